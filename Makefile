@@ -1,0 +1,72 @@
+# The front door. `make demo` and `make test` do all set-up on a fresh Debian; a second call repeats
+# no work.
+#
+#   make demo                                  five stages on data/demo, ending in a table
+#   make test [PRESET=dev]                     every test; dev has ASan and UBSan
+#   make build CMAKE_PREFIX_PATH="/a;/b"       another LibTorch, dependencies in a folder
+#   make install PREFIX=/usr/local
+PRESET ?= release
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+# Debian packages; skipped where there is no apt-get, or with DEPS=none.
+PACKAGES = g++ cmake ninja-build ccache libtorch-dev libcli11-dev libhnswlib-dev libsentencepiece-dev \
+           libspdlog-dev catch2 nlohmann-json3-dev libutf8proc-dev libssl-dev libopenblas0-pthread
+LINT_PACKAGES = clang-format clang-tidy
+BUILD = build/$(PRESET)
+SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.h')
+
+ifdef CMAKE_PREFIX_PATH
+  CMAKE_ARGS += "-DCMAKE_PREFIX_PATH=$(CMAKE_PREFIX_PATH)"
+endif
+
+.PHONY: all deps configure build test demo install format lint clean
+all: build
+
+# install-packages(names): what dpkg does not know as installed, with sudo unless root.
+define install-packages
+@if [ "$(DEPS)" = none ] || ! command -v apt-get >/dev/null; then \
+  echo "not installing packages: cmake will say what it misses"; \
+else \
+  missing=$$(for p in $(1); do dpkg-query -W -f='$${db:Status-Abbrev}' $$p 2>/dev/null | grep -q '^ii' || echo $$p; done); \
+  if [ -n "$$missing" ]; then \
+    echo "installing: $$missing"; \
+    if [ "$$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi; \
+    $$sudo apt-get update -qq && \
+    $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+  fi; \
+fi
+endef
+
+deps:
+	$(call install-packages,$(PACKAGES))
+
+configure: deps
+	@if [ ! -f $(BUILD)/build.ninja ] || [ -n '$(CMAKE_ARGS)' ]; then cmake --preset $(PRESET) $(CMAKE_ARGS); fi
+
+build: configure
+	cmake --build --preset $(PRESET) -j $(JOBS)
+
+test: build
+	ctest --test-dir $(BUILD) --output-on-failure
+
+demo: configure
+	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd
+	data/demo/run.sh $(BUILD)/bin/reaugkd runs/demo
+
+install: build
+	cmake --install $(BUILD) --prefix $(PREFIX)
+
+format:
+	$(call install-packages,$(LINT_PACKAGES))
+	clang-format -i $(SOURCES)
+
+# clang-tidy cannot read GCC's precompiled headers: it gets a build directory without them.
+lint: deps
+	$(call install-packages,$(LINT_PACKAGES))
+	clang-format --dry-run --Werror $(SOURCES)
+	@cmake --preset release -B build/lint -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON >/dev/null
+	sed -i 's/ -Wno-restrict//' build/lint/compile_commands.json
+	clang-tidy --quiet -p build/lint $(filter-out lib/text/sentencepiece_shim/%,$(filter %.cpp,$(SOURCES)))
+
+clean:
+	rm -rf build

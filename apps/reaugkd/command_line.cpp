@@ -1,0 +1,141 @@
+#include "command_line.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "core/error.h"
+#include "core/progress.h"
+#include "core/version.h"
+#include "text/sentencepiece.h"
+
+namespace reaugkd::apps {
+namespace {
+
+/// Flags that are the process's own, not the stage's.
+struct ProcessFlags {
+  std::string config;
+  bool quiet = false;
+  bool verbose = false;
+};
+
+std::string option_help(const core::Option& option) {
+  std::string text = option.help;
+  if (!option.choices.empty()) text += fmt::format(" {{{}}}", fmt::join(option.choices, ","));
+  if (option.range) text += " (" + option.range->text() + ")";
+  if (!option.is_flag() && !option.value_text().empty()) {
+    text += " [default: " + option.value_text() + "]";
+  }
+  return text;
+}
+
+/// Declares every option of `fields`; values stay text until --config has been applied.
+std::vector<CLI::Option*> declare(CLI::App& app, const core::OptionList& fields,
+                                  std::vector<std::string>& texts) {
+  const auto& options = fields.options();
+  texts.resize(options.size());
+  std::vector<CLI::Option*> declared;
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    const auto& option = options[i];
+    const std::string flag = (option.name.size() == 1 ? "-" : "--") + option.name;
+    const std::string help = option_help(option);
+    CLI::Option* handle = nullptr;
+    if (option.is_flag()) {
+      handle = app.add_flag("--" + option.name, help);
+    } else {
+      const std::string names = option.name.size() == 1 ? flag + ",--" + option.name : flag;
+      handle = app.add_option(names, texts[i], help);
+      handle->type_name(option.type_name() + (option.required ? " REQUIRED" : ""));
+    }
+    handle->group(option.group);
+    handle->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+    declared.push_back(handle);
+  }
+  return declared;
+}
+
+void set_logging(const ProcessFlags& flags) {
+  const bool terminal = ::isatty(STDERR_FILENO) == 1;
+  // On a terminal a log line first clears the live progress line.
+  spdlog::set_pattern(terminal ? "\r\x1b[K%H:%M:%S  %^%l%$  %v" : "%Y-%m-%d %H:%M:%S  %l  %v");
+  if (flags.verbose) spdlog::set_level(spdlog::level::debug);
+  if (flags.quiet) spdlog::set_level(spdlog::level::warn);
+  core::set_progress_style(flags.quiet ? core::ProgressStyle::kNone
+                           : terminal  ? core::ProgressStyle::kLive
+                                       : core::ProgressStyle::kPlain);
+}
+
+/// Default, then --config, then flag.
+void resolve(const core::OptionList& fields, const std::vector<CLI::Option*>& declared,
+             const std::vector<std::string>& texts, const std::string& config) {
+  if (!config.empty()) {
+    try {
+      fields.set_json(core::read_json(config), config);
+    } catch (const core::ArtifactError& error) {  // not JSON: here it is an option that is wrong
+      throw core::ConfigError("--config: {}", error.what());
+    }
+  }
+  for (std::size_t i = 0; i < declared.size(); ++i) {
+    if (declared[i]->count() == 0) continue;
+    fields.options()[i].set_text(fields.options()[i].is_flag() ? "true" : texts[i]);
+  }
+  fields.check_required();
+}
+
+std::string version_text() {
+  return fmt::format("reaugkd {}{}", core::version(),
+                     text::sentencepiece_available() ? "" : " (built without sentencepiece)");
+}
+
+}  // namespace
+
+int run_command_line(const std::vector<Command>& commands, int argc, char** argv) {
+  CLI::App app(
+      "Retrieval-augmented knowledge distillation (ReAugKD, Zhang et al., ACL 2023).\n"
+      "A chain of directories: teacher-finetune -> project -> build-kb -> distill -> eval.",
+      "reaugkd");
+  app.set_version_flag("--version", version_text());
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::simple);
+  ProcessFlags flags;
+  struct Declared {
+    CLI::App* app;
+    core::OptionList fields;
+    std::vector<std::string> texts;
+    std::vector<CLI::Option*> handles;
+  };
+  std::vector<Declared> declared(commands.size());
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    Declared& entry = declared[i];
+    entry.app = app.add_subcommand(commands[i].name, commands[i].description);
+    entry.fields = commands[i].fields();
+    entry.handles = declare(*entry.app, entry.fields, entry.texts);
+    entry.app->add_option("--config", flags.config, "JSON file of options, or a run.json to repeat")
+        ->group("Run");
+    entry.app->add_flag("--quiet", flags.quiet, "warnings and errors only")->group("Run");
+    entry.app->add_flag("--verbose", flags.verbose, "debugging messages too")->group("Run");
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    throw core::ConfigError("{}; see reaugkd{} --help", error.what(),
+                            app.get_subcommands().empty()
+                                ? ""
+                                : " " + app.get_subcommands().front()->get_name());
+  }
+  set_logging(flags);
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    if (!declared[i].app->parsed()) continue;
+    resolve(declared[i].fields, declared[i].handles, declared[i].texts, flags.config);
+    const std::string result = commands[i].run();
+    if (std::fputs(result.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
+      throw core::IoError("stdout cannot be written");
+    }
+  }
+  return 0;
+}
+
+}  // namespace reaugkd::apps

@@ -1,0 +1,53 @@
+# Finds what the project builds on. Every package is looked for in CMAKE_PREFIX_PATH first, so that a
+# box without a package manager can keep them all in one folder.
+find_package(Threads REQUIRED)
+find_package(nlohmann_json 3.9 REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+
+find_path(HNSWLIB_INCLUDE_DIR hnswlib/hnswlib.h REQUIRED)
+find_path(UTF8PROC_INCLUDE_DIR utf8proc.h REQUIRED)
+find_library(UTF8PROC_LIBRARY utf8proc REQUIRED)
+if(REAUGKD_SENTENCEPIECE)
+  find_path(SENTENCEPIECE_INCLUDE_DIR sentencepiece_processor.h)
+  find_library(SENTENCEPIECE_LIBRARY sentencepiece)
+  find_library(SENTENCEPIECE_TRAIN_LIBRARY sentencepiece_train)
+  if(NOT SENTENCEPIECE_INCLUDE_DIR OR NOT SENTENCEPIECE_LIBRARY OR NOT SENTENCEPIECE_TRAIN_LIBRARY)
+    message(FATAL_ERROR "sentencepiece was not found: install libsentencepiece-dev, add its folder to "
+                        "CMAKE_PREFIX_PATH, or build without it: -DREAUGKD_SENTENCEPIECE=OFF")
+  endif()
+else()
+  message(STATUS "Building without sentencepiece: models with a spiece.model will be refused")
+endif()
+
+# LibTorch. A Python wheel's CMake files ask for a CUDA toolkit that its users may lack; then the
+# libraries are linked by name. --no-as-needed keeps libtorch_cuda, which registers itself on load.
+find_path(TORCH_ROOT_DIR NAMES include/torch/csrc/api/include/torch/torch.h
+          HINTS ${CMAKE_PREFIX_PATH} PATHS /usr REQUIRED)
+find_library(TORCH_LIBRARY_FILE torch HINTS ${TORCH_ROOT_DIR}/lib REQUIRED)
+find_library(TORCH_CPU_LIBRARY torch_cpu HINTS ${TORCH_ROOT_DIR}/lib REQUIRED)
+find_library(C10_LIBRARY c10 HINTS ${TORCH_ROOT_DIR}/lib REQUIRED)
+find_library(TORCH_CUDA_LIBRARY torch_cuda HINTS ${TORCH_ROOT_DIR}/lib NO_DEFAULT_PATH)
+find_library(C10_CUDA_LIBRARY c10_cuda HINTS ${TORCH_ROOT_DIR}/lib NO_DEFAULT_PATH)
+add_library(reaugkd_torch INTERFACE)
+target_include_directories(reaugkd_torch SYSTEM INTERFACE
+  ${TORCH_ROOT_DIR}/include ${TORCH_ROOT_DIR}/include/torch/csrc/api/include)
+target_link_libraries(reaugkd_torch INTERFACE
+  -Wl,--no-as-needed ${TORCH_LIBRARY_FILE} ${TORCH_CPU_LIBRARY} ${C10_LIBRARY})
+if(TORCH_CUDA_LIBRARY AND C10_CUDA_LIBRARY)
+  target_link_libraries(reaugkd_torch INTERFACE ${TORCH_CUDA_LIBRARY} ${C10_CUDA_LIBRARY})
+endif()
+target_link_libraries(reaugkd_torch INTERFACE -Wl,--as-needed Threads::Threads)
+get_filename_component(TORCH_LIBRARY_DIR ${TORCH_CPU_LIBRARY} DIRECTORY)
+# Wheels before 2.7 were built with the old C++ ABI: ask the library which std::string it exports.
+find_program(NM_PROGRAM nm)
+if(NM_PROGRAM)
+  execute_process(COMMAND sh -c "'${NM_PROGRAM}' -DC --defined-only '${C10_LIBRARY}' 2>/dev/null | grep -c 'std::__cxx11::basic_string'"
+                  OUTPUT_VARIABLE TORCH_NEW_ABI_SYMBOLS OUTPUT_STRIP_TRAILING_WHITESPACE)
+  if(TORCH_NEW_ABI_SYMBOLS STREQUAL "0")
+    message(FATAL_ERROR "${C10_LIBRARY} uses the old C++ ABI, which the other dependencies do not: "
+                        "take a torch of version 2.7 or later, or LibTorch's cxx11-abi archive")
+  endif()
+endif()
+message(STATUS "LibTorch: ${TORCH_CPU_LIBRARY}")

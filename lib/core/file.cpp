@@ -1,0 +1,106 @@
+#include "core/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "core/error.h"
+
+namespace reaugkd::core {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return value_; }
+
+ private:
+  int value_;
+};
+
+}  // namespace
+
+std::string read_file(const std::filesystem::path& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) throw IoError("{}: cannot be opened: {}", path.string(), strerror(errno));
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
+    throw IoError("{}: is not a regular file", path.string());
+  }
+  std::string bytes(static_cast<std::size_t>(info.st_size), '\0');
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t got = ::read(file.get(), bytes.data() + done, bytes.size() - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw IoError("{}: cannot be read: {}", path.string(), strerror(errno));
+    if (got == 0) throw IoError("{}: became shorter while it was read", path.string());
+    done += static_cast<std::size_t>(got);
+  }
+  return bytes;
+}
+
+AtomicFile::AtomicFile(std::filesystem::path path)
+    : path_(std::move(path)), temporary_(path_.string() + ".tmp-" + std::to_string(::getpid())) {
+  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) {
+    throw IoError("{}: cannot be written: {}", temporary_.string(), strerror(errno));
+  }
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ >= 0) {
+    ::close(descriptor_);
+    ::unlink(temporary_.c_str());
+  }
+}
+
+void AtomicFile::write(const void* bytes, std::size_t size) {
+  const char* next = static_cast<const char*>(bytes);
+  while (size > 0) {
+    const ssize_t wrote = ::write(descriptor_, next, size);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) {
+      throw IoError("{}: cannot be written: {}; what stood there before is unchanged",
+                    path_.string(), strerror(errno));
+    }
+    next += wrote;
+    size -= static_cast<std::size_t>(wrote);
+  }
+}
+
+void AtomicFile::commit() {
+  if (::fsync(descriptor_) != 0) {
+    throw IoError("{}: cannot be written: {}; what stood there before is unchanged",
+                  path_.string(), strerror(errno));
+  }
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    throw IoError("{}: cannot be renamed to {}: {}", temporary_.string(), path_.string(),
+                  strerror(errno));
+  }
+  ::close(descriptor_);
+  descriptor_ = -1;
+  sync_directory(path_.has_parent_path() ? path_.parent_path() : ".");
+}
+
+void write_file(const std::filesystem::path& path, std::string_view bytes) {
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
+}
+
+void sync_directory(const std::filesystem::path& directory) {
+  const Descriptor folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.get() < 0 || (::fsync(folder.get()) != 0 && errno != EINVAL)) {
+    throw IoError("{}: cannot be synced: {}", directory.string(), strerror(errno));
+  }
+}
+
+}  // namespace reaugkd::core

@@ -1,0 +1,43 @@
+// Reading and writing whole files. Every writer goes through AtomicFile, so a reader never meets a
+// half-written file. Used by all modules that touch the disk.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace reaugkd::core {
+
+/// The file's bytes. Throws IoError if it is missing or unreadable.
+std::string read_file(const std::filesystem::path& path);
+
+/// Writes to a temporary name beside `path`; commit() syncs and renames. Without commit() the
+/// destructor removes the temporary and what stood at `path` before stays. Throws IoError.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(const void* bytes, std::size_t size);
+  void write(std::string_view text) { write(text.data(), text.size()); }
+  void commit();
+
+  /// The temporary's name, for writers that insist on opening the file themselves (hnswlib).
+  const std::filesystem::path& temporary_path() const { return temporary_; }
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+  int descriptor_ = -1;
+};
+
+/// AtomicFile in one call.
+void write_file(const std::filesystem::path& path, std::string_view bytes);
+
+/// Makes a rename in `directory` survive a power cut. Throws IoError.
+void sync_directory(const std::filesystem::path& directory);
+
+}  // namespace reaugkd::core

@@ -1,0 +1,213 @@
+#include "core/options.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <type_traits>
+
+#include "core/error.h"
+
+namespace reaugkd::core {
+namespace {
+
+template <typename T>
+struct IsVector : std::false_type {};
+template <typename T>
+struct IsVector<std::vector<T>> : std::true_type {};
+template <typename T>
+struct IsOptional : std::false_type {};
+template <typename T>
+struct IsOptional<std::optional<T>> : std::true_type {};
+
+template <typename T>
+std::string type_name_of() {
+  if constexpr (IsVector<T>::value || IsOptional<T>::value) {
+    const std::string inner = type_name_of<typename T::value_type>();
+    return IsVector<T>::value ? inner + ",..." : inner;
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    return "TEXT";
+  } else if constexpr (std::is_same_v<T, std::int64_t>) {
+    return "INT";
+  } else if constexpr (std::is_same_v<T, double>) {
+    return "FLOAT";
+  } else {
+    return "BOOL";
+  }
+}
+
+template <typename T>
+std::string text_of(const T& value) {
+  if constexpr (IsVector<T>::value) {
+    std::string text;
+    for (const auto& entry : value) text += (text.empty() ? "" : ",") + text_of(entry);
+    return text;
+  } else if constexpr (IsOptional<T>::value) {
+    return value ? text_of(*value) : "";
+  } else {
+    return fmt::format("{}", value);
+  }
+}
+
+template <typename T>
+T parse(const std::string& text, const std::string& flag) {
+  if constexpr (IsVector<T>::value) {
+    T list;
+    for (std::size_t begin = 0; begin <= text.size() && !text.empty();) {
+      const std::size_t end = std::min(text.find(',', begin), text.size());
+      list.push_back(parse<typename T::value_type>(text.substr(begin, end - begin), flag));
+      begin = end + 1;
+    }
+    return list;
+  } else if constexpr (IsOptional<T>::value) {
+    return parse<typename T::value_type>(text, flag);
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    return text;
+  } else if constexpr (std::is_same_v<T, bool>) {
+    if (text != "true" && text != "false") {
+      throw ConfigError("--{}: expected true or false, got \"{}\"", flag, text);
+    }
+    return text == "true";
+  } else {
+    T value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) {
+      throw ConfigError("--{}: expected {}, got \"{}\"", flag,
+                        std::is_integral_v<T> ? "a whole number" : "a number", text);
+    }
+    return value;
+  }
+}
+
+std::string json_key(std::string name) {
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+}  // namespace
+
+std::string Range::text() const {
+  const bool bounded = high < 1e299;
+  if (!bounded) return fmt::format("{} {}", low_open ? ">" : ">=", low);
+  return fmt::format("{}{}, {}{}", low_open ? '(' : '[', low, high, high_open ? ')' : ']');
+}
+
+bool Range::contains(double value) const {
+  return (low_open ? value > low : value >= low) && (high_open ? value < high : value <= high);
+}
+
+std::string Option::key() const { return json_key(name); }
+
+bool Option::is_flag() const { return std::holds_alternative<bool*>(target); }
+
+std::string Option::type_name() const {
+  return std::visit(
+      [](auto* value) { return type_name_of<std::remove_reference_t<decltype(*value)>>(); }, target);
+}
+
+std::string Option::value_text() const {
+  return std::visit([](auto* value) { return text_of(*value); }, target);
+}
+
+void Option::set_text(const std::string& text) const {
+  std::visit(
+      [&](auto* value) {
+        *value = parse<std::remove_reference_t<decltype(*value)>>(text, name);
+      },
+      target);
+  check();
+}
+
+void Option::set_json(const Json& json) const {
+  std::visit(
+      [&](auto* value) {
+        using T = std::remove_reference_t<decltype(*value)>;
+        try {
+          if constexpr (IsOptional<T>::value) {
+            *value = json.is_null() ? T{} : T{json.get<typename T::value_type>()};
+          } else if constexpr (std::is_same_v<T, std::int64_t>) {
+            if (!json.is_number_integer()) throw ConfigError("a whole number is expected");
+            *value = json.get<T>();
+          } else {
+            *value = json.get<T>();
+          }
+        } catch (const std::exception& error) {
+          throw ConfigError("config key \"{}\": cannot take {}: {}", key(), json.dump(),
+                            error.what());
+        }
+      },
+      target);
+  check();
+}
+
+Json Option::to_json() const {
+  return std::visit(
+      [](auto* value) -> Json {
+        using T = std::remove_reference_t<decltype(*value)>;
+        if constexpr (IsOptional<T>::value) {
+          return *value ? Json(**value) : Json(nullptr);
+        } else {
+          return *value;
+        }
+      },
+      target);
+}
+
+void Option::check() const {
+  const auto check_number = [&](double number) {
+    if (!std::isfinite(number) || (range && !range->contains(number))) {
+      throw ConfigError("--{}: {} is out of range, expected {}", name, number,
+                        range ? range->text() : "a finite number");
+    }
+  };
+  std::visit(
+      [&](auto* value) {
+        using T = std::remove_reference_t<decltype(*value)>;
+        if constexpr (std::is_same_v<T, std::string>) {
+          if (!choices.empty() && std::find(choices.begin(), choices.end(), *value) == choices.end()) {
+            throw ConfigError("--{}: \"{}\" is not one of {}", name, *value,
+                              fmt::join(choices, ", "));
+          }
+        } else if constexpr (std::is_same_v<T, std::int64_t> || std::is_same_v<T, double>) {
+          check_number(static_cast<double>(*value));
+        } else if constexpr (IsOptional<T>::value) {
+          if (*value) check_number(static_cast<double>(**value));
+        } else if constexpr (std::is_same_v<T, std::vector<std::int64_t>> ||
+                             std::is_same_v<T, std::vector<double>>) {
+          for (const auto entry : *value) check_number(static_cast<double>(entry));
+        }
+      },
+      target);
+}
+
+void OptionList::set_json(const Json& object, const std::string& where) const {
+  const Json& values = object.is_object() && object.contains("options") ? object["options"] : object;
+  if (!values.is_object()) throw ConfigError("{}: expected a JSON object of options", where);
+  for (const auto& [key, value] : values.items()) {
+    const std::string& wanted = key;
+    const auto found = std::find_if(options_.begin(), options_.end(),
+                                    [&](const Option& option) { return option.key() == wanted; });
+    if (found == options_.end()) {
+      std::vector<std::string> known;
+      for (const auto& option : options_) known.push_back(option.key());
+      throw ConfigError("{}: unknown key \"{}\"; this command knows {}", where, key,
+                        fmt::join(known, ", "));
+    }
+    found->set_json(value);
+  }
+}
+
+Json OptionList::to_json() const {
+  Json object = Json::object();
+  for (const auto& option : options_) object[option.key()] = option.to_json();
+  return object;
+}
+
+void OptionList::check_required() const {
+  for (const auto& option : options_) {
+    if (option.required && option.value_text().empty()) {
+      throw ConfigError("--{} is required: {}", option.name, option.help);
+    }
+  }
+}
+
+}  // namespace reaugkd::core

@@ -1,0 +1,47 @@
+// One file of a task in memory: texts, labels and the identity of every row. Read once per stage.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/example_id.h"
+#include "data/task.h"
+
+namespace reaugkd::data {
+
+struct Dataset {
+  std::filesystem::path path;
+  std::string sha256;  // of the file's bytes
+  std::vector<std::string> text_a;
+  std::vector<std::string> text_b;  // empty for single-sentence tasks
+  std::vector<float> labels;        // class index or score; NaN where the row has none
+  std::vector<std::int64_t> rows;   // 0-based data row in the file (the header does not count)
+
+  std::int64_t size() const { return static_cast<std::int64_t>(text_a.size()); }
+  bool labelled(std::int64_t i) const;
+  bool fully_labelled() const;
+  /// First 16 hex digits of the file's sha256, ':', the data row: the same in every stage.
+  core::ExampleId id(std::int64_t i) const;
+  /// The rows at these positions, in this order.
+  Dataset subset(const std::vector<std::int64_t>& positions) const;
+};
+
+/// Reads a TSV file in GLUE's layout: fields split by one tab, no quoting, LF or CRLF, an optional
+/// byte order mark; an empty last line is ignored. Throws IoError where the file is missing and
+/// DataError that names file and line on: too few columns, an unknown label, a score that is no
+/// number, a text that is not valid UTF-8, no data rows at all, a header where none is expected, a
+/// first line that is a labelled row where a header is expected (it would be lost silently).
+/// An empty label field, or a layout without a label column, gives an unlabelled row.
+Dataset read_dataset(const std::filesystem::path& path, const Task& task, const FileLayout& layout);
+
+/// Positions of the first `limit` rows after a shuffle seeded with `seed`, in file order again; all
+/// rows where limit is 0 or not smaller than n. (--max-train-examples)
+std::vector<std::int64_t> sample_rows(std::int64_t n, std::int64_t limit, std::uint64_t seed);
+
+/// Lower-cased (per code point) with white space folded to single spaces and trimmed: two texts
+/// count as the same text when this is equal. Also behind --exclude-same-text.
+std::string normalised_text(const std::string& text);
+
+}  // namespace reaugkd::data

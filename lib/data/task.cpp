@@ -1,0 +1,174 @@
+#include "data/task.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "core/error.h"
+
+namespace reaugkd::data {
+namespace {
+
+Task binary_task(const std::string& name, const std::vector<std::string>& metrics) {
+  Task task;
+  task.name = name;
+  task.labels = {"0", "1"};
+  task.metrics = metrics;
+  return task;
+}
+
+Task entailment_task(const std::string& name) {
+  Task task;
+  task.name = name;
+  task.labels = {"entailment", "not_entailment"};
+  task.metrics = {"accuracy"};
+  return task;
+}
+
+// index, text 1, text 2, label; the test file lacks the last one.
+void set_plain_pair_layout(Task& task) {
+  task.train = task.dev = {.header = true, .text_a = 1, .text_b = 2, .label = 3};
+  task.test = {.header = true, .text_a = 1, .text_b = 2, .label = -1};
+}
+
+Task cola() {
+  Task task = binary_task("cola", {"matthews_correlation"});
+  task.train = task.dev = {.header = false, .text_a = 3, .text_b = -1, .label = 1};
+  task.test = {.header = true, .text_a = 1, .text_b = -1, .label = -1};
+  task.submission_file = "CoLA.tsv";
+  return task;
+}
+
+Task sst2() {
+  Task task = binary_task("sst2", {"accuracy"});
+  task.train = task.dev = {.header = true, .text_a = 0, .text_b = -1, .label = 1};
+  task.test = {.header = true, .text_a = 1, .text_b = -1, .label = -1};
+  task.submission_file = "SST-2.tsv";
+  task.phrase_groups = true;
+  return task;
+}
+
+Task mrpc() {
+  Task task = binary_task("mrpc", {"f1", "accuracy"});
+  task.train = task.dev = {.header = true, .text_a = 3, .text_b = 4, .label = 0};
+  task.test = {.header = true, .text_a = 3, .text_b = 4, .label = -1};
+  task.submission_file = "MRPC.tsv";
+  return task;
+}
+
+Task qqp() {
+  Task task = binary_task("qqp", {"f1", "accuracy"});
+  task.train = task.dev = {.header = true, .text_a = 3, .text_b = 4, .label = 5};
+  task.test = {.header = true, .text_a = 1, .text_b = 2, .label = -1};
+  task.submission_file = "QQP.tsv";
+  return task;
+}
+
+Task stsb() {
+  Task task;
+  task.name = "stsb";
+  task.metrics = {"pearson", "spearmanr"};
+  task.train = task.dev = {.header = true, .text_a = 7, .text_b = 8, .label = 9};
+  task.test = {.header = true, .text_a = 7, .text_b = 8, .label = -1};
+  task.submission_file = "STS-B.tsv";
+  return task;
+}
+
+Task mnli() {
+  Task task;
+  task.name = "mnli";
+  task.labels = {"entailment", "neutral", "contradiction"};
+  task.metrics = {"accuracy"};
+  // Train has one annotator's label before gold_label, dev has five.
+  task.train = {.header = true, .text_a = 8, .text_b = 9, .label = 11};
+  task.dev = {.header = true, .text_a = 8, .text_b = 9, .label = 15};
+  task.test = {.header = true, .text_a = 8, .text_b = 9, .label = -1};
+  task.dev_file = "dev_matched.tsv";
+  task.dev_mismatched_file = "dev_mismatched.tsv";
+  task.submission_file = "MNLI-m.tsv";
+  task.submission_mismatched_file = "MNLI-mm.tsv";
+  return task;
+}
+
+Task qnli() {
+  Task task = entailment_task("qnli");
+  set_plain_pair_layout(task);
+  task.submission_file = "QNLI.tsv";
+  return task;
+}
+
+Task rte() {
+  Task task = entailment_task("rte");
+  set_plain_pair_layout(task);
+  task.submission_file = "RTE.tsv";
+  return task;
+}
+
+Task wnli() {
+  Task task = binary_task("wnli", {"accuracy"});
+  set_plain_pair_layout(task);
+  task.submission_file = "WNLI.tsv";
+  return task;
+}
+
+}  // namespace
+
+std::string_view to_string(Split split) {
+  switch (split) {
+    case Split::kTrain:
+      return "train";
+    case Split::kDev:
+      return "dev";
+    case Split::kTest:
+      return "test";
+  }
+  throw core::InternalError("unknown Split {}", static_cast<int>(split));
+}
+
+const FileLayout& Task::layout(Split split) const {
+  switch (split) {
+    case Split::kTrain:
+      return train;
+    case Split::kDev:
+      return dev;
+    case Split::kTest:
+      return test;
+  }
+  throw core::InternalError("unknown Split {}", static_cast<int>(split));
+}
+
+Task glue_task(const std::string& name) {
+  const std::vector<Task> tasks = {cola(), sst2(), mrpc(), qqp(), stsb(),
+                                   mnli(), qnli(), rte(),  wnli()};
+  std::string names;
+  for (const Task& task : tasks) {
+    if (task.name != name) {
+      names += (names.empty() ? "" : ", ") + task.name;
+      continue;
+    }
+    Task found = task;
+    found.submission_labels = found.labels;  // GLUE's server spells them as its files do
+    return found;
+  }
+  throw core::ConfigError("unknown task \"{}\": expected one of {}", name, names);
+}
+
+Task with_label_order(Task task, const std::vector<std::string>& order) {
+  if (!std::is_permutation(order.begin(), order.end(), task.labels.begin(), task.labels.end())) {
+    throw core::ConfigError(
+        "label order \"{}\" does not fit task {}: expected each of its labels once, \"{}\"",
+        fmt::join(order, ","), task.name, fmt::join(task.labels, ","));
+  }
+  std::vector<std::string> submission_labels;
+  for (const std::string& label : order) {
+    const auto place = std::find(task.labels.begin(), task.labels.end(), label);
+    const auto old_class = static_cast<std::size_t>(place - task.labels.begin());
+    if (old_class < task.submission_labels.size()) {
+      submission_labels.push_back(task.submission_labels[old_class]);
+    }
+  }
+  task.labels = order;
+  task.submission_labels = std::move(submission_labels);
+  return task;
+}
+
+}  // namespace reaugkd::data

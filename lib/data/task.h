@@ -1,0 +1,55 @@
+// A classification or regression task: where its texts and labels stand in its files, what its
+// classes are called, and how it is scored. The nine GLUE tasks are built in.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace reaugkd::data {
+
+enum class Split { kTrain, kDev, kTest };
+
+/// "train", "dev", "test".
+std::string_view to_string(Split split);
+
+/// Layout of one file of a task; columns count from 0, -1 means there is none.
+struct FileLayout {
+  bool header = true;
+  int text_a = 0;
+  int text_b = -1;
+  int label = -1;
+};
+
+struct Task {
+  std::string name;                  // "sst2"
+  std::vector<std::string> labels;   // class c is spelled labels[c] in the files; empty: regression
+  std::vector<std::string> metrics;  // Hugging Face's names; the first one selects epochs
+  FileLayout train, dev, test;
+  std::string dev_file = "dev.tsv";            // MNLI: dev_matched.tsv
+  std::string dev_mismatched_file;             // MNLI only
+  std::string submission_file;                 // "SST-2.tsv": GLUE's name for predictions on test
+  std::string submission_mismatched_file;      // MNLI only: "MNLI-mm.tsv"
+  std::vector<std::string> submission_labels;  // how GLUE's server spells class c
+  bool phrase_groups = false;  // train rows are phrases of one another (SST-2): see split.h
+
+  bool regression() const { return labels.empty(); }
+  bool pair() const { return train.text_b >= 0; }
+  /// Outputs of the head: classes, or 1 for regression.
+  std::int64_t num_labels() const {
+    return regression() ? 1 : static_cast<std::int64_t>(labels.size());
+  }
+  const FileLayout& layout(Split split) const;
+};
+
+/// A GLUE task by name: cola, sst2, mrpc, qqp, stsb, mnli, qnli, rte, wnli. Throws ConfigError that
+/// lists them.
+Task glue_task(const std::string& name);
+
+/// The same classes in another order (a checkpoint's own, or --label-order). Throws ConfigError
+/// unless `order` is a permutation of the task's labels.
+Task with_label_order(Task task, const std::vector<std::string>& order);
+
+}  // namespace reaugkd::data

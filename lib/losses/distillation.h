@@ -1,0 +1,22 @@
+// The prediction terms of equation 4: cross entropy to the teacher's soft labels (Hinton et al.,
+// 2015), to hard labels, and their squared-error form for regression. Used by both training stages.
+#pragma once
+
+#include <torch/torch.h>
+
+namespace reaugkd::losses {
+
+/// 1/B sum_i CE(softmax(l^T_i / T), softmax(l^S_i / T)) T^2. Logits (B, C); the teacher's are
+/// constants. T = 1 is equation 4's CE(p^T, p^S).
+torch::Tensor soft_cross_entropy(const torch::Tensor& teacher_logits,
+                                 const torch::Tensor& student_logits, double temperature);
+
+/// Mean over rows with a label of CE(y_i, p_i); labels (B) fp32 class indices, NaN: no label, left
+/// out. 0 where no row has one.
+torch::Tensor hard_cross_entropy(const torch::Tensor& logits, const torch::Tensor& labels);
+
+/// Mean over rows with a target of (score - target)^2; scores (B, 1), targets (B) fp32, NaN: none.
+/// Regression's CE, to labels or to the teacher's scores.
+torch::Tensor squared_error(const torch::Tensor& scores, const torch::Tensor& targets);
+
+}  // namespace reaugkd::losses

@@ -1,0 +1,42 @@
+// GLUE's metrics, with the names that Hugging Face gives them, and the two that judge
+// probabilities. Plain numbers in, plain numbers out; used by evaluation in train and stages.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace reaugkd::metrics {
+
+/// Share of equal entries. Both spans hold class indices, same size n > 0.
+double accuracy(std::span<const std::int64_t> predictions, std::span<const std::int64_t> labels);
+
+/// F1 of class 1: 2 TP / (2 TP + FP + FN); 0 where there is neither.
+double f1(std::span<const std::int64_t> predictions, std::span<const std::int64_t> labels);
+
+/// Matthews correlation for any number of classes (Gorodkin 2004); 0 where a side is constant.
+double matthews_correlation(std::span<const std::int64_t> predictions,
+                            std::span<const std::int64_t> labels);
+
+/// Pearson correlation; 0 where a side is constant. Throws NumericError on a number not finite.
+double pearson(std::span<const double> predictions, std::span<const double> labels);
+
+/// Spearman rank correlation, ties with their mean rank; 0 where a side is constant. Throws
+/// NumericError on a number not finite.
+double spearmanr(std::span<const double> predictions, std::span<const double> labels);
+
+/// Mean of -log p[label]; `probabilities` is (n, C) row by row. A p below 1e-12 counts as 1e-12.
+double negative_log_likelihood(std::span<const double> probabilities, std::int64_t num_labels,
+                               std::span<const std::int64_t> labels);
+
+/// Expected calibration error (Guo et al., ICML 2017), `bins` equal bins of the top probability.
+double expected_calibration_error(std::span<const double> probabilities, std::int64_t num_labels,
+                                  std::span<const std::int64_t> labels, std::int64_t bins = 15);
+
+/// One metric by its Hugging Face name: accuracy, f1, matthews_correlation over class indices;
+/// pearson, spearmanr over scores. Throws ConfigError on another name, listing these.
+double by_name(const std::string& name, std::span<const double> predictions,
+               std::span<const double> labels);
+
+}  // namespace reaugkd::metrics

@@ -1,0 +1,169 @@
+#include "nn/bert.h"
+
+#include <cmath>
+
+#include "core/error.h"
+
+namespace reaugkd::nn {
+namespace {
+
+torch::nn::LayerNorm make_layer_norm(const BertConfig& config) {
+  return torch::nn::LayerNorm(
+      torch::nn::LayerNormOptions({config.hidden_size}).eps(config.layer_norm_eps));
+}
+
+torch::Tensor activate(const torch::Tensor& x, Activation activation) {
+  switch (activation) {
+    case Activation::kGelu:
+      return at::gelu(x);
+    case Activation::kGeluNew:
+      return at::gelu(x, "tanh");
+    case Activation::kRelu:
+      return at::relu(x);
+  }
+  throw core::InternalError("unknown activation");
+}
+
+}  // namespace
+
+BertInput BertInput::to(const torch::Device& device) const {
+  return {input_ids.to(device, /*non_blocking=*/true),
+          token_type_ids.to(device, /*non_blocking=*/true),
+          attention_mask.to(device, /*non_blocking=*/true)};
+}
+
+BertEmbeddingsImpl::BertEmbeddingsImpl(const BertConfig& config)
+    : word_embeddings_(register_module(
+          "word_embeddings", torch::nn::Embedding(config.vocab_size, config.hidden_size))),
+      position_embeddings_(
+          register_module("position_embeddings",
+                          torch::nn::Embedding(config.max_position_embeddings, config.hidden_size))),
+      token_type_embeddings_(
+          register_module("token_type_embeddings",
+                          torch::nn::Embedding(config.type_vocab_size, config.hidden_size))),
+      layer_norm_(register_module("LayerNorm", make_layer_norm(config))),
+      dropout_(config.hidden_dropout_prob) {}
+
+torch::Tensor BertEmbeddingsImpl::forward(const BertInput& input) {
+  const auto positions = torch::arange(input.input_ids.size(1), input.input_ids.options());
+  const auto sum = word_embeddings_(input.input_ids) + position_embeddings_(positions) +
+                   token_type_embeddings_(input.token_type_ids);  // (B, T, H)
+  return torch::dropout(layer_norm_(sum), dropout_, is_training());
+}
+
+BertSelfAttentionImpl::BertSelfAttentionImpl(const BertConfig& config)
+    : num_heads_(config.num_attention_heads),
+      dropout_(config.attention_probs_dropout_prob),
+      query_(register_module("query", torch::nn::Linear(config.hidden_size, config.hidden_size))),
+      key_(register_module("key", torch::nn::Linear(config.hidden_size, config.hidden_size))),
+      value_(register_module("value", torch::nn::Linear(config.hidden_size, config.hidden_size))) {}
+
+torch::Tensor BertSelfAttentionImpl::forward(const torch::Tensor& hidden,
+                                             const torch::Tensor& bias) {
+  const auto batch = hidden.size(0);
+  const auto tokens = hidden.size(1);
+  const auto width = hidden.size(2) / num_heads_;  // d
+  const auto by_head = [&](const torch::Tensor& x) {
+    return x.view({batch, tokens, num_heads_, width}).transpose(1, 2);  // (B, heads, T, d)
+  };
+  const auto query = by_head(query_(hidden)) / std::sqrt(static_cast<double>(width));
+  const auto scores = torch::matmul(query, by_head(key_(hidden)).transpose(-1, -2)) + bias;
+  const auto weights =
+      torch::dropout(torch::softmax(scores, -1), dropout_, is_training());  // (B, heads, T, T)
+  const auto context = torch::matmul(weights, by_head(value_(hidden)));     // (B, heads, T, d)
+  return context.transpose(1, 2).reshape({batch, tokens, num_heads_ * width});
+}
+
+BertOutputImpl::BertOutputImpl(std::int64_t input_size, const BertConfig& config)
+    : dense_(register_module("dense", torch::nn::Linear(input_size, config.hidden_size))),
+      layer_norm_(register_module("LayerNorm", make_layer_norm(config))),
+      dropout_(config.hidden_dropout_prob) {}
+
+torch::Tensor BertOutputImpl::forward(const torch::Tensor& x, const torch::Tensor& residual) {
+  return layer_norm_(torch::dropout(dense_(x), dropout_, is_training()) + residual);
+}
+
+BertAttentionImpl::BertAttentionImpl(const BertConfig& config)
+    : self_(register_module("self", BertSelfAttention(config))),
+      output_(register_module("output", BertOutput(config.hidden_size, config))) {}
+
+torch::Tensor BertAttentionImpl::forward(const torch::Tensor& hidden, const torch::Tensor& bias) {
+  return output_(self_(hidden, bias), hidden);
+}
+
+BertIntermediateImpl::BertIntermediateImpl(const BertConfig& config)
+    : dense_(register_module("dense",
+                             torch::nn::Linear(config.hidden_size, config.intermediate_size))),
+      activation_(config.hidden_act) {}
+
+torch::Tensor BertIntermediateImpl::forward(const torch::Tensor& hidden) {
+  return activate(dense_(hidden), activation_);
+}
+
+BertLayerImpl::BertLayerImpl(const BertConfig& config)
+    : attention_(register_module("attention", BertAttention(config))),
+      intermediate_(register_module("intermediate", BertIntermediate(config))),
+      output_(register_module("output", BertOutput(config.intermediate_size, config))) {}
+
+torch::Tensor BertLayerImpl::forward(const torch::Tensor& hidden, const torch::Tensor& bias) {
+  const auto attended = attention_(hidden, bias);
+  return output_(intermediate_(attended), attended);
+}
+
+BertEncoderImpl::BertEncoderImpl(const BertConfig& config)
+    : layer_(register_module("layer", torch::nn::ModuleList())) {
+  for (std::int64_t i = 0; i < config.num_hidden_layers; ++i) layer_->push_back(BertLayer(config));
+}
+
+torch::Tensor BertEncoderImpl::forward(torch::Tensor hidden, const torch::Tensor& bias) {
+  for (const auto& layer : *layer_) hidden = layer->as<BertLayer>()->forward(hidden, bias);
+  return hidden;
+}
+
+BertPoolerImpl::BertPoolerImpl(const BertConfig& config)
+    : dense_(register_module("dense", torch::nn::Linear(config.hidden_size, config.hidden_size))) {}
+
+torch::Tensor BertPoolerImpl::forward(const torch::Tensor& hidden) {
+  return torch::tanh(dense_(hidden.select(1, 0)));
+}
+
+BertModelImpl::BertModelImpl(const BertConfig& config)
+    : embeddings_(register_module("embeddings", BertEmbeddings(config))),
+      encoder_(register_module("encoder", BertEncoder(config))),
+      pooler_(register_module("pooler", BertPooler(config))) {}
+
+BertStates BertModelImpl::forward(const BertInput& input) {
+  REAUGKD_CHECK(input.input_ids.dim() == 2 &&
+                    input.input_ids.sizes() == input.token_type_ids.sizes() &&
+                    input.input_ids.sizes() == input.attention_mask.sizes(),
+                "BERT's inputs are (B, T) each");
+  // 0 where there is a token, so low that softmax gives 0 where there is padding.
+  const auto bias = (1 - input.attention_mask.to(torch::kFloat32)).mul_(-1e9F).unsqueeze(1).unsqueeze(
+      1);  // (B, 1, 1, T)
+  const auto hidden = encoder_(embeddings_(input), bias);
+  return {hidden, pooler_(hidden)};
+}
+
+BertForSequenceClassificationImpl::BertForSequenceClassificationImpl(const BertConfig& config)
+    : bert_(register_module("bert", BertModel(config))),
+      classifier_(register_module("classifier",
+                                  torch::nn::Linear(config.hidden_size, config.num_labels()))),
+      dropout_(config.classifier_dropout) {}
+
+ClassifierOutput BertForSequenceClassificationImpl::forward(const BertInput& input,
+                                                            Embedding embedding) {
+  const BertStates states = bert_(input);
+  const auto logits = classifier_(torch::dropout(states.pooler_output, dropout_, is_training()));
+  return {logits.to(torch::kFloat32),
+          text_embedding(states, input.attention_mask, embedding).to(torch::kFloat32)};
+}
+
+torch::Tensor text_embedding(const BertStates& states, const torch::Tensor& attention_mask,
+                             Embedding embedding) {
+  if (embedding == Embedding::kPooler) return states.pooler_output;
+  if (embedding == Embedding::kCls) return states.last_hidden_state.select(1, 0);
+  const auto mask = attention_mask.to(torch::kFloat32).unsqueeze(-1);  // (B, T, 1)
+  return (states.last_hidden_state * mask).sum(1) / mask.sum(1);
+}
+
+}  // namespace reaugkd::nn

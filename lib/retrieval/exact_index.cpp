@@ -1,0 +1,110 @@
+// The exact search: a matrix product finds candidates; their similarities are then computed row by
+// row, so that equal rows are equal whatever their place in the product, and sorted.
+#include <algorithm>
+
+#include "core/error.h"
+#include "retrieval/index.h"
+
+namespace reaugkd::retrieval {
+namespace {
+
+constexpr std::int64_t kBlockFloats = 64 << 20;  // 256 MiB
+// A similarity of unit vectors by matrix product and the same computed row by row differ by less
+// than half of this.
+constexpr double kRounding = 1e-6;
+// Candidates beyond k. Most searches then see a clear gap below the k-th.
+constexpr std::int64_t kSlack = 64;
+
+/// The first `width` columns by (similarity descending, row ascending). Both (b, m).
+Neighbors ranked(const torch::Tensor& rows, const torch::Tensor& similarities, std::int64_t width) {
+  const auto [ascending, by_row] = rows.sort(1);
+  const auto [best, by_similarity] =
+      similarities.gather(1, by_row).sort(/*stable=*/true, /*dim=*/1, /*descending=*/true);
+  return Neighbors{ascending.gather(1, by_similarity), best}.first(width);
+}
+
+class ExactIndex final : public Index {
+ public:
+  explicit ExactIndex(torch::Tensor embeddings) : embeddings_(std::move(embeddings)) {}
+
+  IndexKind kind() const override { return IndexKind::kExact; }
+  std::int64_t size() const override { return embeddings_.size(0); }
+  std::int64_t dimension() const override { return embeddings_.size(1); }
+  Neighbors search(const torch::Tensor& queries, std::int64_t k) const override;
+
+ private:
+  Neighbors search_block(const torch::Tensor& block, std::int64_t width) const;
+  Neighbors search_tied(const torch::Tensor& query, const torch::Tensor& rows,
+                        std::int64_t width) const;
+  torch::Tensor similarities_of(const torch::Tensor& queries, const torch::Tensor& rows) const;
+
+  torch::Tensor embeddings_;  // (N, D)
+};
+
+Neighbors ExactIndex::search(const torch::Tensor& queries, std::int64_t k) const {
+  const torch::NoGradGuard no_grad;
+  const auto all = checked_queries(queries, k).to(embeddings_.device());  // (B, D)
+  const std::int64_t width = std::min(k, size());
+  const std::int64_t floats_per_query = std::max(size(), (width + kSlack) * dimension());
+  const std::int64_t block = std::max<std::int64_t>(1, kBlockFloats / floats_per_query);
+  Neighbors found = Neighbors::none(all.size(0), k);
+  for (std::int64_t begin = 0; begin < all.size(0); begin += block) {
+    const std::int64_t end = std::min(begin + block, all.size(0));
+    const Neighbors part = search_block(all.slice(0, begin, end), width);
+    found.indices.slice(0, begin, end).slice(1, 0, width).copy_(part.indices);
+    found.similarities.slice(0, begin, end).slice(1, 0, width).copy_(part.similarities);
+  }
+  return found;
+}
+
+/// The `width` <= N best of each query of `block` (b, D).
+Neighbors ExactIndex::search_block(const torch::Tensor& block, std::int64_t width) const {
+  // A product with a matrix of one row would be several times slower than one with a vector.
+  const auto products = block.size(0) == 1 ? embeddings_.mv(block[0]).unsqueeze(0)
+                                           : block.matmul(embeddings_.t());  // (b, N)
+  const std::int64_t candidates = std::min(width + kSlack, size());
+  const auto [values, rows] = products.topk(candidates, 1);
+  const Neighbors found = ranked(rows, similarities_of(block, rows), width);
+  if (candidates == size()) return found;
+
+  // Where the last candidate is as good as the k-th, so may be rows that are no candidates.
+  const auto threshold = values.select(1, width - 1) - kRounding;                     // (b)
+  const auto tied = (values.select(1, candidates - 1) >= threshold).nonzero().cpu();  // (t, 1)
+  for (std::int64_t i = 0; i < tied.size(0); ++i) {
+    const auto query = tied[i].item<std::int64_t>();
+    const auto close = (products[query] >= threshold[query]).nonzero().squeeze(1);
+    const Neighbors exact = search_tied(block[query], close, width);
+    found.indices[query].copy_(exact.indices[0]);
+    found.similarities[query].copy_(exact.similarities[0]);
+  }
+  return found;
+}
+
+/// The best of `rows` (m) for one query (D), in pieces of bounded memory.
+Neighbors ExactIndex::search_tied(const torch::Tensor& query, const torch::Tensor& rows,
+                                  std::int64_t width) const {
+  std::vector<torch::Tensor> similarities;
+  for (const auto& piece : rows.split(std::max<std::int64_t>(1, kBlockFloats / dimension()))) {
+    similarities.push_back(similarities_of(query.unsqueeze(0), piece.unsqueeze(0)));
+  }
+  return ranked(rows.unsqueeze(0), torch::cat(similarities, 1), width);
+}
+
+/// s.z of each query (b, D) and each of its rows (b, m), fp32.
+torch::Tensor ExactIndex::similarities_of(const torch::Tensor& queries,
+                                          const torch::Tensor& rows) const {
+  const auto vectors = embeddings_.index_select(0, rows.flatten())
+                           .view({rows.size(0), rows.size(1), dimension()});  // (b, m, D)
+  return (vectors * queries.unsqueeze(1)).sum(2);
+}
+
+}  // namespace
+
+std::unique_ptr<Index> make_exact_index(torch::Tensor embeddings) {
+  REAUGKD_CHECK(embeddings.dim() == 2 && embeddings.size(0) > 0 && embeddings.size(1) > 0 &&
+                    embeddings.scalar_type() == torch::kFloat32,
+                "embeddings are not (N, D) fp32");
+  return std::make_unique<ExactIndex>(embeddings.detach().contiguous());
+}
+
+}  // namespace reaugkd::retrieval

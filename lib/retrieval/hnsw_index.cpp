@@ -1,0 +1,216 @@
+// The only file that sees hnswlib (0.6.2 and later), whose headers hold functions that are not
+// inline.
+#include <ATen/Parallel.h>
+
+// hnswlib's prefetches read up to three bytes past a full list of upper links: within what malloc
+// hands out, but AddressSanitizer objects.
+#if defined(__SANITIZE_ADDRESS__)
+#define NO_MANUAL_VECTORIZATION
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define NO_MANUAL_VECTORIZATION
+#endif
+#endif
+#include <hnswlib/hnswlib.h>
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <thread>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/random.h"
+#include "retrieval/hnsw_file_check.h"
+#include "retrieval/index.h"
+
+namespace reaugkd::retrieval {
+namespace {
+
+using core::IoError;
+using Graph = hnswlib::HierarchicalNSW<float>;
+
+constexpr std::int64_t kQueriesPerTask = 8;
+constexpr std::size_t kHeaderBytes = 96;
+
+std::size_t as_size(std::int64_t value) {
+  return static_cast<std::size_t>(value);
+}
+
+/// hnswlib raises ef_construction to M.
+std::size_t effective_ef_construction(const HnswOptions& options) {
+  return as_size(std::max(options.ef_construction, options.M));
+}
+
+void check_arguments(const torch::Tensor& embeddings, const HnswOptions& options) {
+  REAUGKD_CHECK(embeddings.dim() == 2 && embeddings.size(0) > 0 && embeddings.size(1) > 0 &&
+                    embeddings.size(0) < (std::int64_t{1} << 31) && embeddings.is_contiguous() &&
+                    embeddings.scalar_type() == torch::kFloat32 && embeddings.device().is_cpu(),
+                "embeddings are not (N, D) fp32, contiguous, on the CPU");
+  REAUGKD_CHECK(options.M >= 2 && options.M <= 10'000, "M is {}", options.M);
+  REAUGKD_CHECK(options.ef_construction >= 1 && options.ef_search >= 1 && options.threads >= 1,
+                "ef_construction {}, ef_search {}, threads {}", options.ef_construction,
+                options.ef_search, options.threads);
+}
+
+class HnswIndex final : public Index {
+ public:
+  /// An empty graph to insert into.
+  HnswIndex(std::int64_t rows, std::int64_t dimension, const HnswOptions& options)
+      : dimension_(dimension),
+        space_(as_size(dimension)),
+        graph_(std::make_unique<Graph>(
+            &space_, as_size(rows), as_size(options.M), effective_ef_construction(options),
+            static_cast<std::uint32_t>(core::stream_seed(options.seed, "hnsw levels")))) {
+    graph_->setEf(as_size(options.ef_search));
+  }
+  /// A graph from a file that has been checked.
+  HnswIndex(const std::filesystem::path& path, std::int64_t rows, std::int64_t dimension,
+            const HnswOptions& options)
+      : dimension_(dimension),
+        space_(as_size(dimension)),
+        graph_(std::make_unique<Graph>(&space_, path.string(), /*nmslib=*/false, as_size(rows))) {
+    graph_->num_deleted_ = 0;  // hnswlib 0.6.2 leaves it uninitialised
+    graph_->setEf(as_size(options.ef_search));
+  }
+
+  IndexKind kind() const override { return IndexKind::kHnsw; }
+  std::int64_t size() const override { return static_cast<std::int64_t>(graph_->max_elements_); }
+  std::int64_t dimension() const override { return dimension_; }
+  Neighbors search(const torch::Tensor& queries, std::int64_t k) const override;
+
+  void insert(const float* embeddings, int threads);
+  void save(const std::filesystem::path& path) const;
+
+ private:
+  void search_one(const float* query, std::int64_t k, std::int64_t* indices,
+                  float* similarities) const;
+
+  std::int64_t dimension_;
+  hnswlib::InnerProductSpace space_;  // distance 1 - s.z; the graph points into it
+  std::unique_ptr<Graph> graph_;
+};
+
+/// Row 0 first, alone, so that there is an entry point; the rest in order by one thread, or as they
+/// come by several.
+void HnswIndex::insert(const float* embeddings, int threads) {
+  const std::int64_t rows = size();
+  graph_->addPoint(embeddings, 0);
+  std::atomic<std::int64_t> next{1};
+  std::exception_ptr failure;
+  std::mutex failure_mutex;
+  const auto work = [&] {
+    try {
+      for (std::int64_t row = next++; row < rows; row = next++) {
+        graph_->addPoint(embeddings + row * dimension_, as_size(row));
+      }
+    } catch (...) {
+      next = rows;
+      const std::lock_guard lock(failure_mutex);
+      failure = std::current_exception();
+    }
+  };
+  {
+    std::vector<std::jthread> helpers;
+    for (int i = 1; i < threads; ++i) helpers.emplace_back(work);
+    work();
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+Neighbors HnswIndex::search(const torch::Tensor& queries, std::int64_t k) const {
+  const auto all = checked_queries(queries, k).to(torch::kCPU);  // (B, D)
+  Neighbors found = Neighbors::none(all.size(0), k);
+  const float* query = all.data_ptr<float>();
+  auto* indices = found.indices.data_ptr<std::int64_t>();
+  auto* similarities = found.similarities.data_ptr<float>();
+  at::parallel_for(0, all.size(0), kQueriesPerTask, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      search_one(query + i * dimension_, k, indices + i * k, similarities + i * k);
+    }
+  });
+  return found;
+}
+
+/// All max(ef_search, k) candidates are asked for, then sorted: ties do not depend on hnswlib's
+/// heap.
+void HnswIndex::search_one(const float* query, std::int64_t k, std::int64_t* indices,
+                           float* similarities) const {
+  auto heap = graph_->searchKnn(query, std::max(graph_->ef_, as_size(k)));
+  std::vector<std::pair<float, hnswlib::labeltype>> found;
+  found.reserve(heap.size());
+  for (; !heap.empty(); heap.pop()) found.push_back(heap.top());
+  std::sort(found.begin(), found.end());  // distance, then row, ascending
+  const std::size_t count = std::min(found.size(), as_size(k));
+  for (std::size_t i = 0; i < count; ++i) {
+    similarities[i] = 1.0F - found[i].first;
+    indices[i] = static_cast<std::int64_t>(found[i].second);
+  }
+}
+
+/// hnswlib does not look at its stream after a write: a full disk shows in the size of the file.
+void HnswIndex::save(const std::filesystem::path& path) const {
+  const auto rows = as_size(size());
+  std::size_t expected = kHeaderBytes + rows * (graph_->size_data_per_element_ + sizeof(unsigned));
+  for (std::size_t row = 0; row < rows; ++row) {
+    expected += as_size(graph_->element_levels_[row]) * graph_->size_links_per_element_;
+  }
+  core::AtomicFile file(path);
+  graph_->saveIndex(file.temporary_path().string());
+  std::error_code error;
+  const auto written = std::filesystem::file_size(file.temporary_path(), error);
+  if (error || written != expected) {
+    throw IoError(
+        "{}: cannot be written: {} of {} bytes arrived; what stood there before is unchanged",
+        path.string(), error ? 0 : written, expected);
+  }
+  file.commit();
+}
+
+/// The file's bytes as a private memory map.
+torch::Tensor map_file(const std::filesystem::path& path) {
+  std::error_code error;
+  const bool regular = std::filesystem::is_regular_file(path, error);
+  const auto size = regular ? std::filesystem::file_size(path, error) : 0;
+  if (!regular || error) throw IoError("{}: is not a regular file", path.string());
+  if (size == 0) return torch::empty({0}, torch::kUInt8);
+  try {
+    return torch::from_file(path.string(), /*shared=*/false, static_cast<std::int64_t>(size),
+                            torch::kUInt8);
+  } catch (const c10::Error& failure) {
+    throw IoError("{}: cannot be mapped: {}", path.string(), failure.what_without_backtrace());
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Index> build_hnsw_index(const torch::Tensor& embeddings,
+                                        const HnswOptions& options) {
+  const auto values = embeddings.detach().to(torch::kCPU).contiguous();
+  check_arguments(values, options);
+  auto index = std::make_unique<HnswIndex>(values.size(0), values.size(1), options);
+  index->insert(values.data_ptr<float>(), options.threads);
+  return index;
+}
+
+void save_hnsw_index(const Index& index, const std::filesystem::path& path) {
+  const auto* hnsw = dynamic_cast<const HnswIndex*>(&index);
+  REAUGKD_CHECK(hnsw != nullptr, "not an HNSW index");
+  hnsw->save(path);
+}
+
+std::unique_ptr<Index> load_hnsw_index(const std::filesystem::path& path,
+                                       const torch::Tensor& embeddings,
+                                       const HnswOptions& options) {
+  const auto values = embeddings.detach().to(torch::kCPU).contiguous();
+  check_arguments(values, options);
+  const HnswFileExpectation expected{as_size(values.size(0)), as_size(values.size(1)),
+                                     as_size(options.M), effective_ef_construction(options)};
+  const auto bytes = map_file(path);
+  check_hnsw_file(
+      {reinterpret_cast<const char*>(bytes.data_ptr<std::uint8_t>()), as_size(bytes.numel())},
+      expected, {values.data_ptr<float>(), as_size(values.numel())}, path.string());
+  return std::make_unique<HnswIndex>(path, values.size(0), values.size(1), options);
+}
+
+}  // namespace reaugkd::retrieval

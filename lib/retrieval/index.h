@@ -1,0 +1,83 @@
+// Nearest neighbours by inner product (equation 5) behind one interface: HNSW (Malkov and Yashunin,
+// 2018; hnswlib) and an exact search. Used by project, build-kb and eval.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace reaugkd::retrieval {
+
+/// What a search of B queries found, best first.
+struct Neighbors {
+  torch::Tensor indices;  // (B, k) int64, rows of the knowledge base; -1 where fewer were found
+  torch::Tensor similarities;  // (B, k) fp32, z.s; -inf where indices is -1
+
+  /// No neighbours yet: -1 and -inf, on the CPU.
+  static Neighbors none(std::int64_t queries, std::int64_t k);
+
+  std::int64_t k() const { return indices.size(1); }
+  /// The first k columns, or all where there are fewer. (Fewer neighbours of a search are a prefix
+  /// of more.)
+  Neighbors first(std::int64_t k) const;
+};
+
+enum class IndexKind { kHnsw, kExact };
+
+/// "hnsw", "exact".
+std::string to_string(IndexKind kind);
+
+struct HnswOptions {
+  std::int64_t M = 16;
+  std::int64_t ef_construction = 200;
+  std::int64_t ef_search = 128;  // raised to k where k is larger
+  std::uint64_t seed = 0;
+  int threads = 1;  // insertion; more than one is faster and not reproducible
+};
+
+class Index {
+ public:
+  virtual ~Index() = default;
+  virtual IndexKind kind() const = 0;
+  virtual std::int64_t size() const = 0;       // N
+  virtual std::int64_t dimension() const = 0;  // D
+  /// The k most similar rows to each of `queries` (B, D), fp32, on any device; the result is on the
+  /// CPU. Equal similarities: the lower row first. k > N gives N neighbours and -1 for the rest.
+  /// Throws NumericError if a query is not finite.
+  virtual Neighbors search(const torch::Tensor& queries, std::int64_t k) const = 0;
+
+ protected:
+  /// `queries` contiguous and without gradient, checked as search() says.
+  torch::Tensor checked_queries(const torch::Tensor& queries, std::int64_t k) const;
+};
+
+/// `embeddings` (N, D) fp32 of unit rows, searched on the device they are on: a matrix product and
+/// a top-k, in blocks of bounded memory. On the CPU a query's result does not depend on its batch.
+std::unique_ptr<Index> make_exact_index(torch::Tensor embeddings);
+
+/// Builds an HNSW graph over `embeddings` (N, D) fp32 on the CPU.
+std::unique_ptr<Index> build_hnsw_index(const torch::Tensor& embeddings,
+                                        const HnswOptions& options);
+
+/// Writes hnswlib's own bytes, atomically. `index` must be an HNSW index. Throws IoError.
+void save_hnsw_index(const Index& index, const std::filesystem::path& path);
+
+/// Reads them back. Sizes, levels and link ids are checked before anything is searched, and the
+/// stored vectors must be those of `embeddings`. Throws IoError, or ArtifactError that says which
+/// check failed.
+std::unique_ptr<Index> load_hnsw_index(const std::filesystem::path& path,
+                                       const torch::Tensor& embeddings, const HnswOptions& options);
+
+/// search() with, for each query, knowledge-base rows that may not answer it: its own example, and
+/// with --exclude-same-text its duplicates. `excluded` has B lists.
+Neighbors search_excluding(const Index& index, const torch::Tensor& queries, std::int64_t k,
+                           const std::vector<std::vector<std::int64_t>>& excluded);
+
+/// Mean share of exact's neighbour ids that `found` has too.
+double recall(const Neighbors& found, const Neighbors& exact);
+
+}  // namespace reaugkd::retrieval

@@ -1,0 +1,54 @@
+// The knowledge base: for every example that the student is trained on, the teacher's projected
+// embedding and its predictions. Written by build-kb, read by distill and eval.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/example_id.h"
+#include "core/json.h"
+#include "retrieval/index.h"
+
+namespace reaugkd::retrieval {
+
+struct KnowledgeBase {
+  torch::Tensor embeddings;   // (N, D) fp32, z: unit rows
+  torch::Tensor logits;       // (N, C) fp32, l^T
+  torch::Tensor soft_labels;  // (N, C) fp32, p^T = softmax(l^T); regression: the score (N, 1)
+  torch::Tensor labels;       // (N) fp32, NaN where unknown
+  std::vector<core::ExampleId> ids;  // N, no id twice
+  std::vector<std::string> text_a;   // N: examples.tsv, for --explain and --exclude-same-text
+  std::vector<std::string> text_b;   // N, or empty for single-sentence tasks
+  core::Json provenance;  // what else kb.json holds: task, teacher, settings (stages decide)
+
+  std::int64_t size() const { return embeddings.size(0); }
+  std::int64_t dimension() const { return embeddings.size(1); }
+  std::int64_t num_labels() const { return soft_labels.size(1); }
+};
+
+/// Row of each id. Throws ArtifactError on an id that occurs twice.
+std::unordered_map<core::ExampleId, std::int64_t, core::ExampleIdHash> rows_by_id(
+    const KnowledgeBase& kb);
+
+/// Writes kb.safetensors, examples.tsv, index.hnsw (if `index` is HNSW; a stale one is removed if
+/// not) and, last, kb.json with format version, N, D, C, metric, the index's kind and parameters,
+/// the sha256 of each file, and the provenance. The directory exists. Throws IoError.
+void save_knowledge_base(const KnowledgeBase& kb, const Index& index, const HnswOptions& options,
+                         const std::filesystem::path& directory);
+
+/// Reads all but the index. Throws IoError, or ArtifactError: a missing file, a newer format
+/// (found, supported), a checksum or shape that does not fit (which file), rows that are not unit
+/// length, soft labels that are no distribution, an id twice.
+KnowledgeBase load_knowledge_base(const std::filesystem::path& directory);
+
+/// The index over `kb`: `choice` is "auto" (what kb.json names), "hnsw" or "exact". Throws
+/// ArtifactError where hnsw is asked for and the directory has none.
+std::unique_ptr<Index> load_index(const KnowledgeBase& kb, const std::filesystem::path& directory,
+                                  const std::string& choice, std::int64_t ef_search);
+
+}  // namespace reaugkd::retrieval

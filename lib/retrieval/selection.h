@@ -1,0 +1,38 @@
+// Chooses k, beta and tau' on the validation part: the lowest mean negative log likelihood of the
+// combined prediction (regression: the lowest mean squared error). Used by eval.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "retrieval/index.h"
+
+namespace reaugkd::retrieval {
+
+struct RetrievalGrid {
+  std::vector<std::int64_t> k = {1, 4, 8, 16, 32, 64};
+  std::vector<double> beta = {0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1};
+  std::vector<double> tau = {0.02, 0.05, 0.1, 0.5};
+};
+
+struct RetrievalSetting {
+  std::int64_t k = 0;
+  double beta = 1;
+  double tau = 0.1;
+  double loss = 0;  // of the combined prediction with it, on the rows it was selected on
+};
+
+/// Tries the whole grid. `neighbors` has the largest k of the grid (or fewer, if the knowledge base
+/// is smaller); `student` (B, C) is p^S; `labels` (B) fp32: class indices, or scores where
+/// `regression`. Ties (to 1e-12): larger beta, then smaller k, then smaller tau'.
+RetrievalSetting select_setting(const RetrievalGrid& grid, const Neighbors& neighbors,
+                                const torch::Tensor& soft_labels, const torch::Tensor& student,
+                                const torch::Tensor& labels, bool regression);
+
+/// Mean of -log p[label] (p clamped to 1e-12), or of (p - label)^2 where `regression`. (B, C), (B).
+double prediction_loss(const torch::Tensor& probabilities, const torch::Tensor& labels,
+                       bool regression);
+
+}  // namespace reaugkd::retrieval

@@ -1,0 +1,29 @@
+// Stage 3: the knowledge base: the projected teacher's embedding and predictions of every row that is
+// trained on, and an index over the embeddings.
+#pragma once
+
+#include <string>
+
+#include "core/options.h"
+#include "stages/stage_run.h"
+#include "stages/task_data.h"
+
+namespace reaugkd::stages {
+
+struct BuildKbOptions {
+  std::string teacher;
+  DataOptions data;
+  std::string index = "auto";
+  std::int64_t M = 16;
+  std::int64_t ef_construction = 200;
+  std::int64_t ef_search = 128;
+  std::int64_t index_threads = 1;
+  RunOptions run;
+
+  core::OptionList fields();
+};
+
+/// Runs the stage; returns the text for stdout. Throws core::Error.
+std::string run_build_kb(BuildKbOptions options);
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,320 @@
+#include "stages/eval.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <map>
+
+#include "core/error.h"
+#include "retrieval/aggregation.h"
+#include "retrieval/selection.h"
+#include "stages/eval_table.h"
+#include "stages/latency.h"
+#include "stages/model.h"
+#include "stages/prediction_files.h"
+#include "stages/retrieval_report.h"
+#include "stages/retriever.h"
+
+namespace reaugkd::stages {
+namespace {
+
+using core::Json;
+
+/// One evaluation: what is loaded once and used for every file that is scored.
+class Evaluation {
+ public:
+  Evaluation(const EvalOptions& options, StageRun& run)
+      : options_(options), run_(run), compute_(start_compute(options.run, false, run)) {
+    inherited_ = inherit(options.model);
+    const auto config = nn::load_config(options.model);
+    if (!inherited_.settings && !options.kb.empty()) inherited_ = inherit(options.kb);
+    settings_ = resolve_settings(options.data, inherited_, config.id2label);
+    run.add_input_directory(options.model);
+    student_ = load_trained(options.model, settings_);
+    student_.classifier->to(compute_.device);
+    if (!options.kb.empty()) load_retriever(config);
+  }
+
+  Json run() {
+    Json metrics;
+    const data::Dataset rows = rows_of_split();
+    run_.add_input(rows.path);
+    metrics["task"] = settings_.task.name;
+    metrics["split"] = options_.split;
+    metrics["examples"] = rows.size();
+    if (retriever_) select_setting(metrics["retrieval"]);
+    metrics["metrics"] = score_rows(rows, "predictions.tsv", metrics);
+    score_mismatched(metrics);
+    if (options_.latency_examples > 0) {
+      metrics["latency"] =
+          measure_latency(student_, student_.encode(rows, settings_, compute_.threads), settings_,
+                          compute_, options_.eval_batch_size, options_.latency_examples,
+                          retriever_.get(), setting_);
+    }
+    return metrics;
+  }
+
+ private:
+  void load_retriever(const nn::BertConfig& config) {
+    run_.add_input_directory(options_.kb);
+    const Inherited kb = inherit(options_.kb);
+    if (!kb.settings || kb.settings->to_json() != settings_.to_json()) {
+      throw core::ArtifactError(
+          "{} was made for {}, {} for {}: task, class order and max_seq_length must be the same; "
+          "distill from this knowledge base, or build one for this task",
+          options_.kb, kb.settings ? kb.settings->to_json().dump() : "nothing we know",
+          options_.model, settings_.to_json().dump());
+    }
+    if (inherited_.split && kb.split && !(*inherited_.split == *kb.split)) {
+      throw core::ArtifactError(
+          "{} and {} were made with different splits (split.json), so one may hold what the other "
+          "validates on; make both from the same teacher",
+          options_.model, options_.kb);
+    }
+    if (!inherited_.split) inherited_.split = kb.split;
+    RetrieverOptions options;
+    options.index = options_.index;
+    options.ef_search = options_.ef_search.value_or(0);
+    options.kb_temperature = options_.kb_temperature;
+    options.exclude_same_text = options_.exclude_same_text;
+    retriever_ = std::make_unique<Retriever>(options_.kb, options, settings_.task.regression());
+    if (retriever_->knowledge_base().dimension() != config.hidden_size) {
+      throw core::ArtifactError(
+          "{}: its embeddings have D = {}, the model {} has hidden_size {}; run reaugkd project with "
+          "--student {}",
+          options_.kb, retriever_->knowledge_base().dimension(), options_.model, config.hidden_size,
+          options_.model);
+    }
+  }
+
+  data::Dataset rows_of_split() const {
+    if (options_.split == "dev") {
+      return read_split_file(options_.data, settings_, data::Split::kDev);
+    }
+    if (options_.split == "test") {
+      return read_split_file(options_.data, settings_, data::Split::kTest);
+    }
+    const TaskData data = read_task_data(options_.data, settings_, inherited_);
+    if (options_.split == "train") return data.train;
+    if (!data.split.validation.holdout) {
+      throw core::ConfigError("--split holdout: {} was made with --validation dev and has none",
+                              options_.model);
+    }
+    return data.validation;
+  }
+
+  Queries ask_student(const data::Dataset& rows, const std::string& what) {
+    namespace F = torch::nn::functional;
+    auto predict = student_.predict_options(compute_, settings_, options_.eval_batch_size);
+    predict.what = what;
+    const auto outputs = train::predict(
+        student_.classifier, student_.encode(rows, settings_, compute_.threads), predict);
+    return {train::probabilities_of(outputs.logits, settings_.task.regression()),
+            F::normalize(outputs.embeddings, F::NormalizeFuncOptions().p(2).dim(1)),
+            {}};
+  }
+
+  /// The grid, with what flags fix reduced to one value.
+  retrieval::RetrievalGrid grid() const {
+    retrieval::RetrievalGrid grid{options_.grid_k, options_.grid_beta, options_.grid_tau};
+    if (options_.k) grid.k = {*options_.k};
+    if (options_.beta) grid.beta = {*options_.beta};
+    if (options_.tau_retrieval) grid.tau = {*options_.tau_retrieval};
+    return grid;
+  }
+
+  void select_setting(Json& json) {
+    const auto wanted = grid();
+    const bool fixed = wanted.k.size() * wanted.beta.size() * wanted.tau.size() == 1;
+    if (fixed) {
+      setting_ = {wanted.k[0], wanted.beta[0], wanted.tau[0], 0};
+    } else {
+      const TaskData data = read_task_data(options_.data, settings_, inherited_);
+      const std::int64_t largest = *std::max_element(wanted.k.begin(), wanted.k.end());
+      Queries queries = ask_student(data.validation, "validation part");
+      queries.neighbors = retriever_->search(queries.embeddings, data.validation, largest);
+      const auto labels = torch::tensor(data.validation.labels);
+      const bool regression = settings_.task.regression();
+      setting_ = retrieval::select_setting(wanted, queries.neighbors, retriever_->soft_labels(),
+                                           queries.probabilities, labels, regression);
+      permuted_ = retriever_->permuted_soft_labels(static_cast<std::uint64_t>(options_.run.seed));
+      permuted_setting_ = retrieval::select_setting(wanted, queries.neighbors, permuted_,
+                                                    queries.probabilities, labels, regression);
+      json["selected_on"] = data::to_string(data.split.validation);
+      json["validation_examples"] = data.validation.size();
+      json["validation_loss"] = setting_.loss;
+      json["validation_loss_student"] =
+          retrieval::prediction_loss(queries.probabilities, labels, regression);
+    }
+    json["k"] = setting_.k;
+    json["beta"] = setting_.beta;
+    json["tau"] = setting_.tau;
+    json["index"] = retrieval::to_string(retriever_->index().kind());
+    json["rows"] = retriever_->knowledge_base().size();
+  }
+
+  /// Scores one file; writes its predictions. `metrics` gets what is said of retrieval.
+  Json score_rows(const data::Dataset& rows, const std::string& file, Json& metrics) {
+    const data::Task& task = settings_.task;
+    Queries queries = ask_student(rows, options_.split + " predictions");
+    Json scores;
+    scores["student"] = train::score(task, queries.probabilities, rows.labels);
+    RowPredictions predictions{queries.probabilities, {}, {}};
+    if (retriever_) {
+      queries.neighbors = retriever_->search(queries.embeddings, rows, setting_.k);
+      const auto p_kb =
+          retrieval::aggregate(queries.neighbors, retriever_->soft_labels(), setting_.tau);
+      const auto combined = retrieval::combine(queries.probabilities, p_kb, setting_.beta);
+      predictions = {combined, queries.probabilities, p_kb};
+      scores["retrieval"] = train::score(task, p_kb, rows.labels);
+      scores["combined"] = train::score(task, combined, rows.labels);
+      if (!scores["combined"].empty()) report_retrieval(rows, queries, predictions, metrics);
+    }
+    if (!options_.teacher.empty()) scores["teacher"] = score_teacher(rows);
+    if (!scores["student"].empty() && !task.regression()) {
+      metrics["majority"] = train::score(task, majority_predictions(rows), rows.labels);
+    }
+    write_predictions(run_.path() / file, task, rows, predictions);
+    if (options_.split == "test" && !task.submission_file.empty()) {
+      write_submission(run_.path() / task.submission_file, task, rows, predictions.final);
+    }
+    return scores;
+  }
+
+  void report_retrieval(const data::Dataset& rows, const Queries& queries,
+                        const RowPredictions& predictions, Json& metrics) const {
+    Json& report = metrics["retrieval"];
+    const data::Task& task = settings_.task;
+    if (!task.regression()) {
+      report.update(changed_predictions(task, predictions.student, predictions.knowledge_base,
+                                        predictions.final, rows.labels));
+    }
+    report["agreement_with_exact"] = index_agreement(
+        queries.neighbors, retriever_->exact_search(queries.embeddings, rows, setting_.k),
+        retriever_->soft_labels(), setting_.tau);
+    if (permuted_.defined()) {
+      const auto neighbors = retriever_->search(queries.embeddings, rows, permuted_setting_.k);
+      const auto control =
+          retrieval::combine(queries.probabilities,
+                             retrieval::aggregate(neighbors, permuted_, permuted_setting_.tau),
+                             permuted_setting_.beta);
+      report["permuted"] = {{"k", permuted_setting_.k},
+                            {"beta", permuted_setting_.beta},
+                            {"tau", permuted_setting_.tau},
+                            {"combined", train::score(task, control, rows.labels)}};
+    }
+  }
+
+  Json score_teacher(const data::Dataset& rows) {
+    if (!teacher_.classifier) {
+      run_.add_input_directory(options_.teacher);
+      const auto config = nn::load_config(options_.teacher);
+      teacher_settings_ = settings_;
+      const Inherited from = inherit(options_.teacher);
+      if (from.settings && from.settings->task.name != settings_.task.name) {
+        throw core::ArtifactError("{}: was trained for task {}, the model for {}", options_.teacher,
+                                  from.settings->task.name, settings_.task.name);
+      }
+      if (from.settings) teacher_settings_ = *from.settings;
+      teacher_ = load_trained(options_.teacher, teacher_settings_);
+      teacher_.classifier->to(compute_.device);
+    }
+    auto predict = teacher_.predict_options(compute_, teacher_settings_, options_.eval_batch_size);
+    predict.what = "teacher";
+    const auto outputs = train::predict(
+        teacher_.classifier, teacher_.encode(rows, teacher_settings_, compute_.threads), predict);
+    return train::score(teacher_settings_.task,
+                        train::probabilities_of(outputs.logits, settings_.task.regression()),
+                        rows.labels);
+  }
+
+  /// Every row predicted as the most frequent class: what a model without any signal reaches.
+  torch::Tensor majority_predictions(const data::Dataset& rows) const {
+    std::map<float, std::int64_t> counts;
+    for (const float label : rows.labels) ++counts[label];
+    const auto most = std::max_element(counts.begin(), counts.end(), [](auto& a, auto& b) {
+      return a.second < b.second;
+    });
+    auto predictions = torch::zeros({rows.size(), settings_.task.num_labels()});
+    predictions.select(1, static_cast<std::int64_t>(most->first)).fill_(1);
+    return predictions;
+  }
+
+  /// MNLI's second dev set, where it lies beside the first.
+  void score_mismatched(Json& metrics) {
+    const data::Task& task = settings_.task;
+    const auto path = std::filesystem::path(options_.data.data) / task.dev_mismatched_file;
+    if (options_.split != "dev" || task.dev_mismatched_file.empty() ||
+        !std::filesystem::exists(path)) {
+      return;
+    }
+    Json ignored;
+    metrics["metrics_mismatched"] = score_rows(data::read_dataset(path, task, task.dev),
+                                               "predictions_mismatched.tsv", ignored);
+  }
+
+  const EvalOptions& options_;
+  StageRun& run_;
+  Compute compute_;
+  Inherited inherited_;
+  TaskSettings settings_;
+  Model student_;
+  std::unique_ptr<Retriever> retriever_;
+  retrieval::RetrievalSetting setting_;
+  torch::Tensor permuted_;
+  retrieval::RetrievalSetting permuted_setting_;
+  Model teacher_;
+  TaskSettings teacher_settings_;
+};
+
+}  // namespace
+
+core::OptionList EvalOptions::fields() {
+  core::OptionList list;
+  list.add({"model", "Model", &model, "the classifier to score", {}, {}, true});
+  list.add({"kb", "Model", &kb, "knowledge base: also score retrieval and both combined"});
+  list.add({"teacher", "Model", &teacher, "a teacher to score beside it"});
+  list.add({"split", "Data", &split, "rows to score", {}, {"train", "holdout", "dev", "test"}});
+  data.add_fields(list);
+  const char* group = "Retrieval";
+  list.add({"k", group, &k, "neighbors (not given: selected on the validation part)",
+            core::Range{1, 100000}});
+  list.add({"beta", group, &beta, "weight of the student (not given: selected)", core::kUnit});
+  list.add({"tau-retrieval", group, &tau_retrieval,
+            "temperature of equation 6 (not given: selected)", core::kPositive});
+  list.add({"grid-k", group, &grid_k, "values of k to select from", core::Range{1, 100000}});
+  list.add({"grid-beta", group, &grid_beta, "values of beta to select from", core::kUnit});
+  list.add({"grid-tau", group, &grid_tau, "values of tau-retrieval to select from",
+            core::kPositive});
+  list.add({"kb-temperature", group, &kb_temperature,
+            "T that softens the knowledge base's labels: softmax(l^T/T)", core::kPositive});
+  list.add({"index", group, &index, "auto: what the knowledge base was built with", {},
+            {"auto", "hnsw", "exact"}});
+  list.add({"ef-search", group, &ef_search,
+            "HNSW: candidates of a search (not given: as built)", core::Range{1, 100000}});
+  list.add({"exclude-same-text", group, &exclude_same_text,
+            "a knowledge base row with a query's own text does not answer it"});
+  list.add({"eval-batch-size", "Evaluation", &eval_batch_size, "rows of a batch",
+            core::kAtLeastOne});
+  list.add({"latency-examples", "Evaluation", &latency_examples,
+            "rows whose latency is measured; 0: none", core::kNotNegative});
+  run.add_fields(list);
+  return list;
+}
+
+std::string run_eval(EvalOptions options) {
+  const auto fields = options.fields();
+  if (already_finished(fields, options.run)) {
+    return eval_table(core::read_json(std::filesystem::path(options.run.output) / "metrics.json"));
+  }
+  for (const bool empty :
+       {options.grid_k.empty(), options.grid_beta.empty(), options.grid_tau.empty()}) {
+    if (empty) throw core::ConfigError("--grid-k, --grid-beta and --grid-tau each need a value");
+  }
+  StageRun run("eval", fields, options.run);
+  const Json metrics = Evaluation(options, run).run();
+  run.finish(metrics);
+  return eval_table(metrics);
+}
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,89 @@
+#include "stages/features.h"
+
+#include "core/error.h"
+#include "tensor/safetensors.h"
+
+namespace reaugkd::stages {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kFeaturesFile = "features.safetensors";
+constexpr const char* kProjectionFile = "projection.safetensors";
+
+void add_part(tensor::TensorMap& tensors, const std::string& part, const Features& features) {
+  tensors[part + ".embeddings"] = features.embeddings;
+  tensors[part + ".logits"] = features.logits;
+  tensors[part + ".example_ids"] = features.example_ids;
+}
+
+}  // namespace
+
+torch::Tensor example_ids_of(const data::Dataset& dataset) {
+  auto ids = torch::empty({dataset.size(), 2}, torch::kInt64);
+  auto* values = ids.data_ptr<std::int64_t>();
+  for (std::int64_t i = 0; i < dataset.size(); ++i) {
+    const auto id = dataset.id(i);
+    values[2 * i] = static_cast<std::int64_t>(id.file);
+    values[2 * i + 1] = id.row;
+  }
+  return ids;
+}
+
+void save_features(const Features& train, const Features& validation, const fs::path& directory) {
+  tensor::TensorMap tensors;
+  add_part(tensors, "train", train);
+  add_part(tensors, "validation", validation);
+  tensor::save_safetensors(directory / kFeaturesFile, tensors);
+}
+
+Features load_features(const fs::path& directory, const std::string& part,
+                       const data::Dataset& rows) {
+  const fs::path path = directory / kFeaturesFile;
+  if (!fs::exists(path)) {
+    throw core::ArtifactError("{}: is missing; run reaugkd project to make it", path.string());
+  }
+  const auto tensors = tensor::load_safetensors(path);
+  Features features;
+  features.embeddings =
+      tensor::take(tensors, part + ".embeddings", torch::kFloat32, {-1, -1}, path.string());
+  const std::int64_t n = features.embeddings.size(0);
+  features.logits = tensor::take(tensors, part + ".logits", torch::kFloat32, {n, -1}, path.string());
+  features.example_ids =
+      tensor::take(tensors, part + ".example_ids", torch::kInt64, {n, 2}, path.string());
+  if (!torch::equal(features.example_ids, example_ids_of(rows))) {
+    throw core::ArtifactError(
+        "{}: its {} features are of other rows than {}; run reaugkd project on this data", path.string(),
+        part, rows.path.string());
+  }
+  return features;
+}
+
+torch::Tensor Projection::apply(const torch::Tensor& embeddings) const {
+  namespace F = torch::nn::functional;
+  return F::normalize(F::linear(embeddings.to(torch::kFloat32), weight, bias),
+                      F::NormalizeFuncOptions().p(2).dim(1));
+}
+
+void save_projection(const Projection& projection, const fs::path& directory) {
+  tensor::save_safetensors(directory / kProjectionFile, {{"projection.weight", projection.weight},
+                                                         {"projection.bias", projection.bias}});
+}
+
+Projection load_projection(const fs::path& directory, std::int64_t hidden_size) {
+  const fs::path path = directory / kProjectionFile;
+  if (!fs::exists(path)) {
+    throw core::ArtifactError(
+        "{}: is missing: this teacher has no projection yet; run reaugkd project --teacher {}",
+        path.string(), directory.string());
+  }
+  const auto tensors = tensor::load_safetensors(path);
+  Projection projection;
+  projection.weight = tensor::take(tensors, "projection.weight", torch::kFloat32, {-1, hidden_size},
+                                   path.string());
+  projection.bias = tensor::take(tensors, "projection.bias", torch::kFloat32,
+                                 {projection.weight.size(0)}, path.string());
+  return projection;
+}
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,45 @@
+// A teacher's outputs on the rows of a task, computed once by project and used again by build-kb:
+// features.safetensors, and the projection L beside it.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <filesystem>
+
+#include "data/dataset.h"
+
+namespace reaugkd::stages {
+
+/// A frozen teacher's outputs on n rows.
+struct Features {
+  torch::Tensor embeddings;   // (n, H) fp32, t
+  torch::Tensor logits;       // (n, C) fp32
+  torch::Tensor example_ids;  // (n, 2) int64: first 64 bits of the file's sha256, data row
+};
+
+/// The example ids of a data set as features store them.
+torch::Tensor example_ids_of(const data::Dataset& dataset);
+
+void save_features(const Features& train, const Features& validation,
+                   const std::filesystem::path& directory);
+
+/// The part's features, checked to be of exactly these rows. `part` is "train" or "validation".
+/// Throws ArtifactError.
+Features load_features(const std::filesystem::path& directory, const std::string& part,
+                       const data::Dataset& rows);
+
+/// z = norm(L t): weight (D, H), bias (D).
+struct Projection {
+  torch::Tensor weight;
+  torch::Tensor bias;
+
+  std::int64_t dimension() const { return weight.size(0); }
+  /// (n, H) -> (n, D), unit rows, fp32.
+  torch::Tensor apply(const torch::Tensor& embeddings) const;
+};
+
+void save_projection(const Projection& projection, const std::filesystem::path& directory);
+/// Throws ArtifactError where the directory is a teacher without a projection.
+Projection load_projection(const std::filesystem::path& directory, std::int64_t hidden_size);
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,109 @@
+#include "stages/latency.h"
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+
+#include "train/batches.h"
+
+namespace reaugkd::stages {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Milliseconds of each query: the model's forward, and the retrieval that follows it.
+struct Times {
+  std::vector<double> forward;
+  std::vector<double> retrieval;
+
+  std::vector<double> sums() const {
+    std::vector<double> all = forward;
+    for (std::size_t i = 0; i < retrieval.size(); ++i) all[i] += retrieval[i];
+    return all;
+  }
+};
+
+double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+double quantile(std::vector<double> values, double q) {
+  std::sort(values.begin(), values.end());
+  const auto last = static_cast<double>(values.size() - 1);
+  return values[static_cast<std::size_t>(q * last + 0.5)];
+}
+
+core::Json quantiles(const std::vector<double>& values) {
+  return {{"p50_ms", quantile(values, 0.50)},
+          {"p95_ms", quantile(values, 0.95)},
+          {"p99_ms", quantile(values, 0.99)}};
+}
+
+double overhead_percent(const Times& times) {
+  return 100 * (quantile(times.sums(), 0.5) / quantile(times.forward, 0.5) - 1);
+}
+
+double per_second(std::int64_t examples, const std::vector<double>& milliseconds) {
+  return 1e3 * static_cast<double>(examples) /
+         std::accumulate(milliseconds.begin(), milliseconds.end(), 0.0);
+}
+
+}  // namespace
+
+core::Json measure_latency(Model& model, const text::EncodedDataset& rows,
+                           const TaskSettings& settings, const Compute& compute,
+                           std::int64_t batch_size, std::int64_t examples,
+                           const Retriever* retriever,
+                           const retrieval::RetrievalSetting& setting) {
+  namespace F = torch::nn::functional;
+  const torch::NoGradGuard no_grad;
+  const tensor::AutocastGuard autocast(compute.device, compute.precision);
+  model.classifier->eval();
+  examples = std::min(examples, rows.size());
+
+  const auto ask = [&](const std::vector<std::int64_t>& batch, Times& times) {
+    auto start = Clock::now();
+    const auto input = train::collate(rows, batch, model.tokenizer->special_tokens().pad,
+                                      settings.max_seq_length);
+    const auto output = model.classifier->forward(input.to(compute.device), model.embedding);
+    // The answer is needed on the host either way; on a GPU this waits for it.
+    const auto probabilities =
+        train::probabilities_of(output.logits, settings.task.regression()).to(torch::kCPU);
+    times.forward.push_back(milliseconds_since(start));
+    if (retriever == nullptr) return;
+    start = Clock::now();
+    const auto s = F::normalize(output.embedding, F::NormalizeFuncOptions().p(2).dim(1));
+    retriever->answer(probabilities, s.to(torch::kCPU), setting);
+    times.retrieval.push_back(milliseconds_since(start));
+  };
+
+  Times warm_up;
+  Times single;
+  Times batched;
+  for (std::int64_t i = 0; i < std::min<std::int64_t>(examples, 10); ++i) ask({i}, warm_up);
+  for (std::int64_t i = 0; i < examples; ++i) ask({i}, single);
+  std::int64_t batched_examples = 0;
+  for (std::int64_t begin = 0; begin < rows.size() && batched_examples < 8 * batch_size;
+       begin += batch_size) {
+    std::vector<std::int64_t> batch(
+        static_cast<std::size_t>(std::min(batch_size, rows.size() - begin)));
+    std::iota(batch.begin(), batch.end(), begin);
+    ask(batch, batched);
+    batched_examples += static_cast<std::int64_t>(batch.size());
+  }
+
+  core::Json json;
+  json["examples"] = examples;
+  json["batch_1"]["model"] = quantiles(single.forward);
+  json["batch_size"] = batch_size;
+  json["throughput"]["model"] = per_second(batched_examples, batched.forward);
+  if (retriever != nullptr) {
+    json["batch_1"]["with_retrieval"] = quantiles(single.sums());
+    json["batch_1"]["overhead_percent"] = overhead_percent(single);
+    json["throughput"]["with_retrieval"] = per_second(batched_examples, batched.sums());
+    json["throughput"]["overhead_percent"] = overhead_percent(batched);
+  }
+  return json;
+}
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,155 @@
+#include "stages/model.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "text/sentencepiece.h"
+
+namespace reaugkd::stages {
+namespace {
+
+namespace fs = std::filesystem;
+using core::ArtifactError;
+
+/// The directory's tokenizer, or one trained on the task's training texts.
+std::shared_ptr<const text::Tokenizer> tokenizer_for_training(const fs::path& directory,
+                                                              const data::Dataset& train,
+                                                              const TrainingInit& init,
+                                                              nn::BertConfig& config) {
+  if (init.vocab_size == 0) return text::load_tokenizer(directory);
+  if (text::has_tokenizer(directory)) {
+    throw core::ConfigError("--vocab-size: {} has a vocabulary already; leave the flag out",
+                            directory.string());
+  }
+  std::vector<std::string> texts = train.text_a;
+  texts.insert(texts.end(), train.text_b.begin(), train.text_b.end());
+  spdlog::info("training a sentencepiece model of {} pieces on {} texts", init.vocab_size,
+               texts.size());
+  if (init.init == "random") config.vocab_size = init.vocab_size;
+  return std::make_shared<text::SentencePieceTokenizer>(
+      text::train_sentencepiece(texts, init.vocab_size, /*do_lower_case=*/true),
+      /*do_lower_case=*/true, "the sentencepiece model just trained");
+}
+
+void check_sizes(const Model& model, const TaskSettings& settings, const fs::path& directory) {
+  if (model.tokenizer->vocab_size() > model.config.vocab_size) {
+    throw ArtifactError(
+        "{}: the vocabulary has {} entries, config.json's vocab_size (the embedding matrix) {}; the "
+        "files do not belong together",
+        directory.string(), model.tokenizer->vocab_size(), model.config.vocab_size);
+  }
+  if (settings.max_seq_length > model.config.max_position_embeddings) {
+    throw core::ConfigError("--max-seq-length {}: {} has {} positions", settings.max_seq_length,
+                            directory.string(), model.config.max_position_embeddings);
+  }
+  if (settings.task.pair() && model.config.type_vocab_size < 2) {
+    throw ArtifactError("{}: type_vocab_size is {}, task {} has pairs and needs 2",
+                        directory.string(), model.config.type_vocab_size, settings.task.name);
+  }
+}
+
+/// Class names as config.json lists them.
+std::vector<std::string> class_names(const data::Task& task) {
+  return task.regression() ? std::vector<std::string>{"LABEL_0"} : task.labels;
+}
+
+}  // namespace
+
+Compute start_compute(const RunOptions& options, bool training, StageRun& run) {
+  Compute compute;
+  compute.device = tensor::parse_device(options.device);
+  compute.precision = tensor::parse_precision(options.precision, compute.device, training);
+  compute.threads = tensor::set_threads(options.threads);
+  run.set_machine(compute.device.str(), tensor::to_string(compute.precision),
+                  tensor::describe(compute.device));
+  return compute;
+}
+
+text::EncodedDataset Model::encode(const data::Dataset& dataset, const TaskSettings& settings,
+                                   int threads) const {
+  auto encoded = text::encode_dataset(*tokenizer, dataset.text_a, dataset.text_b,
+                                      settings.max_seq_length, threads);
+  if (encoded.num_truncated() > 0) {
+    spdlog::info("{}: {} of {} rows are longer than {} tokens and were cut",
+                 dataset.path.filename().string(), encoded.num_truncated(), encoded.size(),
+                 settings.max_seq_length);
+  }
+  return encoded;
+}
+
+train::PredictOptions Model::predict_options(const Compute& compute, const TaskSettings& settings,
+                                             std::int64_t batch_size) const {
+  train::PredictOptions options;
+  options.batch_size = batch_size;
+  options.embedding = embedding;
+  options.device = compute.device;
+  options.precision = compute.precision;
+  options.pad_token_id = tokenizer->special_tokens().pad;
+  options.max_tokens = settings.max_seq_length;
+  return options;
+}
+
+Model load_for_training(const fs::path& directory, const TaskData& data, const TrainingInit& init) {
+  Model model;
+  nn::BertConfig config = nn::load_config(directory);
+  const bool same_head = config.id2label == class_names(data.settings.task);
+  config.id2label = class_names(data.settings.task);
+  config.regression = data.settings.task.regression();
+  model.tokenizer = tokenizer_for_training(directory, data.train, init, config);
+  model.embedding = nn::parse_embedding(init.embedding);
+
+  nn::LoadOptions options;
+  options.random_init = init.init == "random";
+  options.head_may_be_missing = true;
+  options.layers = init.layers;
+  options.seed = init.seed;
+  auto loaded = nn::load_classifier(directory, config, options);
+  model.config = loaded.config;
+  model.classifier = loaded.model;
+  if (options.random_init) {
+    spdlog::info("all weights drawn from N(0, {})", config.initializer_range);
+  } else if (!loaded.initialised.empty()) {
+    spdlog::info("drawn from N(0, {}), since the checkpoint lacks them: {}",
+                 config.initializer_range, fmt::join(loaded.initialised, ", "));
+  } else if (same_head) {
+    spdlog::info("goes on from the checkpoint's own classifier");
+  }
+  check_sizes(model, data.settings, directory);
+  return model;
+}
+
+Model load_trained(const fs::path& directory, const TaskSettings& settings) {
+  Model model;
+  nn::BertConfig config = nn::load_config(directory);
+  const auto names = class_names(settings.task);
+  if (config.id2label.size() != names.size()) {
+    throw ArtifactError("{}: its head has {} classes ({}), task {} has {} ({})", directory.string(),
+                        config.id2label.size(), fmt::join(config.id2label, ", "),
+                        settings.task.name, names.size(), fmt::join(names, ", "));
+  }
+  config.id2label = names;
+  config.regression = settings.task.regression();
+  model.tokenizer = text::load_tokenizer(directory);
+  if (config.reaugkd.is_object()) {
+    model.embedding = nn::parse_embedding(core::json_value<std::string>(
+        config.reaugkd, "embedding", "cls", (directory / "config.json").string()));
+  }
+  auto loaded = nn::load_classifier(directory, config, {});
+  model.config = loaded.config;
+  model.classifier = loaded.model;
+  check_sizes(model, settings, directory);
+  return model;
+}
+
+void save_model(const Model& model, const TaskSettings& settings, const fs::path& directory) {
+  nn::BertConfig config = model.config;
+  config.reaugkd = settings.to_json();
+  config.reaugkd["embedding"] = nn::to_string(model.embedding);
+  model.tokenizer->save(directory);
+  nn::save_classifier(model.classifier, config, directory);
+}
+
+}  // namespace reaugkd::stages

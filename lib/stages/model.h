@@ -1,0 +1,63 @@
+// A model directory as the stages use it: classifier, tokenizer and settings together, loaded for
+// training or for prediction, and written back.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "nn/checkpoint.h"
+#include "stages/stage_run.h"
+#include "stages/task_data.h"
+#include "tensor/device.h"
+#include "text/encoded_dataset.h"
+#include "text/tokenizer.h"
+#include "train/predict.h"
+
+namespace reaugkd::stages {
+
+/// Device and precision of a stage, resolved.
+struct Compute {
+  torch::Device device = torch::kCPU;
+  tensor::Precision precision = tensor::Precision::kFp32;
+  int threads = 1;
+};
+
+/// Resolves --device, --precision and --threads and notes them in the run.
+Compute start_compute(const RunOptions& options, bool training, StageRun& run);
+
+struct Model {
+  nn::BertConfig config;
+  nn::BertForSequenceClassification classifier{nullptr};
+  std::shared_ptr<const text::Tokenizer> tokenizer;
+  nn::Embedding embedding = nn::Embedding::kCls;
+
+  text::EncodedDataset encode(const data::Dataset& dataset, const TaskSettings& settings,
+                              int threads) const;
+  train::PredictOptions predict_options(const Compute& compute, const TaskSettings& settings,
+                                        std::int64_t batch_size) const;
+};
+
+struct TrainingInit {
+  std::string init = "pretrained";     // or random
+  std::vector<std::int64_t> layers = {};
+  std::int64_t vocab_size = 0;         // train a sentencepiece model of this size if there is none
+  std::string embedding = "cls";
+  std::uint64_t seed = 0;
+};
+
+/// A model to be trained on the task: head and pooler may be missing; config gets the task's classes
+/// and settings. Throws ArtifactError also where the vocabulary is larger than the embedding matrix
+/// or max_seq_length than its positions.
+Model load_for_training(const std::filesystem::path& directory, const TaskData& data,
+                        const TrainingInit& init);
+
+/// A fine-tuned classifier for the task. Throws ArtifactError where its head has other classes.
+Model load_trained(const std::filesystem::path& directory, const TaskSettings& settings);
+
+/// Writes config.json, model.safetensors and the tokenizer's files.
+void save_model(const Model& model, const TaskSettings& settings,
+                const std::filesystem::path& directory);
+
+}  // namespace reaugkd::stages

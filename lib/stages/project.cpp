@@ -1,0 +1,220 @@
+#include "stages/project.h"
+
+#include <spdlog/spdlog.h>
+
+#include <cmath>
+
+#include "core/error.h"
+#include "core/random.h"
+#include "losses/contrastive.h"
+#include "retrieval/aggregation.h"
+#include "retrieval/index.h"
+#include "stages/features.h"
+#include "stages/model.h"
+#include "train/fit.h"
+
+namespace reaugkd::stages {
+namespace {
+
+constexpr std::int64_t kNeighbors = 16;  // of the k-NN accuracy that picks the epoch
+
+/// What counts as the same label in equation 1: the class, or the rounded score. (n) fp32
+torch::Tensor positive_labels(const data::Dataset& rows, bool regression) {
+  const auto labels = torch::tensor(rows.labels);
+  return regression ? labels.round() : labels;
+}
+
+/// Share of held-out rows whose label is the one with the largest weight among their k nearest train
+/// rows. Only the projection is judged: neither the head nor the student takes part.
+double knn_accuracy(const torch::Tensor& train_z, const torch::Tensor& train_labels,
+                    const torch::Tensor& held_out_z, const torch::Tensor& held_out_labels,
+                    double tau) {
+  const auto lowest = train_labels.min();
+  const auto classes = (train_labels - lowest).to(torch::kLong);
+  const auto one_hot = torch::one_hot(classes).to(torch::kFloat32);  // (N, classes)
+  const auto index = retrieval::make_exact_index(train_z);
+  const auto votes = retrieval::aggregate(index->search(held_out_z, kNeighbors), one_hot, tau);
+  const auto predicted = votes.argmax(1).to(torch::kFloat32) + lowest;
+  return (predicted == held_out_labels).to(torch::kFloat64).mean().item<double>();
+}
+
+/// L over cached features; the loss is equation 1.
+class ProjectionStep : public train::Step {
+ public:
+  ProjectionStep(Projection& projection, torch::Tensor features, torch::Tensor labels,
+                 const ProjectOptions& options)
+      : projection_(projection),
+        features_(std::move(features)),
+        labels_(std::move(labels)),
+        options_(options) {}
+
+  train::LossTerms loss(const std::vector<std::int64_t>& rows) override {
+    const auto index = torch::tensor(rows, torch::kInt64).to(features_.device());
+    const auto z = projection_.apply(features_.index_select(0, index));
+    return {losses::supervised_contrastive(z, labels_.index_select(0, index), options_.tau), {}};
+  }
+  std::vector<train::ParameterGroup> parameter_groups() override {
+    return {{{projection_.weight}, options_.learning_rate, options_.weight_decay},
+            {{projection_.bias}, options_.learning_rate, 0}};
+  }
+  void set_training(bool) override {}
+
+ private:
+  Projection& projection_;
+  torch::Tensor features_;
+  torch::Tensor labels_;
+  const ProjectOptions& options_;
+};
+
+/// L drawn from N(0, 1/H), so that it keeps the length of what it projects.
+Projection draw_projection(std::int64_t dimension, std::int64_t hidden_size, std::uint64_t seed,
+                           const torch::Device& device) {
+  torch::manual_seed(core::stream_seed(seed, "init projection"));
+  const auto weight = torch::randn({dimension, hidden_size}) / std::sqrt(hidden_size);
+  return {weight.to(device).requires_grad_(true),
+          torch::zeros({dimension}).to(device).requires_grad_(true)};
+}
+
+std::int64_t dimension_of(const ProjectOptions& options, const nn::BertConfig& teacher) {
+  if (!options.student.empty() && options.dim) {
+    throw core::ConfigError("--student and --dim exclude one another: the dimension is either");
+  }
+  if (!options.student.empty()) return nn::load_config(options.student).hidden_size;
+  return options.dim.value_or(teacher.hidden_size);
+}
+
+Features compute_features(Model& teacher, const data::Dataset& rows, const TaskSettings& settings,
+                          const Compute& compute, std::int64_t batch_size) {
+  auto predict = teacher.predict_options(compute, settings, batch_size);
+  predict.what = "teacher features";
+  auto outputs =
+      train::predict(teacher.classifier, teacher.encode(rows, settings, compute.threads), predict);
+  return {outputs.embeddings, outputs.logits, example_ids_of(rows)};
+}
+
+/// Positions of the rows that have a label: equation 1 knows no others.
+torch::Tensor labelled_rows(const torch::Tensor& labels) {
+  return torch::isnan(labels).logical_not().nonzero().squeeze(1);
+}
+
+/// Trains L; returns it on the CPU, without gradient.
+Projection fit_projection(const ProjectOptions& options, std::int64_t dimension,
+                          const Features& train_features, const Features& held_out_features,
+                          const TaskData& data, const Compute& compute, const StageRun& run,
+                          core::Json& metrics) {
+  const bool regression = data.settings.task.regression();
+  const auto seed = static_cast<std::uint64_t>(options.run.seed);
+  const auto all_labels = positive_labels(data.train, regression);
+  const auto rows = labelled_rows(all_labels);
+  if (rows.numel() < 2) {
+    throw core::DataError("{}: equation 1 needs rows with labels", data.train.path.string());
+  }
+  const auto labels = all_labels.index_select(0, rows);
+  const auto features = train_features.embeddings.index_select(0, rows);
+  const auto held_out_labels = positive_labels(data.validation, regression);
+
+  Projection projection =
+      draw_projection(dimension, features.size(1), seed, compute.device);
+  ProjectionStep step(projection, features.to(compute.device), labels.to(compute.device), options);
+  const auto batches = [&](std::int64_t epoch) {  // uniformly random: negatives are the batch
+    return train::shuffled_batches(rows.numel(), options.batch_size, seed, epoch);
+  };
+  const auto validate = [&] {
+    const torch::NoGradGuard no_grad;
+    const Projection now{projection.weight.to(torch::kCPU), projection.bias.to(torch::kCPU)};
+    train::Validation validation;
+    validation.score = knn_accuracy(now.apply(features), labels,
+                                    now.apply(held_out_features.embeddings), held_out_labels,
+                                    options.tau);
+    validation.details = {{"knn_accuracy", validation.score}};
+    return validation;
+  };
+  train::FitOptions fit;
+  fit.what = "project";
+  fit.epochs = options.epochs;
+  fit.warmup_ratio = options.warmup_ratio;
+  fit.max_grad_norm = options.max_grad_norm;
+  fit.seed = seed;
+  const auto result = train::fit(fit, step, batches, validate, run.path() / "train_log.jsonl");
+  metrics["validation"] = result.best.details;
+  metrics["best_epoch"] = result.best_epoch;
+  metrics["steps"] = result.steps;
+  metrics["timing"]["training_seconds"] = result.seconds;
+  return {projection.weight.detach().to(torch::kCPU), projection.bias.detach().to(torch::kCPU)};
+}
+
+}  // namespace
+
+core::OptionList ProjectOptions::fields() {
+  core::OptionList list;
+  list.add({"teacher", "Model", &teacher, "fine-tuned classifier", {}, {}, true});
+  list.add({"student", "Model", &student, "model whose hidden size becomes the dimension D"});
+  list.add({"dim", "Model", &dim, "the dimension D (neither: the teacher's hidden size)",
+            core::kAtLeastOne});
+  list.add({"embedding", "Model", &embedding,
+            "cls, mean or pooler: the teacher's state t (inherited, else cls)"});
+  data.add_fields(list);
+  const char* group = "Training";
+  list.add({"epochs", group, &epochs, "passes over the cached features", core::kAtLeastOne});
+  list.add({"batch-size", group, &batch_size, "rows of a batch: negatives come from it",
+            core::Range{2, 1000000}});
+  list.add({"eval-batch-size", group, &eval_batch_size, "rows the teacher sees at once",
+            core::kAtLeastOne});
+  list.add({"learning-rate", group, &learning_rate, "peak rate of AdamW", core::kPositive});
+  list.add({"warmup-ratio", group, &warmup_ratio, "share of the steps with a rising rate",
+            core::kUnit});
+  list.add({"weight-decay", group, &weight_decay, "of L's matrix", core::kNotNegative});
+  list.add({"max-grad-norm", group, &max_grad_norm, "gradients are clipped to it; 0: not",
+            core::kNotNegative});
+  list.add({"tau", group, &tau, "temperature of equation 1", core::kPositive});
+  run.add_fields(list);
+  return list;
+}
+
+std::string run_project(ProjectOptions options) {
+  const auto fields = options.fields();
+  if (already_finished(fields, options.run)) return "";
+  const Inherited inherited = inherit(options.teacher);
+  const auto teacher_config = nn::load_config(options.teacher);
+  const auto settings = resolve_settings(options.data, inherited, teacher_config.id2label);
+  StageRun run("project", fields, options.run);
+  run.add_input_directory(options.teacher);
+  const Compute compute = start_compute(options.run, /*training=*/false, run);
+  if (!inherited.split) {
+    spdlog::warn(
+        "{} was not trained here and may have seen every row: the holdout starts at this stage",
+        options.teacher);
+  }
+  const TaskData data = read_task_data(options.data, settings, inherited);
+  run.add_input(data.train.path);
+
+  Model teacher = load_trained(options.teacher, settings);
+  if (!options.embedding.empty()) teacher.embedding = nn::parse_embedding(options.embedding);
+  teacher.classifier->to(compute.device);
+  const std::int64_t dimension = dimension_of(options, teacher_config);
+  const auto train_features =
+      compute_features(teacher, data.train, settings, compute, options.eval_batch_size);
+  const auto validation_features =
+      compute_features(teacher, data.validation, settings, compute, options.eval_batch_size);
+  teacher.classifier->to(torch::kCPU);
+
+  core::Json metrics = {{"task", settings.task.name},
+                        {"dimension", dimension},
+                        {"teacher_saw_holdout", !inherited.split && data.split.validation.holdout}};
+  const double feature_seconds = run.seconds();
+  const Projection projection = fit_projection(options, dimension, train_features,
+                                               validation_features, data, compute, run, metrics);
+  metrics["timing"]["feature_seconds"] = feature_seconds;
+  save_model(teacher, settings, run.path());
+  save_projection(projection, run.path());
+  save_features(train_features, validation_features, run.path());
+  data::save_split(data.split, run.path());
+  run.finish(metrics);
+  return fmt::format(
+      "project: D = {}, k-NN accuracy of held-out rows {:.4f} (k = {}, best epoch {:.0f})\n"
+      "written to {}; next: reaugkd build-kb --teacher {}\n",
+      dimension, metrics["validation"]["knn_accuracy"].get<double>(), kNeighbors,
+      metrics["best_epoch"].get<double>(), options.run.output, options.run.output);
+}
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,36 @@
+// Stage 2: trains the projection L of the teacher's embeddings with equation 1, the teacher frozen.
+// Its output is a whole teacher plus projection.safetensors and the cached features.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "core/options.h"
+#include "stages/stage_run.h"
+#include "stages/task_data.h"
+
+namespace reaugkd::stages {
+
+struct ProjectOptions {
+  std::string teacher;
+  std::string student;
+  std::optional<std::int64_t> dim;
+  std::string embedding;
+  DataOptions data;
+  std::int64_t epochs = 10;
+  std::int64_t batch_size = 256;
+  std::int64_t eval_batch_size = 128;
+  double learning_rate = 1e-3;
+  double warmup_ratio = 0.1;
+  double weight_decay = 0.01;
+  double max_grad_norm = 1;
+  double tau = 0.1;
+  RunOptions run;
+
+  core::OptionList fields();
+};
+
+/// Runs the stage; returns the text for stdout. Throws core::Error.
+std::string run_project(ProjectOptions options);
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,46 @@
+#include "stages/retrieval_report.h"
+
+#include <cmath>
+
+#include "retrieval/aggregation.h"
+#include "train/predict.h"
+
+namespace reaugkd::stages {
+
+core::Json changed_predictions(const data::Task& task, const torch::Tensor& student,
+                               const torch::Tensor& knowledge_base, const torch::Tensor& combined,
+                               const std::vector<float>& labels) {
+  const auto before = train::decisions_of(student, false);
+  const auto after = train::decisions_of(combined, false);
+  auto better = student.clone();
+  std::int64_t changed = 0;
+  std::int64_t wrong_to_right = 0;
+  std::int64_t right_to_wrong = 0;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (std::isnan(labels[i])) continue;
+    const auto row = static_cast<std::int64_t>(i);
+    const auto label = static_cast<std::int64_t>(labels[i]);
+    changed += before[i] != after[i];
+    wrong_to_right += before[i] != labels[i] && after[i] == labels[i];
+    right_to_wrong += before[i] == labels[i] && after[i] != labels[i];
+    if (knowledge_base[row][label].item<float>() > student[row][label].item<float>()) {
+      better[row] = knowledge_base[row];
+    }
+  }
+  return {{"changed", changed},
+          {"wrong_to_right", wrong_to_right},
+          {"right_to_wrong", right_to_wrong},
+          {"better_of_both", train::score(task, better, labels)}};
+}
+
+core::Json index_agreement(const retrieval::Neighbors& found, const retrieval::Neighbors& exact,
+                           const torch::Tensor& soft_labels, double tau) {
+  const auto difference = (retrieval::aggregate(found, soft_labels, tau) -
+                           retrieval::aggregate(exact, soft_labels, tau))
+                              .abs();
+  return {{"recall", retrieval::recall(found, exact)},
+          {"mean_difference", difference.mean().item<double>()},
+          {"largest_difference", difference.max().item<double>()}};
+}
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,79 @@
+#include "stages/retriever.h"
+
+#include <numeric>
+
+#include "core/random.h"
+#include "data/split.h"
+#include "retrieval/aggregation.h"
+#include "train/predict.h"
+
+namespace reaugkd::stages {
+namespace {
+
+/// One key for a text or a pair, equal for texts that differ in case and white space alone.
+std::string text_key(const std::vector<std::string>& text_a, const std::vector<std::string>& text_b,
+                     std::int64_t row) {
+  std::string key = data::normalised_text(text_a[row]);
+  if (!text_b.empty()) key += '\t' + data::normalised_text(text_b[row]);
+  return key;
+}
+
+}  // namespace
+
+Retriever::Retriever(const std::filesystem::path& directory, const RetrieverOptions& options,
+                     bool regression)
+    : kb_(retrieval::load_knowledge_base(directory)),
+      index_(retrieval::load_index(kb_, directory, options.index, options.ef_search)),
+      exact_(retrieval::make_exact_index(kb_.embeddings)),
+      soft_labels_(options.kb_temperature == 1
+                       ? kb_.soft_labels
+                       : train::probabilities_of(kb_.logits / options.kb_temperature, regression)),
+      row_of_(retrieval::rows_by_id(kb_)) {
+  if (options.exclude_same_text) {
+    for (std::int64_t row = 0; row < kb_.size(); ++row) {
+      rows_of_text_[text_key(kb_.text_a, kb_.text_b, row)].push_back(row);
+    }
+  }
+}
+
+std::vector<std::vector<std::int64_t>> Retriever::excluded(const data::Dataset& rows) const {
+  std::vector<std::vector<std::int64_t>> lists(static_cast<std::size_t>(rows.size()));
+  for (std::int64_t i = 0; i < rows.size(); ++i) {
+    if (!rows_of_text_.empty()) {
+      const auto same = rows_of_text_.find(text_key(rows.text_a, rows.text_b, i));
+      if (same != rows_of_text_.end()) lists[i] = same->second;
+    }
+    const auto own = row_of_.find(rows.id(i));
+    if (own != row_of_.end() &&
+        std::find(lists[i].begin(), lists[i].end(), own->second) == lists[i].end()) {
+      lists[i].push_back(own->second);
+    }
+  }
+  return lists;
+}
+
+retrieval::Neighbors Retriever::search(const torch::Tensor& s, const data::Dataset& rows,
+                                       std::int64_t k) const {
+  return retrieval::search_excluding(*index_, s, k, excluded(rows));
+}
+
+retrieval::Neighbors Retriever::exact_search(const torch::Tensor& s, const data::Dataset& rows,
+                                             std::int64_t k) const {
+  return retrieval::search_excluding(*exact_, s, k, excluded(rows));
+}
+
+torch::Tensor Retriever::answer(const torch::Tensor& student_probabilities, const torch::Tensor& s,
+                                const retrieval::RetrievalSetting& setting) const {
+  const auto p_kb =
+      retrieval::aggregate(index_->search(s, setting.k), soft_labels_, setting.tau);
+  return retrieval::combine(student_probabilities, p_kb, setting.beta);
+}
+
+torch::Tensor Retriever::permuted_soft_labels(std::uint64_t seed) const {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(kb_.size()));
+  std::iota(order.begin(), order.end(), 0);
+  core::Random(core::stream_seed(seed, "permuted knowledge base")).shuffle(order);
+  return soft_labels_.index_select(0, torch::tensor(order, torch::kInt64));
+}
+
+}  // namespace reaugkd::stages

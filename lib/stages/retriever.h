@@ -1,0 +1,66 @@
+// A knowledge base ready to be asked by a student: index, soft labels and the rows that may not
+// answer a query. Used by eval, for its predictions and its latency.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "data/dataset.h"
+#include "retrieval/knowledge_base.h"
+#include "retrieval/selection.h"
+
+namespace reaugkd::stages {
+
+struct RetrieverOptions {
+  std::string index = "auto";
+  std::int64_t ef_search = 128;
+  double kb_temperature = 1;
+  bool exclude_same_text = false;
+};
+
+/// Rows of a data set as the student sees them.
+struct Queries {
+  torch::Tensor probabilities;  // (n, C) p^S
+  torch::Tensor embeddings;     // (n, D) s, unit rows
+  retrieval::Neighbors neighbors;
+};
+
+class Retriever {
+ public:
+  /// Loads the knowledge base of `directory`. Throws ArtifactError as its reader does.
+  Retriever(const std::filesystem::path& directory, const RetrieverOptions& options,
+            bool regression);
+
+  /// The k neighbours of each row's s, the row itself (and equal texts) left out.
+  retrieval::Neighbors search(const torch::Tensor& s, const data::Dataset& rows,
+                              std::int64_t k) const;
+  /// The same by exact search, to judge an approximate index by.
+  retrieval::Neighbors exact_search(const torch::Tensor& s, const data::Dataset& rows,
+                                    std::int64_t k) const;
+  /// Equations 5 to 7 for a batch without exclusions: what serving a query costs. (B, C)
+  torch::Tensor answer(const torch::Tensor& student_probabilities, const torch::Tensor& s,
+                       const retrieval::RetrievalSetting& setting) const;
+
+  const retrieval::KnowledgeBase& knowledge_base() const { return kb_; }
+  const retrieval::Index& index() const { return *index_; }
+  const torch::Tensor& soft_labels() const { return soft_labels_; }  // (N, C), softened
+  /// Soft labels handed to other rows: the control that retrieval must beat. Depends on `seed`.
+  torch::Tensor permuted_soft_labels(std::uint64_t seed) const;
+
+ private:
+  std::vector<std::vector<std::int64_t>> excluded(const data::Dataset& rows) const;
+
+  retrieval::KnowledgeBase kb_;
+  std::unique_ptr<retrieval::Index> index_;
+  std::unique_ptr<retrieval::Index> exact_;
+  torch::Tensor soft_labels_;
+  std::unordered_map<core::ExampleId, std::int64_t, core::ExampleIdHash> row_of_;
+  std::unordered_map<std::string, std::vector<std::int64_t>> rows_of_text_;
+};
+
+}  // namespace reaugkd::stages

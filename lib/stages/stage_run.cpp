@@ -1,0 +1,140 @@
+#include "stages/stage_run.h"
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "core/error.h"
+#include "core/progress.h"
+#include "core/sha256.h"
+#include "core/version.h"
+
+namespace reaugkd::stages {
+namespace {
+
+namespace fs = std::filesystem;
+using core::Json;
+
+double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+core::OutputMode mode_of(const RunOptions& run) {
+  if (run.resume && run.overwrite) {
+    throw core::ConfigError("--resume and --overwrite exclude one another");
+  }
+  if (run.resume) return core::OutputMode::kResume;
+  return run.overwrite ? core::OutputMode::kOverwrite : core::OutputMode::kFresh;
+}
+
+/// Options that do not change what a stage computes.
+bool is_bookkeeping(const std::string& key) {
+  return key == "resume" || key == "overwrite" || key == "output";
+}
+
+}  // namespace
+
+void RunOptions::add_fields(core::OptionList& list) {
+  list.add({"output", "Run", &output, "directory to write", {}, {}, true});
+  list.add({"seed", "Run", &seed, "seed of weights, batch order and dropout", core::kNotNegative});
+  list.add({"device", "Run", &device, "auto, cpu, cuda or cuda:n"});
+  list.add({"precision", "Run", &precision, "auto: bf16 for training where the hardware is fast at it",
+            {}, {"auto", "fp32", "bf16"}});
+  list.add({"threads", "Run", &threads, "compute threads, 0: one a core", core::Range{0, 4096}});
+  list.add({"resume", "Run", &resume, "go on, or do nothing if already finished with these options"});
+  list.add({"overwrite", "Run", &overwrite, "replace what is in --output, once the new run is done"});
+}
+
+bool already_finished(const core::OptionList& options, const RunOptions& run) {
+  if (!run.resume || !core::is_finished(run.output)) return false;
+  const Json before = core::read_json(fs::path(run.output) / "run.json").value("options", Json::object());
+  const Json now = options.to_json();
+  std::vector<std::string> differing;
+  for (const auto& [key, value] : now.items()) {
+    if (!is_bookkeeping(key) && (!before.contains(key) || before[key] != value)) {
+      differing.push_back(fmt::format("{} was {}, is {}", key,
+                                      before.contains(key) ? before[key].dump() : "absent",
+                                      value.dump()));
+    }
+  }
+  if (!differing.empty()) {
+    throw core::ConfigError(
+        "--resume: {} holds a finished run with other options ({}); use them, or --overwrite, or "
+        "another --output",
+        run.output, fmt::join(differing, "; "));
+  }
+  spdlog::info("{} is already finished with these options: nothing to do", run.output);
+  return true;
+}
+
+/// run.log as one more sink of the process's logger, for as long as the stage runs.
+struct StageRun::LogFile {
+  explicit LogFile(const fs::path& path)
+      : sink(std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string(), /*truncate=*/true)) {
+    sink->set_pattern("%Y-%m-%d %H:%M:%S  %l  %v");
+    spdlog::default_logger()->sinks().push_back(sink);
+  }
+  ~LogFile() {
+    auto& sinks = spdlog::default_logger()->sinks();
+    sinks.erase(std::remove(sinks.begin(), sinks.end(), sink), sinks.end());
+  }
+  std::shared_ptr<spdlog::sinks::sink> sink;
+};
+
+StageRun::StageRun(std::string command, const core::OptionList& options, const RunOptions& run)
+    : command_(std::move(command)),
+      options_(options.to_json()),
+      output_(run.output, mode_of(run)),
+      start_(now_seconds()) {
+  std::error_code ignored;
+  fs::remove(path() / "metrics.json", ignored);
+  fs::remove(path() / "train_log.jsonl", ignored);
+  log_ = std::make_unique<LogFile>(path() / "run.log");
+  spdlog::info("{}: {}", command_, options_.dump());
+  write_run_json();
+}
+
+StageRun::~StageRun() = default;
+
+void StageRun::add_input(const fs::path& file) { inputs_[file.string()] = core::sha256_of_file(file); }
+
+void StageRun::add_input_directory(const fs::path& directory) {
+  for (const char* name : {"config.json", "model.safetensors", "vocab.txt", "spiece.model",
+                           "projection.safetensors", "features.safetensors", "split.json", "kb.json"}) {
+    if (fs::exists(directory / name)) add_input(directory / name);
+  }
+}
+
+void StageRun::set_machine(const std::string& device, const std::string& precision,
+                           const std::string& description) {
+  machine_["device"] = device;
+  machine_["precision"] = precision;
+  machine_["description"] = description;
+  spdlog::info("computes on {} in {} ({})", device, precision, description);
+}
+
+void StageRun::write_run_json() const {
+  Json run;
+  run["format"] = 1;
+  run["command"] = command_;
+  run["version"] = core::version();
+  run["options"] = options_;
+  run["machine"] = machine_;
+  run["inputs"] = inputs_;
+  core::write_json(path() / "run.json", run);
+}
+
+void StageRun::finish(Json metrics) {
+  write_run_json();
+  metrics["timing"]["total_seconds"] = seconds();
+  core::write_json(path() / "metrics.json", metrics);
+  output_.finish();
+  spdlog::info("{} finished in {}: {}", command_, core::duration_text(seconds()),
+               output_.final_path().string());
+}
+
+double StageRun::seconds() const { return now_seconds() - start_; }
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,67 @@
+// What every stage does around its work: check the output directory, choose device and precision,
+// keep run.log, and write run.json first and metrics.json last.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "core/options.h"
+#include "core/output_directory.h"
+
+namespace reaugkd::stages {
+
+/// Options of every stage.
+struct RunOptions {
+  std::string output;             // directory to write
+  std::int64_t seed = 42;
+  std::string device = "auto";
+  std::string precision = "auto";
+  std::int64_t threads = 0;       // 0: one a core
+  bool resume = false;
+  bool overwrite = false;
+
+  void add_fields(core::OptionList& list);
+};
+
+/// With --resume: whether this stage has already finished in the output directory with these same
+/// options. Throws ConfigError, naming the options that differ, where it finished with others.
+bool already_finished(const core::OptionList& options, const RunOptions& run);
+
+class StageRun {
+ public:
+  /// Prepares the output directory and starts run.log. Throws ConfigError or IoError.
+  StageRun(std::string command, const core::OptionList& options, const RunOptions& run);
+  ~StageRun();
+  StageRun(const StageRun&) = delete;
+  StageRun& operator=(const StageRun&) = delete;
+
+  const std::filesystem::path& path() const { return output_.path(); }
+  /// Notes a file that the result depends on: its sha256 goes into run.json.
+  void add_input(const std::filesystem::path& file);
+  /// The same for a model or knowledge base directory: each file a stage reads from it.
+  void add_input_directory(const std::filesystem::path& directory);
+  /// What the computation ran on, for run.json.
+  void set_machine(const std::string& device, const std::string& precision,
+                   const std::string& description);
+  /// Writes run.json and, last, metrics.json with `metrics` and timing.total_seconds; the directory
+  /// is then finished and, with --overwrite, swapped in.
+  void finish(core::Json metrics);
+  double seconds() const;
+
+ private:
+  void write_run_json() const;
+
+  struct LogFile;
+  std::string command_;
+  core::Json options_;
+  core::OutputDirectory output_;
+  core::Json inputs_ = core::Json::object();
+  core::Json machine_ = core::Json::object();
+  double start_;
+  std::unique_ptr<LogFile> log_;
+};
+
+}  // namespace reaugkd::stages

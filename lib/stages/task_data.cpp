@@ -1,0 +1,191 @@
+#include "stages/task_data.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace reaugkd::stages {
+namespace {
+
+namespace fs = std::filesystem;
+using core::ConfigError;
+using core::Json;
+
+constexpr std::int64_t kDefaultMaxSeqLength = 128;
+
+/// `flag` if given, else `inherited`; they must agree where both are there.
+template <typename T>
+T agreed(const std::string& flag_name, const std::optional<T>& flag, const T& inherited,
+         const std::string& directory) {
+  if (flag && *flag != inherited) {
+    throw ConfigError("--{} {}: {} was made with {}; leave the flag out, or begin the chain again",
+                      flag_name, *flag, directory, inherited);
+  }
+  return inherited;
+}
+
+bool same_names(std::vector<std::string> a, std::vector<std::string> b) {
+  std::sort(a.begin(), a.end());
+  std::sort(b.begin(), b.end());
+  return a == b;
+}
+
+data::TrainSplit inherited_split(const DataOptions& options, const Inherited& inherited) {
+  data::TrainSplit split = *inherited.split;
+  if (!options.validation.empty()) {
+    agreed<std::string>("validation", data::to_string(data::parse_validation(options.validation)),
+                        data::to_string(split.validation), inherited.directory);
+  }
+  agreed<std::int64_t>("split-seed", options.split_seed, static_cast<std::int64_t>(split.split_seed),
+                       inherited.directory);
+  agreed<std::int64_t>("max-train-examples", options.max_train_examples, split.max_train_examples,
+                       inherited.directory);
+  return split;
+}
+
+}  // namespace
+
+void DataOptions::add_fields(core::OptionList& list) {
+  list.add({"task", "Data",
+            &task, "cola, sst2, mrpc, qqp, stsb, mnli, qnli, rte or wnli (inherited by later stages)"});
+  list.add({"data", "Data", &data, "directory with train.tsv, dev.tsv, test.tsv", {}, {}, true});
+  list.add({"train-file", "Data", &train_file, "another name for train.tsv"});
+  list.add({"dev-file", "Data", &dev_file, "another name for dev.tsv"});
+  list.add({"test-file", "Data", &test_file, "another name for test.tsv"});
+  list.add({"max-train-examples", "Data", &max_train_examples,
+            "first N rows of train after a shuffle seeded by --split-seed; 0: all (inherited, else 0)",
+            core::kNotNegative});
+  list.add({"validation", "Data", &validation,
+            "holdout:F, a part of train, or dev (inherited, else holdout:0.1)"});
+  list.add({"split-seed", "Data", &split_seed, "seed of the holdout (inherited, else 0)",
+            core::kNotNegative});
+  list.add({"label-order", "Data", &label_order,
+            "class names in the checkpoint's order, where its config.json does not say"});
+  list.add({"max-seq-length", "Data", &max_seq_length,
+            "tokens of a text or pair, the rest is cut (inherited, else 128)", core::Range{8, 100000}});
+}
+
+Json TaskSettings::to_json() const {
+  Json json;
+  json["format"] = 1;
+  json["task"] = task.name;
+  json["labels"] = task.labels;
+  json["max_seq_length"] = max_seq_length;
+  return json;
+}
+
+TaskSettings TaskSettings::from_json(const Json& json, const std::string& where) {
+  const auto format = core::json_at<std::int64_t>(json, "format", where);
+  if (format != 1) {
+    throw core::ArtifactError("{}: \"reaugkd\" has format {}, this version reads 1; use a newer reaugkd",
+                              where, format);
+  }
+  TaskSettings settings;
+  const auto name = core::json_at<std::string>(json, "task", where);
+  const auto labels = core::json_at<std::vector<std::string>>(json, "labels", where);
+  try {
+    settings.task = data::with_label_order(data::glue_task(name), labels);
+  } catch (const ConfigError& error) {
+    throw core::ArtifactError("{}: {}", where, error.what());
+  }
+  settings.max_seq_length = core::json_at<std::int64_t>(json, "max_seq_length", where);
+  if (settings.max_seq_length < 3) {
+    throw core::ArtifactError("{}: max_seq_length is {}", where, settings.max_seq_length);
+  }
+  return settings;
+}
+
+Inherited inherit(const fs::path& directory) {
+  Inherited inherited;
+  inherited.directory = directory.string();
+  const bool is_kb = fs::exists(directory / "kb.json");
+  const fs::path path = directory / (is_kb ? "kb.json" : "config.json");
+  Json json = core::read_json(path);
+  if (is_kb) json = json.value("provenance", Json::object());
+  if (json.contains("reaugkd")) {
+    inherited.settings = TaskSettings::from_json(json["reaugkd"], path.string());
+  }
+  if (fs::exists(directory / "split.json")) inherited.split = data::load_split(directory);
+  return inherited;
+}
+
+TaskSettings resolve_settings(const DataOptions& options, const Inherited& inherited,
+                              const std::vector<std::string>& checkpoint_labels) {
+  TaskSettings settings;
+  if (inherited.settings) {
+    settings = *inherited.settings;
+    if (!options.task.empty()) {
+      agreed<std::string>("task", options.task, settings.task.name, inherited.directory);
+    }
+    agreed<std::int64_t>("max-seq-length", options.max_seq_length, settings.max_seq_length,
+                         inherited.directory);
+    if (!options.label_order.empty() && options.label_order != settings.task.labels) {
+      throw ConfigError("--label-order {}: {} was made with {}", fmt::join(options.label_order, ","),
+                        inherited.directory, fmt::join(settings.task.labels, ","));
+    }
+    return settings;
+  }
+  if (options.task.empty()) {
+    throw ConfigError("--task is required: {} does not say which task it was trained for",
+                      inherited.directory.empty() ? "no earlier stage" : inherited.directory);
+  }
+  settings.task = data::glue_task(options.task);
+  settings.max_seq_length = options.max_seq_length.value_or(kDefaultMaxSeqLength);
+  if (!options.label_order.empty()) {
+    settings.task = data::with_label_order(settings.task, options.label_order);
+  } else if (same_names(checkpoint_labels, settings.task.labels)) {
+    settings.task = data::with_label_order(settings.task, checkpoint_labels);
+  }
+  return settings;
+}
+
+data::Dataset read_split_file(const DataOptions& options, const TaskSettings& settings,
+                              data::Split split) {
+  const data::Task& task = settings.task;
+  std::string name = split == data::Split::kTrain ? "train.tsv" : "test.tsv";
+  if (split == data::Split::kDev) name = task.dev_file;
+  const std::string& other = split == data::Split::kTrain ? options.train_file
+                             : split == data::Split::kDev ? options.dev_file
+                                                          : options.test_file;
+  if (!other.empty()) name = other;
+  const fs::path path = fs::path(options.data) / name;
+  if (!fs::exists(path)) {
+    throw core::IoError("{}: is missing; --data is a directory with the task's files, --{}-file names "
+                        "another one",
+                        path.string(), data::to_string(split));
+  }
+  auto dataset = data::read_dataset(path, task, task.layout(split));
+  spdlog::info("{}: {} rows", path.string(), dataset.size());
+  return dataset;
+}
+
+TaskData read_task_data(const DataOptions& options, const TaskSettings& settings,
+                        const Inherited& inherited) {
+  TaskData result;
+  result.settings = settings;
+  const auto train = read_split_file(options, settings, data::Split::kTrain);
+  if (inherited.split) {
+    result.split = inherited_split(options, inherited);
+  } else {
+    const auto validation =
+        data::parse_validation(options.validation.empty() ? "holdout:0.1" : options.validation);
+    result.split =
+        data::make_split(train, settings.task, validation, options.max_train_examples.value_or(0),
+                         static_cast<std::uint64_t>(options.split_seed.value_or(0)));
+  }
+  result.train = data::train_part(train, result.split);
+  result.validation = result.split.validation.holdout
+                          ? data::holdout_part(train, result.split)
+                          : read_split_file(options, settings, data::Split::kDev);
+  if (!result.validation.fully_labelled()) {
+    throw core::DataError("{}: the validation part has rows without a label; give a labelled part",
+                          result.validation.path.string());
+  }
+  spdlog::info("{} rows to train on, {} to validate on ({})", result.train.size(),
+               result.validation.size(), data::to_string(result.split.validation));
+  return result;
+}
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,76 @@
+// The task, its files and the split, as every stage needs them: from flags where a chain begins, from
+// the directories of earlier stages after that.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "core/options.h"
+#include "data/dataset.h"
+#include "data/split.h"
+#include "data/task.h"
+
+namespace reaugkd::stages {
+
+/// Options about the task and its data. An empty one is inherited from an earlier stage's directory;
+/// where there is none, the default in its help holds.
+struct DataOptions {
+  std::string task;
+  std::string data;
+  std::string train_file, dev_file, test_file;
+  std::optional<std::int64_t> max_train_examples;
+  std::string validation;
+  std::optional<std::int64_t> split_seed;
+  std::vector<std::string> label_order;
+  std::optional<std::int64_t> max_seq_length;
+
+  void add_fields(core::OptionList& list);
+};
+
+/// What travels from stage to stage: written into config.json and kb.json as "reaugkd".
+struct TaskSettings {
+  data::Task task;
+  std::int64_t max_seq_length = 128;
+
+  core::Json to_json() const;
+  static TaskSettings from_json(const core::Json& json, const std::string& where);
+};
+
+/// The settings of a directory that stages have written, and its split where it has one.
+struct Inherited {
+  std::string directory;
+  std::optional<TaskSettings> settings;
+  std::optional<data::TrainSplit> split;
+};
+
+/// Reads config.json's (or kb.json's) settings and split.json of a model or knowledge base directory;
+/// both stay empty for a model from elsewhere.
+Inherited inherit(const std::filesystem::path& directory);
+
+/// Flags over what is inherited. `checkpoint_labels`: the id2label of the model, whose class order
+/// holds where it names the task's labels. Throws ConfigError where a flag contradicts what is
+/// inherited, or where there is no task at all.
+TaskSettings resolve_settings(const DataOptions& options, const Inherited& inherited,
+                              const std::vector<std::string>& checkpoint_labels);
+
+/// Reads one file of the task: --data/train.tsv or what --train-file names, and so on.
+data::Dataset read_split_file(const DataOptions& options, const TaskSettings& settings,
+                              data::Split split);
+
+struct TaskData {
+  TaskSettings settings;
+  data::TrainSplit split;
+  data::Dataset train;       // the rows that are trained on
+  data::Dataset validation;  // the holdout, or dev
+};
+
+/// Reads train (and dev under --validation dev) and makes or inherits the split. Throws as the
+/// readers do, ConfigError where flags contradict the inherited split, DataError where the
+/// validation part has rows without labels.
+TaskData read_task_data(const DataOptions& options, const TaskSettings& settings,
+                        const Inherited& inherited);
+
+}  // namespace reaugkd::stages

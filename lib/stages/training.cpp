@@ -1,0 +1,125 @@
+#include "stages/training.h"
+
+#include "core/progress.h"
+#include "core/random.h"
+
+namespace reaugkd::stages {
+namespace {
+
+/// One classifier, trained on batches of encoded rows.
+class ClassifierStep : public train::Step {
+ public:
+  ClassifierStep(Model& model, const text::EncodedDataset& rows, const TaskSettings& settings,
+                 const TrainingOptions& options, const Compute& compute, const BatchLoss& loss)
+      : model_(model),
+        rows_(rows),
+        settings_(settings),
+        options_(options),
+        compute_(compute),
+        loss_(loss) {}
+
+  train::LossTerms loss(const std::vector<std::int64_t>& rows) override {
+    const auto input =
+        train::collate(rows_, rows, model_.tokenizer->special_tokens().pad, settings_.max_seq_length);
+    nn::ClassifierOutput output;
+    {
+      const tensor::AutocastGuard autocast(compute_.device, compute_.precision);
+      output = model_.classifier->forward(input.to(compute_.device), model_.embedding);
+    }
+    return loss_(output, torch::tensor(rows, torch::kInt64).to(compute_.device));
+  }
+
+  std::vector<train::ParameterGroup> parameter_groups() override {
+    return train::decay_groups(*model_.classifier, options_.learning_rate, options_.weight_decay);
+  }
+
+  void set_training(bool training) override { model_.classifier->train(training); }
+
+ private:
+  Model& model_;
+  const text::EncodedDataset& rows_;
+  const TaskSettings& settings_;
+  const TrainingOptions& options_;
+  const Compute& compute_;
+  const BatchLoss& loss_;
+};
+
+train::FitOptions fit_options(const std::string& what, const TrainingOptions& options,
+                              std::uint64_t seed) {
+  train::FitOptions fit;
+  fit.what = what;
+  fit.epochs = options.epochs;
+  fit.accumulation = options.gradient_accumulation_steps;
+  fit.warmup_ratio = options.warmup_ratio;
+  fit.max_grad_norm = options.max_grad_norm;
+  fit.eval_steps = options.eval_steps;
+  fit.logging_steps = options.logging_steps;
+  fit.seed = seed;
+  return fit;
+}
+
+core::Json fit_json(const train::FitResult& result, const TaskData& data) {
+  core::Json json;
+  json["task"] = data.settings.task.name;
+  json["validation"] = result.best.details;
+  json["validation_split"] = data::to_string(data.split.validation);
+  json["train_examples"] = data.train.size();
+  json["validation_examples"] = data.validation.size();
+  json["steps"] = result.steps;
+  json["best_step"] = result.best_step;
+  json["best_epoch"] = result.best_epoch;
+  json["timing"]["training_seconds"] = result.seconds;
+  json["timing"]["examples_per_second"] = result.examples_per_second;
+  return json;
+}
+
+}  // namespace
+
+core::Json train_classifier(const std::string& what, Model& model, const TaskData& data,
+                            const TrainingOptions& options, std::uint64_t seed,
+                            const Compute& compute, const BatchLoss& loss,
+                            const std::filesystem::path& directory) {
+  const auto train_rows = model.encode(data.train, data.settings, compute.threads);
+  const auto validation_rows = model.encode(data.validation, data.settings, compute.threads);
+  model.classifier->to(compute.device);
+  ClassifierStep step(model, train_rows, data.settings, options, compute, loss);
+
+  const auto lengths = train::lengths_of(train_rows);
+  const auto batches = [&](std::int64_t epoch) {
+    return train::length_bucketed_batches(lengths, options.batch_size, seed, epoch);
+  };
+  const data::Task& task = data.settings.task;
+  const auto validate = [&] {
+    const auto predictions =
+        train::predict(model.classifier, validation_rows,
+                       model.predict_options(compute, data.settings, options.eval_batch_size));
+    train::Validation validation;
+    validation.details =
+        train::score(task, train::probabilities_of(predictions.logits, task.regression()),
+                     data.validation.labels);
+    validation.score = validation.details[task.metrics.front()].get<double>();
+    return validation;
+  };
+  const auto result = train::fit(fit_options(what, options, seed), step, batches, validate,
+                                 directory / "train_log.jsonl");
+  model.classifier->to(torch::kCPU);
+  return fit_json(result, data);
+}
+
+std::string training_summary(const std::string& what, const core::Json& metrics,
+                             const std::filesystem::path& directory, const std::string& next) {
+  std::string text = fmt::format(
+      "{}: best at epoch {:.2f} (step {} of {}) on {} validation rows ({})\n", what,
+      metrics["best_epoch"].get<double>(), metrics["best_step"].get<std::int64_t>(),
+      metrics["steps"].get<std::int64_t>(), metrics["validation_examples"].get<std::int64_t>(),
+      metrics["validation_split"].get<std::string>());
+  for (const auto& [name, value] : metrics["validation"].items()) {
+    text += fmt::format("  {:<22} {:.4f}\n", name, value.get<double>());
+  }
+  text += fmt::format("  {:<22} {:.0f}\n", "examples/s",
+                      metrics["timing"]["examples_per_second"].get<double>());
+  text += fmt::format("written to {}; next: {}\n", directory.string(), next);
+  return text;
+}
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,32 @@
+// Options of the two stages that train an encoder, and what they have in common: how a model is
+// validated after an epoch and how a fit is written down.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "core/options.h"
+
+namespace reaugkd::stages {
+
+struct TrainingOptions {
+  std::string init = "pretrained";
+  std::int64_t vocab_size = 0;
+  std::string embedding = "cls";
+  std::int64_t epochs = 3;
+  std::int64_t batch_size = 32;
+  std::int64_t eval_batch_size = 128;
+  std::int64_t gradient_accumulation_steps = 1;
+  double learning_rate = 5e-5;
+  double warmup_ratio = 0.1;
+  double weight_decay = 0.01;
+  double max_grad_norm = 1;
+  std::int64_t eval_steps = 0;
+  std::int64_t logging_steps = 10;
+
+  void add_fields(core::OptionList& list);
+};
+
+}  // namespace reaugkd::stages

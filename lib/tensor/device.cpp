@@ -1,0 +1,128 @@
+#include "tensor/device.h"
+
+#include <ATen/autocast_mode.h>
+#include <torch/version.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+
+#include "core/error.h"
+
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
+#define REAUGKD_AUTOCAST_BY_DEVICE 1
+#else
+#define REAUGKD_AUTOCAST_BY_DEVICE 0
+#endif
+
+namespace reaugkd::tensor {
+namespace {
+
+bool autocast_enabled(torch::DeviceType type) {
+#if REAUGKD_AUTOCAST_BY_DEVICE
+  return at::autocast::is_autocast_enabled(type);
+#else
+  return type == torch::kCUDA ? at::autocast::is_enabled() : at::autocast::is_cpu_enabled();
+#endif
+}
+
+void set_autocast(torch::DeviceType type, bool enabled) {
+#if REAUGKD_AUTOCAST_BY_DEVICE
+  if (enabled) at::autocast::set_autocast_dtype(type, torch::kBFloat16);
+  at::autocast::set_autocast_enabled(type, enabled);
+#else
+  if (type == torch::kCUDA) {
+    if (enabled) at::autocast::set_autocast_gpu_dtype(torch::kBFloat16);
+    at::autocast::set_enabled(enabled);
+  } else {
+    if (enabled) at::autocast::set_autocast_cpu_dtype(torch::kBFloat16);
+    at::autocast::set_cpu_enabled(enabled);
+  }
+#endif
+}
+
+/// The processor's features as Linux names them; empty where /proc is not there.
+bool cpu_has(const std::string& feature) {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (line.rfind("flags", 0) == 0) return (line + " ").find(" " + feature + " ") != line.npos;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string to_string(Precision precision) {
+  return precision == Precision::kBf16 ? "bf16" : "fp32";
+}
+
+torch::Device parse_device(const std::string& text) {
+  if (text == "cpu") return torch::kCPU;
+  if (text == "auto") return torch::cuda::is_available() ? torch::kCUDA : torch::kCPU;
+  torch::DeviceIndex number = 0;
+  if (text.rfind("cuda:", 0) == 0 && text.size() > 5 && text.size() <= 7 &&
+      text.find_first_not_of("0123456789", 5) == text.npos) {
+    number = static_cast<torch::DeviceIndex>(std::atoi(text.c_str() + 5));
+  } else if (text != "cuda") {
+    throw core::ConfigError("--device: \"{}\" is not one of auto, cpu, cuda, cuda:0, cuda:1 ...",
+                            text);
+  }
+  if (!torch::cuda::is_available()) {
+    throw core::ConfigError(
+        "--device {}: this machine, or the LibTorch this binary was built with, has no CUDA; use "
+        "--device cpu",
+        text);
+  }
+  if (static_cast<std::size_t>(number) >= torch::cuda::device_count()) {
+    throw core::ConfigError("--device {}: there are {} CUDA devices, counted from 0", text,
+                            torch::cuda::device_count());
+  }
+  return {torch::kCUDA, number};
+}
+
+bool has_fast_bf16(const torch::Device& device) {
+  if (device.is_cpu()) return cpu_has("amx_bf16") || cpu_has("avx512_bf16");
+#if REAUGKD_AUTOCAST_BY_DEVICE
+  // Compute capability is not in LibTorch's device-independent API. Every GPU that LibTorch 2.4 and
+  // later supports well has it but V100 and T4, which run it slowly rather than wrongly.
+  return true;
+#else
+  return false;
+#endif
+}
+
+Precision parse_precision(const std::string& text, const torch::Device& device, bool training) {
+  if (text == "fp32") return Precision::kFp32;
+  if (text == "bf16") return Precision::kBf16;
+  if (text != "auto") {
+    throw core::ConfigError("--precision: \"{}\" is not one of auto, fp32, bf16", text);
+  }
+  return training && has_fast_bf16(device) ? Precision::kBf16 : Precision::kFp32;
+}
+
+int set_threads(std::int64_t threads) {
+  if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
+  torch::set_num_threads(static_cast<int>(threads));
+  return static_cast<int>(threads);
+}
+
+AutocastGuard::AutocastGuard(const torch::Device& device, Precision precision)
+    : type_(device.type()), active_(precision == Precision::kBf16) {
+  if (!active_) return;
+  was_enabled_ = autocast_enabled(type_);
+  set_autocast(type_, true);
+  at::autocast::increment_nesting();
+}
+
+AutocastGuard::~AutocastGuard() {
+  if (!active_) return;
+  if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+  set_autocast(type_, was_enabled_);
+}
+
+std::string describe(const torch::Device& device) {
+  return fmt::format("LibTorch {}.{}.{}, {}, {} threads", TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR,
+                     TORCH_VERSION_PATCH, device.str(), torch::get_num_threads());
+}
+
+}  // namespace reaugkd::tensor

@@ -1,0 +1,47 @@
+// Where and in what precision a stage computes, and the one place that knows how LibTorch 1.13 and
+// 2.x differ. Used by train, nn and stages.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <string>
+
+namespace reaugkd::tensor {
+
+enum class Precision { kFp32, kBf16 };
+
+/// "fp32", "bf16".
+std::string to_string(Precision precision);
+
+/// `text`: auto, cpu, cuda or cuda:n. auto takes CUDA where there is one. Throws ConfigError where
+/// cuda is asked for and this build or machine has none.
+torch::Device parse_device(const std::string& text);
+
+/// Whether bf16 arithmetic is fast: AMX or AVX512-BF16, or compute capability 8 and up.
+bool has_fast_bf16(const torch::Device& device);
+
+/// `text`: auto, fp32 or bf16. auto is bf16 for training where has_fast_bf16, else fp32.
+Precision parse_precision(const std::string& text, const torch::Device& device, bool training);
+
+/// Sets the number of compute threads; 0 takes one a core. Returns the number set.
+int set_threads(std::int64_t threads);
+
+/// bf16 autocast while it lives; nothing where precision is fp32.
+class AutocastGuard {
+ public:
+  AutocastGuard(const torch::Device& device, Precision precision);
+  ~AutocastGuard();
+  AutocastGuard(const AutocastGuard&) = delete;
+  AutocastGuard& operator=(const AutocastGuard&) = delete;
+
+ private:
+  torch::DeviceType type_;
+  bool active_;
+  bool was_enabled_ = false;
+};
+
+/// The LibTorch this binary runs with, and the machine: "2.7.0, CPU, 2 threads".
+std::string describe(const torch::Device& device);
+
+}  // namespace reaugkd::tensor

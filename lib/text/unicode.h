@@ -1,0 +1,44 @@
+// Unicode as WordPiece sees it: decoding, lower-casing, accent stripping and BERT's own character
+// classes, over utf8proc. Used by the tokenizers and by lib/data.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace reaugkd::text {
+
+/// Whether the bytes are well-formed UTF-8 (no overlong forms, no surrogates).
+bool valid_utf8(std::string_view text);
+
+/// Lower-cases code point by code point: no rule looks at the neighbors, so a Greek capital sigma
+/// at the end of a word becomes the same letter as elsewhere. Invalid bytes become U+FFFD.
+std::string lower_case(std::string_view utf8);
+
+/// What decoding gives for bytes that are not UTF-8.
+inline constexpr char32_t kReplacementCharacter = 0xFFFD;
+
+/// Decodes the code point at `position` and moves past it; an invalid byte gives U+FFFD and is
+/// skipped alone. `position` must be below text.size().
+char32_t next_code_point(std::string_view text, std::size_t& position);
+
+/// Appends the code point's UTF-8 bytes.
+void append_utf8(char32_t code_point, std::string& text);
+
+/// Appends the lower-case form: one code point, but i and U+0307 for U+0130 (dotted capital I).
+void append_lower_case(char32_t code_point, std::string& text);
+
+/// Appends the code point's canonical decomposition (NFD) without its non-spacing marks (Mn).
+void append_without_accents(char32_t code_point, std::string& text);
+
+// BERT's classes. Tab, line feed and carriage return are white space, not control characters.
+bool is_whitespace(char32_t code_point);
+/// Categories Cc, Cf and Co. Unassigned code points (Cn) are not: which they are depends on the
+/// Unicode version of the library.
+bool is_control(char32_t code_point);
+/// ASCII that is neither letter, digit, space nor control ('$', '^' and '~' too), and Unicode's P*.
+bool is_punctuation(char32_t code_point);
+/// The blocks of Chinese characters that BERT splits one by one (not kana, not Hangul).
+bool is_chinese(char32_t code_point);
+
+}  // namespace reaugkd::text

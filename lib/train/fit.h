@@ -1,0 +1,69 @@
+// The one training loop: set rate, forward, backward, clip, step, zero, log, evaluate when due. It
+// knows neither BERT nor the paper; a stage passes its loss in as a Step.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/json.h"
+#include "train/batches.h"
+#include "train/optimizer.h"
+
+namespace reaugkd::train {
+
+/// The loss of a batch: what is minimised, and its named parts for the log. Scalars.
+struct LossTerms {
+  torch::Tensor total;
+  std::vector<std::pair<std::string, torch::Tensor>> terms;
+};
+
+/// What is trained. Methods that train two models at once are one Step with more groups.
+class Step {
+ public:
+  virtual ~Step() = default;
+  virtual LossTerms loss(const std::vector<std::int64_t>& rows) = 0;
+  virtual std::vector<ParameterGroup> parameter_groups() = 0;
+  virtual void set_training(bool training) = 0;
+};
+
+struct FitOptions {
+  std::string what;                // for the progress line: the stage
+  std::int64_t epochs = 3;
+  std::int64_t accumulation = 1;   // batches a step
+  double warmup_ratio = 0.1;
+  double max_grad_norm = 1;
+  std::int64_t eval_steps = 0;     // 0: after each epoch
+  std::int64_t logging_steps = 10;
+  std::uint64_t seed = 0;
+};
+
+/// A model's score on the validation part, larger is better, and what else is worth logging.
+struct Validation {
+  double score = 0;
+  core::Json details;
+};
+
+struct FitResult {
+  std::int64_t steps = 0;
+  std::int64_t best_step = 0;
+  double best_epoch = 0;
+  Validation best;
+  double seconds = 0;
+  double examples_per_second = 0;
+};
+
+/// Trains on batches(epoch) for every epoch, validates, and leaves the parameters at the best
+/// validation (the earlier one on a tie). One JSON line per logged step and per validation is
+/// appended to `log_path`. Throws NumericError, with step, rate and each term, on a loss or gradient
+/// that is not finite.
+FitResult fit(const FitOptions& options, Step& step,
+              const std::function<Batches(std::int64_t epoch)>& batches,
+              const std::function<Validation()>& validate, const std::filesystem::path& log_path);
+
+}  // namespace reaugkd::train

@@ -1,0 +1,76 @@
+#include "train/predict.h"
+
+#include <cmath>
+
+#include "core/error.h"
+#include "core/progress.h"
+#include "metrics/metrics.h"
+#include "train/batches.h"
+
+namespace reaugkd::train {
+
+Predictions predict(nn::BertForSequenceClassification& model, const text::EncodedDataset& dataset,
+                    const PredictOptions& options) {
+  const torch::NoGradGuard no_grad;
+  const tensor::AutocastGuard autocast(options.device, options.precision);
+  model->eval();
+  Predictions result;
+  std::int64_t done = 0;
+  core::Progress progress(options.what, dataset.size(), "examples");
+  for (const auto& rows : sorted_batches(lengths_of(dataset), options.batch_size)) {
+    const auto input = collate(dataset, rows, options.pad_token_id, options.max_tokens);
+    const auto output = model->forward(input.to(options.device), options.embedding);
+    if (!result.logits.defined()) {
+      result.logits = torch::empty({dataset.size(), output.logits.size(1)}, torch::kFloat32);
+      result.embeddings = torch::empty({dataset.size(), output.embedding.size(1)}, torch::kFloat32);
+    }
+    const auto index = torch::tensor(rows, torch::kInt64);
+    result.logits.index_copy_(0, index, output.logits.to(torch::kCPU));
+    result.embeddings.index_copy_(0, index, output.embedding.to(torch::kCPU));
+    done += static_cast<std::int64_t>(rows.size());
+    if (!options.what.empty()) progress.update(done);
+  }
+  REAUGKD_CHECK(result.logits.defined(), "an empty data set");
+  if (!torch::isfinite(result.logits).all().item<bool>() ||
+      !torch::isfinite(result.embeddings).all().item<bool>()) {
+    throw core::NumericError("the model's outputs are not finite: it has diverged or its checkpoint "
+                             "holds values that are not numbers");
+  }
+  return result;
+}
+
+torch::Tensor probabilities_of(const torch::Tensor& logits, bool regression) {
+  return regression ? logits : torch::softmax(logits.to(torch::kFloat32), 1);
+}
+
+std::vector<double> decisions_of(const torch::Tensor& probabilities, bool regression) {
+  const auto rows = probabilities.to(torch::kFloat32).contiguous();
+  const auto* values = rows.data_ptr<float>();
+  const std::int64_t columns = rows.size(1);
+  std::vector<double> decisions(static_cast<std::size_t>(rows.size(0)));
+  for (std::int64_t i = 0; i < rows.size(0); ++i) {
+    const float* row = values + i * columns;
+    decisions[i] = regression ? row[0] : static_cast<double>(std::max_element(row, row + columns) - row);
+  }
+  return decisions;
+}
+
+core::Json score(const data::Task& task, const torch::Tensor& probabilities,
+                 const std::vector<float>& labels) {
+  const auto decisions = decisions_of(probabilities, task.regression());
+  REAUGKD_CHECK(decisions.size() == labels.size(), "{} predictions, {} labels", decisions.size(),
+                labels.size());
+  std::vector<double> predicted;
+  std::vector<double> expected;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (std::isnan(labels[i])) continue;
+    predicted.push_back(decisions[i]);
+    expected.push_back(labels[i]);
+  }
+  core::Json result = core::Json::object();
+  if (predicted.empty()) return result;
+  for (const auto& name : task.metrics) result[name] = metrics::by_name(name, predicted, expected);
+  return result;
+}
+
+}  // namespace reaugkd::train

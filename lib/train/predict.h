@@ -1,0 +1,47 @@
+// One pass of a model over a data set: logits, probabilities and embeddings of every row, and how
+// they score. Used for validation during training, and by project, build-kb and eval.
+#pragma once
+
+#include <torch/torch.h>
+
+#include "core/json.h"
+#include "data/dataset.h"
+#include "data/task.h"
+#include "nn/bert.h"
+#include "tensor/device.h"
+#include "text/encoded_dataset.h"
+
+namespace reaugkd::train {
+
+struct PredictOptions {
+  std::int64_t batch_size = 128;
+  nn::Embedding embedding = nn::Embedding::kCls;
+  torch::Device device = torch::kCPU;
+  tensor::Precision precision = tensor::Precision::kFp32;
+  std::int64_t pad_token_id = 0;
+  std::int64_t max_tokens = 128;
+  std::string what;  // for the progress line; empty: no progress
+};
+
+struct Predictions {
+  torch::Tensor logits;      // (N, C) fp32 on the CPU
+  torch::Tensor embeddings;  // (N, H) fp32 on the CPU, not normalised
+};
+
+/// Runs `model` in eval mode without gradients over all rows, longest first; results are in row
+/// order. Throws NumericError where an output is not finite.
+Predictions predict(nn::BertForSequenceClassification& model, const text::EncodedDataset& dataset,
+                    const PredictOptions& options);
+
+/// softmax(logits) in fp32; a regression score as it is. (N, C) -> (N, C)
+torch::Tensor probabilities_of(const torch::Tensor& logits, bool regression);
+
+/// Predicted class index (the first of equal ones) or score of each row.
+std::vector<double> decisions_of(const torch::Tensor& probabilities, bool regression);
+
+/// The task's metrics by their Hugging Face names over the rows that have a label. Empty where none
+/// has.
+core::Json score(const data::Task& task, const torch::Tensor& probabilities,
+                 const std::vector<float>& labels);
+
+}  // namespace reaugkd::train

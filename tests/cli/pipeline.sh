@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# The real binary: five stages chained on data/demo, the same bytes from the same seed, and what bad
+# input gives. Usage: pipeline.sh BINARY SOURCE_DIRECTORY
+set -u
+reaugkd=$1
+demo=$2/data/demo
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+fail() { echo "FAILED: $*" >&2; failures=$((failures + 1)); }
+
+# expect CODE PATTERN COMMAND...: the exit code, and a message that matches on stderr.
+expect() {
+  local code=$1 pattern=$2
+  shift 2
+  "$@" >"$work/stdout" 2>"$work/stderr"
+  local got=$?
+  [ "$got" = "$code" ] || { fail "exit code $got, expected $code: $*"; cat "$work/stderr" >&2; }
+  grep -qE -- "$pattern" "$work/stderr" "$work/stdout" || {
+    fail "nothing matches '$pattern': $*"; cat "$work/stderr" >&2; }
+}
+
+ok() { expect 0 "$@"; }
+
+chain() { # OUTPUT
+  local out=$1 small="--epochs 1 --learning-rate 1e-3 --quiet"
+  ok "best at epoch" "$reaugkd" teacher-finetune --model "$demo/teacher" --init random --task sst2 \
+    --data "$demo" --max-train-examples 300 --max-seq-length 48 --output "$out/teacher" $small
+  ok "k-NN accuracy" "$reaugkd" project --teacher "$out/teacher" --student "$demo/student" \
+    --data "$demo" --output "$out/projected" --epochs 2 --quiet
+  ok "teacher_on_kb" "$reaugkd" build-kb --teacher "$out/projected" --data "$demo" --output "$out/kb" --quiet
+  ok "best at epoch" "$reaugkd" distill --kb "$out/kb" --student "$demo/student" --init random \
+    --data "$demo" --output "$out/student" $small
+  ok "combined" "$reaugkd" eval --model "$out/student" --kb "$out/kb" --teacher "$out/teacher" \
+    --data "$demo" --output "$out/eval" --latency-examples 5 --quiet
+}
+
+chain "$work/a"
+chain "$work/b"
+for file in teacher/model.safetensors teacher/split.json projected/projection.safetensors \
+            projected/features.safetensors kb/kb.safetensors kb/index.hnsw kb/examples.tsv \
+            student/model.safetensors eval/predictions.tsv; do
+  cmp -s "$work/a/$file" "$work/b/$file" || fail "two runs with one seed differ in $file"
+done
+a=$work/a
+rows=$(($(wc -l <"$demo/dev.tsv") - 1))
+[ "$(($(wc -l <"$a/eval/predictions.tsv") - 1))" = "$rows" ] || fail "predictions.tsv has other rows than dev.tsv"
+head -1 "$a/eval/predictions.tsv" | grep -qP '^index\tlabel\tprediction\tp_0\tp_1\tstudent_p_0\tstudent_p_1\tkb_p_0\tkb_p_1$' || fail "header of predictions.tsv"
+
+# A fixed setting selects nothing; beta = 1 is the student alone.
+ok "as given" "$reaugkd" eval --model "$a/student" --kb "$a/kb" --data "$demo" --output "$work/fixed" \
+  --k 4 --beta 1 --tau-retrieval 0.1 --latency-examples 0 --quiet
+cut -f4,5 "$work/fixed/predictions.tsv" | tail -n +2 >"$work/p"
+cut -f6,7 "$work/fixed/predictions.tsv" | tail -n +2 | cmp -s - "$work/p" || fail "beta = 1 is not the student"
+ok "2[0-9]* examples|, [0-9]+ examples" "$reaugkd" eval --model "$a/student" --data "$demo" --split test \
+  --output "$work/test" --latency-examples 0 --quiet
+head -1 "$work/test/SST-2.tsv" | grep -qP '^index\tprediction$' || fail "GLUE submission file"
+ok "best at epoch" "$reaugkd" distill --method finetune --kb "$a/kb" --student "$demo/student" --init random \
+  --data "$demo" --output "$work/finetune" --epochs 1 --quiet
+ok "best at epoch" "$reaugkd" distill --method kd --kb "$a/kb" --student "$demo/student" --init random \
+  --data "$demo" --output "$work/kd" --epochs 1 --quiet
+ok "combined" "$reaugkd" eval --model "$work/finetune" --kb "$a/kb" --data "$demo" --split holdout \
+  --index exact --output "$work/finetune-eval" --latency-examples 0 --quiet
+
+# --resume of a finished stage does nothing, with other options it is refused; --overwrite swaps.
+ok "already finished" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --output "$a/kb" --resume
+expect 2 "M was 16, is 8" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --output "$a/kb" --resume -M 8
+expect 2 "not empty" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --output "$a/kb"
+cp -r "$a/kb" "$work/kb-old"
+ok "teacher_on_kb" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --output "$work/kb-old" --overwrite --index exact --quiet
+[ -e "$work/kb-old/index.hnsw" ] && fail "--overwrite left the old index"
+ok "best at epoch" "$reaugkd" distill --config "$work/kd/run.json" --output "$work/kd-again" --quiet
+cmp -s "$work/kd/model.safetensors" "$work/kd-again/model.safetensors" || fail "--config run.json repeats the run"
+
+# Bad input: a clear message and the right exit code.
+expect 2 "unknown|not expected|--bogus" "$reaugkd" eval --bogus 1
+expect 2 "required" "$reaugkd" eval --model "$a/student" --data "$demo"
+expect 2 "out of range" "$reaugkd" distill --tau 0 --student "$demo/student" --data "$demo" --output "$work/x"
+expect 2 "cola, sst2" "$reaugkd" teacher-finetune --model "$demo/teacher" --init random --task sst3 --data "$demo" --output "$work/x1"
+expect 2 "was made with sst2" "$reaugkd" project --teacher "$a/teacher" --task rte --data "$demo" --output "$work/x2"
+expect 2 "--kb is required" "$reaugkd" distill --student "$demo/student" --data "$demo" --output "$work/x3"
+expect 5 "is missing" "$reaugkd" teacher-finetune --model "$demo/teacher" --init random --task sst2 --data "$work/none" --output "$work/x4"
+expect 4 "is missing" "$reaugkd" teacher-finetune --model "$demo/teacher" --task sst2 --data "$demo" --output "$work/x5"
+mkdir "$work/bad" && cp "$demo/dev.tsv" "$work/bad/"
+head -5 "$demo/train.tsv" >"$work/bad/train.tsv" && echo "no tab here" >>"$work/bad/train.tsv"
+expect 3 "train.tsv:6: " "$reaugkd" teacher-finetune --model "$demo/teacher" --init random --task sst2 --data "$work/bad" --output "$work/x6"
+head -5 "$demo/train.tsv" >"$work/bad/train.tsv" && printf 'a label we do not know\t7\n' >>"$work/bad/train.tsv"
+expect 3 "train.tsv:6: .*7" "$reaugkd" teacher-finetune --model "$demo/teacher" --init random --task sst2 --data "$work/bad" --output "$work/x7"
+cp -r "$a/student" "$work/truncated" && truncate -s -100 "$work/truncated/model.safetensors"
+expect 4 "truncated" "$reaugkd" eval --model "$work/truncated" --data "$demo" --output "$work/x8"
+cp -r "$a/student" "$work/foreign" && head -c 5000 /dev/urandom >"$work/foreign/model.safetensors"
+expect 4 "model.safetensors" "$reaugkd" eval --model "$work/foreign" --data "$demo" --output "$work/x9"
+cp -r "$a/student" "$work/vocabulary" && echo "onemore" >>"$work/vocabulary/vocab.txt"
+expect 4 "vocabulary has" "$reaugkd" eval --model "$work/vocabulary" --data "$demo" --output "$work/x10"
+cp -r "$a/kb" "$work/kb-bad" && printf 'X' | dd of="$work/kb-bad/index.hnsw" bs=1 seek=3000 conv=notrunc 2>/dev/null
+expect 4 "index.hnsw" "$reaugkd" eval --model "$a/student" --kb "$work/kb-bad" --data "$demo" --output "$work/x11" --quiet
+expect 4 "projection" "$reaugkd" build-kb --teacher "$a/teacher" --data "$demo" --output "$work/x12" --quiet
+
+if [ "$failures" -gt 0 ]; then echo "$failures checks failed" >&2; exit 1; fi
+echo "all checks passed"

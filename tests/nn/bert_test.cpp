@@ -1,0 +1,239 @@
+// BERT against an independent implementation's outputs (tests/golden/random-bert-l2-h32), and its
+// properties: no influence of padding or of the batch, the published names, errors that list names.
+#include "nn/bert.h"
+
+#include <torch/torch.h>
+
+#include <filesystem>
+
+#include "catch.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/json.h"
+#include "nn/checkpoint.h"
+#include "temporary_directory.h"
+#include "tensor/device.h"
+#include "tensor/safetensors.h"
+
+namespace core = reaugkd::core;
+namespace nn = reaugkd::nn;
+namespace tensor = reaugkd::tensor;
+namespace fs = std::filesystem;
+using reaugkd::tests::TemporaryDirectory;
+
+namespace {
+
+const fs::path kGolden = fs::path(REAUGKD_SOURCE_DIR) / "tests/golden/random-bert-l2-h32";
+
+nn::LoadedModel golden_model() { return nn::load_classifier(kGolden, nn::load_config(kGolden), {}); }
+
+nn::BertInput golden_input(const tensor::TensorMap& expected) {
+  return {expected.at("input_ids").to(torch::kInt64), expected.at("token_type_ids").to(torch::kInt64),
+          expected.at("attention_mask").to(torch::kInt64)};
+}
+
+double largest_difference(const torch::Tensor& a, const torch::Tensor& b) {
+  return (a - b).abs().max().item<double>();
+}
+
+/// The golden directory copied, with one edit of config.json.
+void copy_with_config(const fs::path& to, const std::string& key, const core::Json& value) {
+  fs::copy(kGolden, to, fs::copy_options::recursive);
+  auto config = core::read_json(kGolden / "config.json");
+  config[key] = value;
+  core::write_json(to / "config.json", config);
+}
+
+}  // namespace
+
+TEST_CASE("outputs equal an independent implementation's to 1e-5", "[bert][golden]") {
+  const torch::NoGradGuard no_grad;
+  const auto expected = tensor::load_safetensors(kGolden / "expected.safetensors");
+  auto loaded = golden_model();
+  const auto input = golden_input(expected);
+  const auto states = loaded.model->encode(input);
+  const auto mask = input.attention_mask.unsqueeze(-1);
+  CHECK(largest_difference(states.last_hidden_state * mask,
+                           expected.at("last_hidden_state") * mask) < 1e-5);
+  CHECK(largest_difference(states.pooler_output, expected.at("pooler_output")) < 1e-5);
+  const auto output = loaded.model->forward(input, nn::Embedding::kCls);
+  CHECK(largest_difference(output.logits, expected.at("logits")) < 1e-5);
+  CHECK(torch::equal(output.embedding, states.last_hidden_state.select(1, 0)));
+}
+
+TEST_CASE("neither padding nor the batch changes a row", "[bert]") {
+  const torch::NoGradGuard no_grad;
+  const auto expected = tensor::load_safetensors(kGolden / "expected.safetensors");
+  auto loaded = golden_model();
+  const auto batch = golden_input(expected);
+  for (const auto embedding : {nn::Embedding::kCls, nn::Embedding::kMean, nn::Embedding::kPooler}) {
+    const auto together = loaded.model->forward(batch, embedding);
+    for (std::int64_t row = 0; row < batch.input_ids.size(0); ++row) {
+      const auto length = batch.attention_mask[row].sum().item<std::int64_t>();
+      const auto alone = [&](const torch::Tensor& x) {
+        return x.slice(0, row, row + 1).slice(1, 0, length);
+      };
+      const auto single = loaded.model->forward(
+          {alone(batch.input_ids), alone(batch.token_type_ids), alone(batch.attention_mask)},
+          embedding);
+      CHECK(largest_difference(single.logits[0], together.logits[row]) < 1e-5);
+      CHECK(largest_difference(single.embedding[0], together.embedding[row]) < 1e-5);
+    }
+  }
+}
+
+TEST_CASE("bf16 autocast stays near fp32", "[bert]") {
+  const torch::NoGradGuard no_grad;
+  auto loaded = golden_model();
+  const auto input = golden_input(tensor::load_safetensors(kGolden / "expected.safetensors"));
+  const auto exact = loaded.model->forward(input, nn::Embedding::kCls);
+  const tensor::AutocastGuard autocast(torch::kCPU, tensor::Precision::kBf16);
+  const auto rounded = loaded.model->forward(input, nn::Embedding::kCls);
+  CHECK(rounded.logits.scalar_type() == torch::kFloat32);
+  const double difference = largest_difference(rounded.logits, exact.logits);
+  CHECK(difference > 0);     // it did compute in bf16
+  CHECK(difference < 0.05);  // 8 bits of mantissa through two layers of unit scale
+}
+
+TEST_CASE("activations are the published ones", "[bert]") {
+  const torch::NoGradGuard no_grad;
+  const auto input = golden_input(tensor::load_safetensors(kGolden / "expected.safetensors"));
+  const auto gelu = golden_model().model->forward(input, nn::Embedding::kCls).logits;
+  auto config = nn::load_config(kGolden);
+  config.hidden_act = nn::Activation::kGeluNew;
+  const auto gelu_new =
+      nn::load_classifier(kGolden, config, {}).model->forward(input, nn::Embedding::kCls).logits;
+  config.hidden_act = nn::Activation::kRelu;
+  const auto relu =
+      nn::load_classifier(kGolden, config, {}).model->forward(input, nn::Embedding::kCls).logits;
+  CHECK(largest_difference(gelu, gelu_new) > 0);
+  CHECK(largest_difference(gelu, gelu_new) < 1e-2);  // an approximation of the same function
+  CHECK(largest_difference(gelu, relu) > 1e-4);
+}
+
+TEST_CASE("a model survives saving, in every dtype and prefix", "[checkpoint]") {
+  const torch::NoGradGuard no_grad;
+  const auto input = golden_input(tensor::load_safetensors(kGolden / "expected.safetensors"));
+  auto loaded = golden_model();
+  const auto logits = loaded.model->forward(input, nn::Embedding::kCls).logits;
+  const TemporaryDirectory directory;
+  nn::save_classifier(loaded.model, loaded.config, directory.path());
+  auto again = nn::load_classifier(directory.path(), nn::load_config(directory.path()), {});
+  CHECK(torch::equal(again.model->forward(input, nn::Embedding::kCls).logits, logits));
+  const auto saved = tensor::load_safetensors(directory.path() / "model.safetensors");
+  CHECK(saved.count("bert.encoder.layer.1.attention.self.query.weight") == 1);
+  CHECK(saved.count("classifier.bias") == 1);
+
+  for (const auto dtype : {torch::kFloat16, torch::kBFloat16}) {
+    tensor::TensorMap other;
+    for (const auto& [name, value] : saved) {
+      // Bare keys and the older spelling of LayerNorm, as some published checkpoints have them.
+      std::string key = name.rfind("bert.", 0) == 0 ? name.substr(5) : name;
+      if (key.find("LayerNorm.weight") != key.npos) key.replace(key.size() - 6, 6, "gamma");
+      if (key.find("LayerNorm.bias") != key.npos) key.replace(key.size() - 4, 4, "beta");
+      other[key] = value.to(dtype);
+    }
+    other["cls.predictions.bias"] = torch::zeros({120});
+    other["embeddings.position_ids"] = torch::arange(40);
+    tensor::save_safetensors(directory.path() / "model.safetensors", other);
+    auto rounded = nn::load_classifier(directory.path(), loaded.config, {});
+    CHECK(largest_difference(rounded.model->forward(input, nn::Embedding::kCls).logits, logits) < 0.05);
+  }
+}
+
+TEST_CASE("a checkpoint that does not fit lists names", "[checkpoint]") {
+  const TemporaryDirectory directory;
+  auto weights = tensor::load_safetensors(kGolden / "model.safetensors");
+  fs::copy(kGolden / "config.json", directory.path() / "config.json");
+  const auto config = nn::load_config(kGolden);
+  const auto file = directory.path() / "model.safetensors";
+  CHECK_THROWS_WITH(nn::load_classifier(directory.path(), config, {}), ContainsSubstring("is missing"));
+  core::write_file(directory.path() / "pytorch_model.bin", "x");
+  CHECK_THROWS_WITH(nn::load_classifier(directory.path(), config, {}), ContainsSubstring("convert it"));
+
+  auto broken = weights;
+  broken.erase("bert.embeddings.LayerNorm.weight");
+  broken["bert.surprise"] = torch::zeros({1});
+  broken["classifier.weight"] = torch::zeros({5, 32});
+  tensor::save_safetensors(file, broken);
+  try {
+    nn::load_classifier(directory.path(), config, {});
+    FAIL("was accepted");
+  } catch (const core::ArtifactError& error) {
+    CHECK_THAT(error.what(), ContainsSubstring("missing bert.embeddings.LayerNorm.weight"));
+    CHECK_THAT(error.what(), ContainsSubstring("extra bert.surprise"));
+    CHECK_THAT(error.what(), ContainsSubstring("classifier.weight is (5, 32), expected (3, 32)"));
+  }
+}
+
+TEST_CASE("a missing head is drawn, seeded, and named", "[checkpoint]") {
+  const TemporaryDirectory directory;
+  auto weights = tensor::load_safetensors(kGolden / "model.safetensors");
+  fs::copy(kGolden / "config.json", directory.path() / "config.json");
+  for (const char* name : {"bert.pooler.dense.weight", "bert.pooler.dense.bias", "classifier.weight",
+                           "classifier.bias"}) {
+    weights.erase(name);
+  }
+  tensor::save_safetensors(directory.path() / "model.safetensors", weights);
+  const auto config = nn::load_config(kGolden);
+  CHECK_THROWS_AS(nn::load_classifier(directory.path(), config, {}), core::ArtifactError);
+  nn::LoadOptions options;
+  options.head_may_be_missing = true;
+  options.seed = 3;
+  const auto first = nn::load_classifier(directory.path(), config, options);
+  const auto second = nn::load_classifier(directory.path(), config, options);
+  options.seed = 4;
+  const auto third = nn::load_classifier(directory.path(), config, options);
+  CHECK(first.initialised.size() == 4);
+  const auto weight = [](const nn::LoadedModel& loaded) {
+    return loaded.model->named_parameters()["classifier.weight"];
+  };
+  CHECK(torch::equal(weight(first), weight(second)));
+  CHECK_FALSE(torch::equal(weight(first), weight(third)));
+  CHECK(weight(first).std().item<double>() == Approx(0.02).epsilon(0.3));
+  CHECK(first.model->named_parameters()["classifier.bias"].abs().max().item<double>() == 0);
+}
+
+TEST_CASE("layers are picked in the order given", "[checkpoint]") {
+  nn::LoadOptions options;
+  options.layers = {1};
+  const auto config = nn::load_config(kGolden);
+  const auto picked = nn::load_classifier(kGolden, config, options);
+  CHECK(picked.config.num_hidden_layers == 1);
+  const auto whole = golden_model();
+  CHECK(torch::equal(
+      picked.model->named_parameters()["bert.encoder.layer.0.output.dense.weight"],
+      whole.model->named_parameters()["bert.encoder.layer.1.output.dense.weight"]));
+  options.layers = {2};
+  CHECK_THROWS_AS(nn::load_classifier(kGolden, config, options), core::ConfigError);
+  options.layers = {1, 1};
+  CHECK_THROWS_AS(nn::load_classifier(kGolden, config, options), core::ConfigError);
+}
+
+TEST_CASE("config.json is checked and survives", "[config]") {
+  const TemporaryDirectory directory;
+  nn::BertConfig config = nn::load_config(kGolden);
+  CHECK(config.num_labels() == 3);
+  config.reaugkd = {{"task", "sst2"}};
+  config.id2label = {"no", "yes"};
+  nn::save_config(config, directory.path());
+  const auto again = nn::load_config(directory.path());
+  CHECK(again.id2label == config.id2label);
+  CHECK(again.reaugkd == config.reaugkd);
+  CHECK(again.hidden_size == config.hidden_size);
+
+  int copy = 0;
+  const auto refused = [&](const std::string& key, const core::Json& value) {
+    const fs::path path = directory.path() / std::to_string(++copy);
+    copy_with_config(path, key, value);
+    CHECK_THROWS_AS(nn::load_config(path), core::ArtifactError);
+  };
+  refused("model_type", "gpt2");
+  refused("hidden_act", "swish");
+  refused("hidden_size", 30);  // 4 heads
+  refused("hidden_size", -32);
+  refused("vocab_size", "many");
+  refused("hidden_dropout_prob", 1.5);
+  refused("position_embedding_type", "relative_key");
+  refused("id2label", {{"1", "a"}});
+}

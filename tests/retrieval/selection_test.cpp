@@ -1,0 +1,141 @@
+#include "retrieval/selection.h"
+
+#include <cmath>
+
+#include "catch.h"
+#include "core/error.h"
+#include "retrieval/aggregation.h"
+#include "retrieval/embeddings.h"
+
+namespace reaugkd::retrieval {
+namespace {
+
+struct Problem {
+  torch::Tensor soft_labels;
+  torch::Tensor student;
+  torch::Tensor labels;
+  Neighbors neighbors;
+};
+
+Problem random_problem(std::int64_t k) {
+  const auto embeddings = tests::unit_rows(60, 8, 1);
+  const auto queries = tests::unit_rows(25, 8, 2);
+  return {torch::softmax(3 * tests::normal(60, 3, 3), 1),
+          torch::softmax(tests::normal(25, 3, 4), 1),
+          torch::arange(25).remainder(3).to(torch::kFloat32),
+          make_exact_index(embeddings)->search(queries, k)};
+}
+
+/// Mean of -log p[label], or of the squared error, of equations 6 and 7 in double precision.
+double brute_force(const Problem& problem, const RetrievalSetting& setting, bool regression) {
+  const auto rows = problem.neighbors.indices.accessor<std::int64_t, 2>();
+  const auto similarities = problem.neighbors.similarities.accessor<float, 2>();
+  const auto soft_labels = problem.soft_labels.accessor<float, 2>();
+  const auto student = problem.student.accessor<float, 2>();
+  const auto labels = problem.labels.accessor<float, 1>();
+  double sum = 0;
+  for (std::int64_t i = 0; i < student.size(0); ++i) {
+    const double label = labels[i];
+    const auto column = regression ? 0 : static_cast<std::int64_t>(label);
+    double weights = 0;
+    double knowledge_base = 0;
+    for (std::int64_t j = 0; j < std::min(setting.k, problem.neighbors.k()); ++j) {
+      if (rows[i][j] < 0) break;
+      const double weight = std::exp(static_cast<double>(similarities[i][j]) / setting.tau);
+      weights += weight;
+      knowledge_base += weight * soft_labels[rows[i][j]][column];
+    }
+    const double p =
+        setting.beta * student[i][column] + (1 - setting.beta) * knowledge_base / weights;
+    sum += regression ? (p - label) * (p - label) : -std::log(std::max(p, 1e-12));
+  }
+  return sum / static_cast<double>(student.size(0));
+}
+
+void check_against_brute_force(const Problem& problem, const RetrievalGrid& grid, bool regression) {
+  RetrievalSetting best;
+  best.loss = 1e9;
+  for (const auto k : grid.k) {
+    for (const auto beta : grid.beta) {
+      for (const auto tau : grid.tau) {
+        const double loss = brute_force(problem, {k, beta, tau, 0}, regression);
+        if (loss < best.loss - 1e-12) best = {k, beta, tau, loss};
+      }
+    }
+  }
+  const auto found = select_setting(grid, problem.neighbors, problem.soft_labels, problem.student,
+                                    problem.labels, regression);
+  CHECK(found.k == best.k);
+  CHECK(found.beta == best.beta);
+  CHECK(found.tau == best.tau);
+  CHECK(found.loss == Approx(best.loss).epsilon(1e-5));
+  CHECK(brute_force(problem, found, regression) == Approx(best.loss).epsilon(1e-12));
+  const auto p = combine(
+      problem.student, aggregate(problem.neighbors.first(found.k), problem.soft_labels, found.tau),
+      found.beta);
+  CHECK(prediction_loss(p, problem.labels, regression) == Approx(found.loss).epsilon(1e-6));
+}
+
+TEST_CASE("prediction_loss by hand") {
+  const auto p = torch::tensor({{0.5F, 0.5F}, {0.75F, 0.25F}, {1.0F, 0.0F}});
+  const auto labels = torch::tensor({0.0F, 1.0F, 1.0F});
+  CHECK(prediction_loss(p, labels, false) ==
+        Approx((std::log(2.0) + std::log(4.0) + 12 * std::log(10.0)) / 3).epsilon(1e-7));
+  CHECK(prediction_loss(torch::tensor({{1.0F}, {3.0F}}), torch::tensor({2.0F, 5.0F}), true) ==
+        Approx(2.5));
+}
+
+TEST_CASE("select_setting finds what trying everything in double precision finds") {
+  check_against_brute_force(random_problem(64), RetrievalGrid{}, false);
+}
+
+TEST_CASE("select_setting of scores minimises the squared error") {
+  Problem problem = random_problem(64);
+  problem.soft_labels = 2 + tests::normal(60, 1, 7);
+  problem.student = 2 + tests::normal(25, 1, 8);
+  problem.labels = (2 + tests::normal(25, 1, 9)).squeeze(1);
+  check_against_brute_force(problem, RetrievalGrid{}, true);
+}
+
+TEST_CASE("ties go to the larger beta, then the smaller k, then the smaller tau") {
+  Problem problem = random_problem(64);
+  const RetrievalGrid grid;
+  SECTION("every setting predicts the same") {
+    // One neighbour, and halves and quarters: nothing is rounded.
+    problem.neighbors = problem.neighbors.first(1);
+    problem.soft_labels = torch::tensor({{0.25F, 0.25F, 0.5F}}).repeat({60, 1});
+    problem.student = problem.soft_labels.slice(0, 0, 25);
+    const auto found = select_setting({{4, 1}, {0.25, 1, 0.5}, {0.5, 0.1}}, problem.neighbors,
+                                      problem.soft_labels, problem.student, problem.labels, false);
+    CHECK(found.beta == 1);
+    CHECK(found.k == 1);
+    CHECK(found.tau == 0.1);
+  }
+  SECTION("the student alone is best") {
+    problem.student = torch::one_hot(problem.labels.to(torch::kInt64), 3).to(torch::kFloat32);
+    const auto found = select_setting({{8, 4, 16}, grid.beta, {0.5, 0.05, 0.1}}, problem.neighbors,
+                                      problem.soft_labels, problem.student, problem.labels, false);
+    CHECK(found.beta == 1);
+    CHECK(found.k == 4);
+    CHECK(found.tau == 0.05);
+    CHECK(found.loss == 0);
+  }
+  SECTION("a k beyond the knowledge base is no better than its size") {
+    problem.neighbors = problem.neighbors.first(5);
+    const auto found = select_setting({{16, 5, 8}, {0}, {0.1}}, problem.neighbors,
+                                      problem.soft_labels, problem.student, problem.labels, false);
+    CHECK(found.k == 5);
+  }
+}
+
+TEST_CASE("a student that is not finite is reported") {
+  Problem problem = random_problem(64);
+  problem.student[3][1] = std::numeric_limits<float>::quiet_NaN();
+  problem.labels[3] = 1;
+  CHECK_THROWS_AS(select_setting(RetrievalGrid{}, problem.neighbors, problem.soft_labels,
+                                 problem.student, problem.labels, false),
+                  core::NumericError);
+}
+
+}  // namespace
+}  // namespace reaugkd::retrieval

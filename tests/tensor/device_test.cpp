@@ -1,0 +1,36 @@
+#include "tensor/device.h"
+
+#include <torch/torch.h>
+
+#include "catch.h"
+#include "core/error.h"
+
+namespace core = reaugkd::core;
+namespace tensor = reaugkd::tensor;
+
+TEST_CASE("devices and precisions are parsed, never guessed", "[device]") {
+  CHECK(tensor::parse_device("cpu").is_cpu());
+  CHECK_THROWS_AS(tensor::parse_device("gpu"), core::ConfigError);
+  CHECK_THROWS_AS(tensor::parse_device("cuda:x"), core::ConfigError);
+  if (!torch::cuda::is_available()) {
+    CHECK(tensor::parse_device("auto").is_cpu());
+    CHECK_THROWS_WITH(tensor::parse_device("cuda"), ContainsSubstring("has no CUDA"));
+  }
+  const torch::Device cpu = torch::kCPU;
+  CHECK(tensor::parse_precision("bf16", cpu, false) == tensor::Precision::kBf16);
+  CHECK(tensor::parse_precision("auto", cpu, false) == tensor::Precision::kFp32);
+  CHECK((tensor::parse_precision("auto", cpu, true) == tensor::Precision::kBf16) ==
+        tensor::has_fast_bf16(cpu));
+  CHECK_THROWS_AS(tensor::parse_precision("fp16", cpu, true), core::ConfigError);
+}
+
+TEST_CASE("autocast computes in bf16 while its guard lives", "[device]") {
+  const auto x = torch::randn({4, 4});
+  {
+    const tensor::AutocastGuard guard(torch::kCPU, tensor::Precision::kBf16);
+    CHECK(torch::matmul(x, x).scalar_type() == torch::kBFloat16);
+  }
+  CHECK(torch::matmul(x, x).scalar_type() == torch::kFloat32);
+  const tensor::AutocastGuard guard(torch::kCPU, tensor::Precision::kFp32);
+  CHECK(torch::matmul(x, x).scalar_type() == torch::kFloat32);
+}

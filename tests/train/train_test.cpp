@@ -1,0 +1,223 @@
+// The training loop on small problems with known answers: schedule, AdamW and clipping by hand,
+// batches as sets, accumulation equal to one large batch, the best validation kept.
+#include <torch/torch.h>
+
+#include <cmath>
+#include <numeric>
+#include <set>
+
+#include "catch.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/json.h"
+#include "temporary_directory.h"
+#include "train/batches.h"
+#include "train/fit.h"
+#include "train/optimizer.h"
+#include "train/predict.h"
+
+namespace core = reaugkd::core;
+namespace data = reaugkd::data;
+namespace train = reaugkd::train;
+using reaugkd::tests::TemporaryDirectory;
+
+namespace {
+
+std::multiset<std::int64_t> rows_in(const train::Batches& batches) {
+  std::multiset<std::int64_t> rows;
+  for (const auto& batch : batches) rows.insert(batch.begin(), batch.end());
+  return rows;
+}
+
+/// Least squares y = x w on fixed data: one parameter vector.
+class LeastSquares : public train::Step {
+ public:
+  explicit LeastSquares(double rate) : rate_(rate) {
+    torch::manual_seed(3);
+    x_ = torch::randn({12, 3});
+    y_ = torch::matmul(x_, torch::tensor({1.0F, -2.0F, 0.5F}));
+    w_ = torch::zeros({3}).requires_grad_(true);
+  }
+  train::LossTerms loss(const std::vector<std::int64_t>& rows) override {
+    const auto index = torch::tensor(rows, torch::kInt64);
+    const auto error = torch::matmul(x_.index_select(0, index), w_) - y_.index_select(0, index);
+    const auto total = error.square().mean();
+    return {poison_ ? total * std::numeric_limits<double>::quiet_NaN() : total, {{"mse", total}}};
+  }
+  std::vector<train::ParameterGroup> parameter_groups() override { return {{{w_}, rate_, 0}}; }
+  void set_training(bool) override {}
+
+  torch::Tensor w_;
+  bool poison_ = false;
+
+ private:
+  double rate_;
+  torch::Tensor x_, y_;
+};
+
+train::Batches twelve_rows_by(std::int64_t size) {
+  train::Batches batches;
+  for (std::int64_t i = 0; i < 12; ++i) {
+    if (i % size == 0) batches.emplace_back();
+    batches.back().push_back(i);
+  }
+  return batches;
+}
+
+}  // namespace
+
+TEST_CASE("every row is in one batch, the last is never alone", "[batches]") {
+  for (const std::int64_t n : {2, 31, 32, 33, 65, 1000}) {
+    std::vector<std::int64_t> lengths;
+    for (std::int64_t i = 0; i < n; ++i) lengths.push_back(3 + i * 7919 % 60);
+    for (const auto& batches : {train::shuffled_batches(n, 32, 1, 0),
+                                train::length_bucketed_batches(lengths, 32, 1, 0)}) {
+      const auto rows = rows_in(batches);
+      CHECK(static_cast<std::int64_t>(rows.size()) == n);
+      CHECK(std::set(rows.begin(), rows.end()).size() == rows.size());
+      for (const auto& batch : batches) CHECK((batch.size() >= 2 && batch.size() <= 33));
+    }
+  }
+}
+
+TEST_CASE("batch order depends on seed and epoch alone", "[batches]") {
+  CHECK(train::shuffled_batches(100, 8, 1, 2) == train::shuffled_batches(100, 8, 1, 2));
+  CHECK(train::shuffled_batches(100, 8, 1, 2) != train::shuffled_batches(100, 8, 1, 3));
+  CHECK(train::shuffled_batches(100, 8, 1, 2) != train::shuffled_batches(100, 8, 2, 2));
+}
+
+TEST_CASE("bucketed batches hold rows of like length", "[batches]") {
+  std::vector<std::int64_t> lengths;
+  for (std::int64_t i = 0; i < 3200; ++i) lengths.push_back(1 + i * 7919 % 100);
+  const auto spread = [&](const train::Batches& batches) {
+    double sum = 0;
+    for (const auto& batch : batches) {
+      const auto [low, high] = std::minmax_element(
+          batch.begin(), batch.end(), [&](auto a, auto b) { return lengths[a] < lengths[b]; });
+      sum += static_cast<double>(lengths[*high] - lengths[*low]);
+    }
+    return sum / static_cast<double>(batches.size());
+  };
+  CHECK(spread(train::length_bucketed_batches(lengths, 32, 1, 0)) < 5);
+  CHECK(spread(train::shuffled_batches(3200, 32, 1, 0)) > 50);
+}
+
+TEST_CASE("the rate rises and falls linearly", "[schedule]") {
+  CHECK(train::linear_schedule(0, 100, 0.1) == 0);
+  CHECK(train::linear_schedule(5, 100, 0.1) == Approx(0.5));
+  CHECK(train::linear_schedule(10, 100, 0.1) == Approx(1));
+  CHECK(train::linear_schedule(55, 100, 0.1) == Approx(0.5));
+  CHECK(train::linear_schedule(100, 100, 0.1) == 0);
+  CHECK(train::linear_schedule(0, 100, 0) == 1);
+}
+
+TEST_CASE("gradients are clipped by their global norm", "[optimizer]") {
+  auto a = torch::zeros({2}).requires_grad_(true);
+  auto b = torch::zeros({1}).requires_grad_(true);
+  (a * torch::tensor({3.0F, 0.0F})).sum().backward();
+  (b * 4).sum().backward();
+  CHECK(train::clip_gradients({a, b}, 1).item<double>() == Approx(5));
+  CHECK(a.grad()[0].item<double>() == Approx(0.6).epsilon(1e-5));
+  CHECK(b.grad()[0].item<double>() == Approx(0.8).epsilon(1e-5));
+  CHECK(train::clip_gradients({a, b}, 10).item<double>() == Approx(1).epsilon(1e-5));
+  CHECK(a.grad()[0].item<double>() == Approx(0.6).epsilon(1e-5));
+}
+
+TEST_CASE("AdamW's first two steps equal its definition", "[optimizer]") {
+  // g = 2 then 1, lr 0.1, decay 0.5, betas 0.9 and 0.999, eps 1e-8.
+  auto w = torch::tensor({1.0}, torch::kFloat64).requires_grad_(true);
+  train::AdamW optimizer({{{w}, 0.1, 0.5}});
+  double value = 1;
+  double m = 0;
+  double v = 0;
+  for (int t = 1; t <= 2; ++t) {
+    const double g = t == 1 ? 2 : 1;
+    const double factor = t == 1 ? 1 : 0.5;
+    (w * g).sum().backward();
+    optimizer.step(factor);
+    m = 0.9 * m + 0.1 * g;
+    v = 0.999 * v + 0.001 * g * g;
+    value -= 0.1 * factor * 0.5 * value;
+    value -= 0.1 * factor * (m / (1 - std::pow(0.9, t))) /
+             (std::sqrt(v / (1 - std::pow(0.999, t))) + 1e-8);
+    CHECK(w.item<double>() == Approx(value).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("decay spares biases and LayerNorm", "[optimizer]") {
+  struct Net : torch::nn::Module {
+    Net() {
+      register_module("dense", torch::nn::Linear(2, 3));
+      register_module("LayerNorm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({3})));
+    }
+  };
+  const auto groups = train::decay_groups(Net(), 1e-3, 0.01);
+  REQUIRE(groups.size() == 2);
+  CHECK(groups[0].parameters.size() == 1);
+  CHECK(groups[0].weight_decay == 0.01);
+  CHECK(groups[1].parameters.size() == 3);
+  CHECK(groups[1].weight_decay == 0);
+}
+
+TEST_CASE("fit reaches the known minimum and keeps the best", "[fit]") {
+  const TemporaryDirectory directory;
+  LeastSquares problem(0.3);
+  train::FitOptions options;
+  options.epochs = 200;
+  options.max_grad_norm = 0;
+  int calls = 0;
+  torch::Tensor at_best;
+  const auto result = train::fit(
+      options, problem, [](std::int64_t) { return twelve_rows_by(4); },
+      [&] {
+        ++calls;
+        if (calls == 150) at_best = problem.w_.detach().clone();
+        // Rises to its best at call 150, then falls: later epochs must not be kept.
+        return train::Validation{calls <= 150 ? double(calls) : -double(calls), {}};
+      },
+      directory.path() / "log.jsonl");
+  CHECK(result.steps == 600);
+  CHECK(result.best_step == 450);
+  CHECK(result.best_epoch == Approx(150));
+  CHECK(torch::equal(problem.w_, at_best));
+  CHECK(torch::allclose(problem.w_, torch::tensor({1.0F, -2.0F, 0.5F}), 0, 1e-2));
+  const std::string log = core::read_file(directory.path() / "log.jsonl");
+  const auto first = core::Json::parse(log.substr(0, log.find('\n')));
+  CHECK(first["step"] == 0);
+  CHECK(first.contains("mse"));
+  CHECK(first.contains("grad_norm"));
+}
+
+TEST_CASE("accumulated batches equal one large batch", "[fit]") {
+  const TemporaryDirectory directory;
+  const auto trained = [&](std::int64_t rows, std::int64_t accumulation) {
+    LeastSquares problem(0.05);
+    train::FitOptions options;
+    options.epochs = 3;
+    options.accumulation = accumulation;
+    train::fit(
+        options, problem, [rows](std::int64_t) { return twelve_rows_by(rows); },
+        [] { return train::Validation{}; }, directory.path() / "log.jsonl");
+    return problem.w_.detach().clone();
+  };
+  // The last step of 5 + 5 + 2 rows must weight rows, not batches.
+  CHECK(torch::allclose(trained(12, 1), trained(5, 3), 1e-5, 1e-7));
+}
+
+TEST_CASE("a loss that is not finite stops the run", "[fit]") {
+  const TemporaryDirectory directory;
+  LeastSquares problem(0.1);
+  problem.poison_ = true;
+  CHECK_THROWS_AS(train::fit({}, problem, [](std::int64_t) { return twelve_rows_by(4); },
+                             [] { return train::Validation{}; }, directory.path() / "log.jsonl"),
+                  core::NumericError);
+}
+
+TEST_CASE("scores leave unlabelled rows out", "[predict]") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const auto p = torch::tensor({{0.9F, 0.1F}, {0.2F, 0.8F}, {0.5F, 0.5F}});
+  const auto task = data::glue_task("sst2");
+  CHECK(train::score(task, p, {0, 0, nan})["accuracy"] == 0.5);
+  CHECK(train::score(task, p, {nan, nan, nan}).empty());
+  CHECK(train::decisions_of(p, false) == std::vector<double>{0, 1, 0});
+}
