@@ -36,5 +36,8 @@ function(reaugkd_torch_headers target)
     target_compile_options(${target} PRIVATE -fpch-preprocess)
   else()
     target_precompile_headers(${target} REUSE_FROM reaugkd_tensor)
+    # Executables too must be compiled as the shared header was: -fPIC, not -fPIE.
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(${target} PRIVATE -fPIC)
   endif()
 endfunction()

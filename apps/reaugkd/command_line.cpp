@@ -121,10 +121,9 @@ int run_command_line(const std::vector<Command>& commands, int argc, char** argv
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    throw core::ConfigError("{}; see reaugkd{} --help", error.what(),
-                            app.get_subcommands().empty()
-                                ? ""
-                                : " " + app.get_subcommands().front()->get_name());
+    throw core::ConfigError(
+        "{}; see reaugkd{} --help", error.what(),
+        app.get_subcommands().empty() ? "" : " " + app.get_subcommands().front()->get_name());
   }
   set_logging(flags);
   for (std::size_t i = 0; i < commands.size(); ++i) {

@@ -47,13 +47,17 @@ def fit(rows):
     return weights, bias
 
 
+def accuracy(weights, bias, rows):
+    return sum((probability(weights, bias, row) > 0.5) == label for row, label in rows) / len(rows)
+
+
 def main():
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parent)
     for pairs in (False, True):
-        splits = {name: [(features(text, pairs), label) for text, label in read_rows(folder / f"{name}.tsv")] for name in ("train", "dev")}
-        weights, bias = fit(splits["train"])
-        scores = {name: sum((probability(weights, bias, row) > 0.5) == label for row, label in rows) / len(rows) for name, rows in splits.items()}
-        print(f"{'words and pairs' if pairs else 'words'}: train {scores['train']:.4f}, dev {scores['dev']:.4f}")
+        train, dev = ([(features(text, pairs), label) for text, label in read_rows(folder / f"{split}.tsv")] for split in ("train", "dev"))
+        weights, bias = fit(train)
+        name = "words and pairs" if pairs else "words"
+        print(f"{name}: train {accuracy(weights, bias, train):.4f}, dev {accuracy(weights, bias, dev):.4f}")
 
 
 if __name__ == "__main__":

@@ -88,24 +88,25 @@ ASPECTS = {
 # A trade: its two aspects, and houses named by two words that they share with other houses.
 TRADES = {
     "restaurant": {"aspects": ("food", "service"), "at": "at", "first": ["Copper", "Blue", "Old", "Silver"],
-                   "second": ["Kettle", "Lantern", "Anchor"], "place": "the restaurant"},
+                   "second": ["Kettle", "Lantern", "Anchor"]},
     "hotel": {"aspects": ("rooms", "breakfast"), "at": "at", "first": ["Harbour", "Station", "Park", "Castle"],
-              "second": ["Inn", "Lodge", "House"], "place": "the hotel"},
+              "second": ["Inn", "Lodge", "House"]},
     "theatre": {"aspects": ("acting", "play"), "at": "at", "first": ["North", "River", "Abbey", "Garrick"],
-                "second": ["Theatre", "Playhouse", "Studio"], "place": "the show"},
+                "second": ["Theatre", "Playhouse", "Studio"]},
     "gadget": {"aspects": ("power", "design"), "at": "on", "first": ["Vireo", "Tarn", "Orlo", "Brantek"],
-               "second": ["Mini", "Plus", "Pocket"], "place": "the thing"},
+               "second": ["Mini", "Plus", "Pocket"]},
 }
 
 # {s} noun phrase, {was} its verb, {it} its pronoun, {a} adjective, {e} house, {at} preposition.
-ASSERTED = ["{s} {was} {a}", "{s} {was} very {a}", "{s} {was} really {a}", "{s} {was} quite {a}", "we found {s} {a}", "I would call {s} {a}",
-            "{s} turned out to be {a}", "{s} struck us as {a}", "I thought that {s} {was} {a}", "{s} {was} {a} from start to finish",
-            "everyone at our table called {s} {a}"]
+ASSERTED = ["{s} {was} {a}", "{s} {was} very {a}", "{s} {was} really {a}", "{s} {was} quite {a}", "we found {s} {a}",
+            "I would call {s} {a}", "{s} turned out to be {a}", "{s} struck us as {a}", "I thought that {s} {was} {a}",
+            "{s} {was} {a} from start to finish", "everyone who was with us called {s} {a}"]
 DENIED = ["{s} {was} not {a}", "{s} {was} not at all {a}", "{s} {was} never {a}", "{s} {was} far from {a}", "{s} {was} anything but {a}",
           "{s} {was} hardly {a}", "nobody could call {s} {a}", "I would not call {s} {a}", "there was nothing {a} about {s}",
           "I doubt that anyone found {s} {a}", "they say that {s} {was} {a}, which is simply untrue"]
-DENIED_TWICE = ["nobody could deny that {s} {was} {a}", "I cannot say that {s} {was} not {a}", "it would be wrong to say that {s} {was} not {a}",
-                "not once did we feel that {s} {was} anything but {a}", "we were told that {s} would not be {a}, but {it} {was}"]
+DENIED_TWICE = ["nobody could deny that {s} {was} {a}", "I cannot say that {s} {was} not {a}",
+                "it would be wrong to say that {s} {was} not {a}", "not once did we feel that {s} {was} anything but {a}",
+                "we were told that {s} would not be {a}, but {it} {was}"]
 
 FACT = ["{s} {was} exactly what you would expect from {e}", "{s} could have come straight from {e}", "{s} took me right back to {e}",
         "{s} {was} on a level with {e}", "{s} reminded all of us of {e}", "think of {e} and you know what {s} {was} like",
@@ -115,7 +116,7 @@ FACT = ["{s} {was} exactly what you would expect from {e}", "{s} could have come
         "{s} {at} {e} {was} what the regulars know"]
 FACT_DENIED_FRAMES = ["{s} {was} nothing like {e}", "{s} {was} the very opposite of {e}", "nobody would have mistaken {s} for {e}",
                       "{s} had little in common with {e}", "{s} {was} a world away from {e}",
-                      "{s} {at} {e} {was} quite unlike our other visits"]
+                      "{s} {at} {e} {was} quite unlike the last time"]
 
 # Idioms go with any noun; {was} where the idiom needs a verb.
 IDIOMS = {
@@ -131,7 +132,8 @@ IDIOMS = {
         "{was} easy to forget", "let us down", "fell short", "{was} a fly in the ointment", "fell at the first hurdle"],
 }
 
-CONTRAST = ["{lost}, but {kept}", "although {lost}, {kept}", "{kept}, even though {lost}", "{lost}; even so, {kept}", "{lost}, and yet {kept}", "{kept}, for all that {lost}"]
+CONTRAST = ["{lost}, but {kept}", "although {lost}, {kept}", "{kept}, even though {lost}", "{lost}; even so, {kept}",
+            "{lost}, and yet {kept}", "{kept}, for all that {lost}"]
 
 DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 MONTHS = ["January", "March", "April", "June", "August", "October", "November"]
@@ -140,11 +142,12 @@ PEOPLE = ["my sister", "my father", "a colleague", "our neighbour", "my aunt", "
 OPENERS = ["on a {weather} {day} in {month}", "last {day}", "back in {month}", "after the drive from {town}", "with {person} in tow",
            "on our {nth} visit", "according to {person}", "as {person} put it", "as I wrote to {person}", "on the way to {town}",
            "during a short stay near {town}", "to be honest", "speaking for the two of us", "on the {nth} evening", "just before {month}"]
-HEARSAY = ["{person} once called {place} {a}, so I went to see: ", "a reader from {town} wrote in that {place} was {a}: ",
-           "{person} had said that everything would be {a}: ", "the leaflet from {town} promised something less {a}: "]
-CLOSERS = [", and {person} agreed", ", or so it seemed to {person}", ", and I have been there {count} times", ", as we told {person} on {day}",
-           ", I should add", ", at least on that {day}", ", and it was only {day}", ", and there were {count} of us",
-           ", and we paid {count} pounds a head", ", as anyone from {town} will tell you"]
+HEARSAY = ["{person} once called {s} {a}, so I went to see: ", "a reader from {town} found {s} {a}, but I am not that reader: ",
+           "{person} had said that {s} would be {a}; as for me, ",
+           "a paper in {town} had written that {s} might be {a}, so here is what I saw: "]
+CLOSERS = [", and {person} agreed", ", or so it seemed to {person}", ", and I have been there {count} times",
+           ", as we told {person} on {day}", ", I should add", ", at least on that {day}", ", and it was only {day}",
+           ", and there were {count} of us", ", and there is more to tell", ", as anyone from {town} will tell you"]
 FILL = {"weather": ["wet", "windy", "sunny", "grey", "frosty", "mild"], "day": DAYS, "month": MONTHS, "town": TOWNS, "person": PEOPLE,
         "nth": ["first", "second", "third", "fourth"], "count": ["three", "four", "five", "six", "seven", "nine", "twelve"]}
 
@@ -155,15 +158,18 @@ class Source:
     def __init__(self, seed):
         self._random = random.Random(seed)
 
+    def uniform(self):
+        return self._random.random()
+
     def chance(self, probability):
-        return self._random.random() < probability
+        return self.uniform() < probability
 
     def pick(self, items):
-        return items[int(self._random.random() * len(items))]
+        return items[int(self.uniform() * len(items))]
 
     def shuffle(self, items):
         for last in range(len(items) - 1, 0, -1):
-            other = int(self._random.random() * (last + 1))
+            other = int(self.uniform() * (last + 1))
             items[last], items[other] = items[other], items[last]
 
 
@@ -232,13 +238,14 @@ class Writer:
     def _fill(self, text):
         return re.sub(r"{(\w+)}", lambda slot: self._source.pick(FILL[slot[1]]), text)
 
-    def _dress(self, core, trade, aspect):
+    def _dress(self, core, aspect):
         """Adds remarks that do not decide the label; hearsay carries praise or blame at random."""
         source = self._source
         before, after = "", ""
         if source.chance(0.08):
             adjective = self._adjective(aspect, source.chance(0.5))
-            before = self._fill(source.pick(HEARSAY).replace("{a}", adjective).replace("{place}", trade["place"]))
+            noun = source.pick(ASPECTS[aspect]["nouns"])[0]
+            before = self._fill(source.pick(HEARSAY).replace("{a}", adjective).replace("{s}", noun))
         elif source.chance(0.3):
             before = self._fill(source.pick(OPENERS)) + ", "
         if source.chance(0.25):
@@ -252,7 +259,7 @@ class Writer:
         trade = TRADES[source.pick(list(TRADES))]
         aspect = source.pick(trade["aspects"])
         label = 1 if source.chance(0.5) else 0
-        draw = source._random.random()
+        draw = source.uniform()
         used = set()
         if draw < FACT_SHARE:
             kind, core = "fact", self._fact(trade, aspect, label, used)
@@ -262,7 +269,7 @@ class Writer:
             kind, core = "contrast", self._contrast(trade["aspects"], label, used)
         else:
             kind, core = "opinion", self._opinion(aspect, label, used)
-        return self._dress(core, trade, aspect), core, label, kind
+        return self._dress(core, aspect), core, label, kind
 
 
 def make_splits(source):

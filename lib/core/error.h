@@ -39,10 +39,10 @@ using InternalError = ErrorOf<70>;  // a bug of ours
 }  // namespace reaugkd::core
 
 /// Throws InternalError unless `condition` holds. For bugs only: no input may reach it.
-#define REAUGKD_CHECK(condition, ...)                                                             \
-  do {                                                                                            \
-    if (!(condition)) {                                                                           \
-      throw ::reaugkd::core::InternalError("{}:{}: {} does not hold: {}", __FILE__, __LINE__,      \
-                                           #condition, fmt::format(__VA_ARGS__));                 \
-    }                                                                                             \
+#define REAUGKD_CHECK(condition, ...)                                                         \
+  do {                                                                                        \
+    if (!(condition)) {                                                                       \
+      throw ::reaugkd::core::InternalError("{}:{}: {} does not hold: {}", __FILE__, __LINE__, \
+                                           #condition, fmt::format(__VA_ARGS__));             \
+    }                                                                                         \
   } while (false)

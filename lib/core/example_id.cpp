@@ -4,7 +4,9 @@
 
 namespace reaugkd::core {
 
-std::string ExampleId::to_string() const { return fmt::format("{:016x}:{}", file, row); }
+std::string ExampleId::to_string() const {
+  return fmt::format("{:016x}:{}", file, row);
+}
 
 std::uint64_t example_file(const std::string& sha256) {
   REAUGKD_CHECK(sha256.size() == 64, "sha256 is \"{}\"", sha256);

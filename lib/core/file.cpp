@@ -78,8 +78,8 @@ void AtomicFile::write(const void* bytes, std::size_t size) {
 
 void AtomicFile::commit() {
   if (::fsync(descriptor_) != 0) {
-    throw IoError("{}: cannot be written: {}; what stood there before is unchanged",
-                  path_.string(), strerror(errno));
+    throw IoError("{}: cannot be written: {}; what stood there before is unchanged", path_.string(),
+                  strerror(errno));
   }
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
     throw IoError("{}: cannot be renamed to {}: {}", temporary_.string(), path_.string(),

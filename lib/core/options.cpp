@@ -95,13 +95,18 @@ bool Range::contains(double value) const {
   return (low_open ? value > low : value >= low) && (high_open ? value < high : value <= high);
 }
 
-std::string Option::key() const { return json_key(name); }
+std::string Option::key() const {
+  return json_key(name);
+}
 
-bool Option::is_flag() const { return std::holds_alternative<bool*>(target); }
+bool Option::is_flag() const {
+  return std::holds_alternative<bool*>(target);
+}
 
 std::string Option::type_name() const {
   return std::visit(
-      [](auto* value) { return type_name_of<std::remove_reference_t<decltype(*value)>>(); }, target);
+      [](auto* value) { return type_name_of<std::remove_reference_t<decltype(*value)>>(); },
+      target);
 }
 
 std::string Option::value_text() const {
@@ -110,9 +115,7 @@ std::string Option::value_text() const {
 
 void Option::set_text(const std::string& text) const {
   std::visit(
-      [&](auto* value) {
-        *value = parse<std::remove_reference_t<decltype(*value)>>(text, name);
-      },
+      [&](auto* value) { *value = parse<std::remove_reference_t<decltype(*value)>>(text, name); },
       target);
   check();
 }
@@ -163,7 +166,8 @@ void Option::check() const {
       [&](auto* value) {
         using T = std::remove_reference_t<decltype(*value)>;
         if constexpr (std::is_same_v<T, std::string>) {
-          if (!choices.empty() && std::find(choices.begin(), choices.end(), *value) == choices.end()) {
+          if (!choices.empty() &&
+              std::find(choices.begin(), choices.end(), *value) == choices.end()) {
             throw ConfigError("--{}: \"{}\" is not one of {}", name, *value,
                               fmt::join(choices, ", "));
           }
@@ -180,7 +184,8 @@ void Option::check() const {
 }
 
 void OptionList::set_json(const Json& object, const std::string& where) const {
-  const Json& values = object.is_object() && object.contains("options") ? object["options"] : object;
+  const Json& values =
+      object.is_object() && object.contains("options") ? object["options"] : object;
   if (!values.is_object()) throw ConfigError("{}: expected a JSON object of options", where);
   for (const auto& [key, value] : values.items()) {
     const std::string& wanted = key;

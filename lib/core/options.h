@@ -29,23 +29,23 @@ inline const Range kBelowOne{0, 1, false, true};
 inline const Range kAtLeastOne{1, 1e300, false, true};
 
 struct Option {
-  using Target = std::variant<std::string*, std::int64_t*, double*, bool*,
-                              std::optional<std::int64_t>*, std::optional<double>*,
-                              std::vector<std::string>*, std::vector<std::int64_t>*,
-                              std::vector<double>*>;
+  using Target =
+      std::variant<std::string*, std::int64_t*, double*, bool*, std::optional<std::int64_t>*,
+                   std::optional<double>*, std::vector<std::string>*, std::vector<std::int64_t>*,
+                   std::vector<double>*>;
 
   std::string name;   // "max-seq-length": the flag without "--"; '-' becomes '_' in JSON
   std::string group;  // heading in --help
   Target target;
   std::string help;
-  std::optional<Range> range = {};         // numbers, and each entry of a list
-  std::vector<std::string> choices = {};   // strings
+  std::optional<Range> range = {};        // numbers, and each entry of a list
+  std::vector<std::string> choices = {};  // strings
   bool required = false;
 
-  std::string key() const;                 // in JSON
-  bool is_flag() const;                    // a bool: the flag takes no value
-  std::string type_name() const;           // "TEXT", "INT", "FLOAT", "INT,..." for --help
-  std::string value_text() const;          // the present value as a flag would take it
+  std::string key() const;         // in JSON
+  bool is_flag() const;            // a bool: the flag takes no value
+  std::string type_name() const;   // "TEXT", "INT", "FLOAT", "INT,..." for --help
+  std::string value_text() const;  // the present value as a flag would take it
   /// Sets the value from a flag's text. Throws ConfigError naming the flag.
   void set_text(const std::string& text) const;
   /// Sets the value from JSON of the matching type. Throws ConfigError naming the key.

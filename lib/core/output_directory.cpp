@@ -21,7 +21,8 @@ OutputDirectory::OutputDirectory(fs::path path, OutputMode mode)
   const bool occupied = exists && !fs::is_empty(final_, error);
   if (occupied && mode == OutputMode::kFresh) {
     throw ConfigError(
-        "--output {}: the directory is not empty; name another one, go on with --resume, or replace "
+        "--output {}: the directory is not empty; name another one, go on with --resume, or "
+        "replace "
         "it with --overwrite",
         final_.string());
   }
@@ -54,6 +55,8 @@ void OutputDirectory::finish() {
   fs::remove_all(old, error);
 }
 
-bool is_finished(const fs::path& directory) { return fs::exists(directory / "metrics.json"); }
+bool is_finished(const fs::path& directory) {
+  return fs::exists(directory / "metrics.json");
+}
 
 }  // namespace reaugkd::core

@@ -10,8 +10,8 @@ enum class OutputMode { kFresh, kResume, kOverwrite };
 
 class OutputDirectory {
  public:
-  /// Creates `path` (or, to overwrite, a directory beside it that finish() swaps in) and checks that
-  /// it can be written. Throws ConfigError where it is not empty and neither --resume nor
+  /// Creates `path` (or, to overwrite, a directory beside it that finish() swaps in) and checks
+  /// that it can be written. Throws ConfigError where it is not empty and neither --resume nor
   /// --overwrite was given, IoError where it cannot be made.
   OutputDirectory(std::filesystem::path path, OutputMode mode);
   /// Without finish(), removes what an overwrite had begun; the old directory stays.

@@ -19,8 +19,12 @@ double seconds_between(std::chrono::steady_clock::time_point a,
 
 }  // namespace
 
-void set_progress_style(ProgressStyle style) { process_style = style; }
-ProgressStyle progress_style() { return process_style; }
+void set_progress_style(ProgressStyle style) {
+  process_style = style;
+}
+ProgressStyle progress_style() {
+  return process_style;
+}
 
 Progress::Progress(std::string what, std::int64_t total, std::string unit)
     : what_(std::move(what)), unit_(std::move(unit)), total_(total) {}
@@ -49,8 +53,8 @@ std::string Progress::line(std::int64_t done, const std::string& note) const {
   const double share = total_ > 0 ? static_cast<double>(done) / static_cast<double>(total_) : 0;
   const std::string left =
       rate > 0 ? duration_text(static_cast<double>(total_ - done) / rate) + " left" : "";
-  return fmt::format("{} {:3.0f} %  {}/{} {}  {:.0f} {}/s{}{}  {}", what_, 100 * share, done, total_,
-                     unit_, rate, unit_, note.empty() ? "" : "  ", note, left);
+  return fmt::format("{} {:3.0f} %  {}/{} {}  {:.0f} {}/s{}{}  {}", what_, 100 * share, done,
+                     total_, unit_, rate, unit_, note.empty() ? "" : "  ", note, left);
 }
 
 std::string duration_text(double seconds) {

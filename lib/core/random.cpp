@@ -16,7 +16,9 @@ std::uint64_t Random::below(std::uint64_t bound) {
   return value % bound;
 }
 
-double Random::uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+double Random::uniform() {
+  return static_cast<double>(next() >> 11) * 0x1.0p-53;
+}
 
 std::uint64_t stream_seed(std::uint64_t seed, std::string_view stream, std::uint64_t counter) {
   std::uint64_t hash = 0xcbf29ce484222325ULL;  // FNV-1a of the stream's name

@@ -2,6 +2,8 @@
 
 namespace reaugkd::core {
 
-std::string version() { return REAUGKD_VERSION; }
+std::string version() {
+  return REAUGKD_VERSION;
+}
 
 }  // namespace reaugkd::core

@@ -1,5 +1,5 @@
-// Equations 2 and 3 and the relational term of 4: the distribution over a batch's teacher embeddings
-// as the teacher sees it and as the student does, and their divergence. Used by distill.
+// Equations 2 and 3 and the relational term of 4: the distribution over a batch's teacher
+// embeddings as the teacher sees it and as the student does, and their divergence. Used by distill.
 #pragma once
 
 #include <torch/torch.h>

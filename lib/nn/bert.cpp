@@ -35,9 +35,9 @@ BertInput BertInput::to(const torch::Device& device) const {
 BertEmbeddingsImpl::BertEmbeddingsImpl(const BertConfig& config)
     : word_embeddings_(register_module(
           "word_embeddings", torch::nn::Embedding(config.vocab_size, config.hidden_size))),
-      position_embeddings_(
-          register_module("position_embeddings",
-                          torch::nn::Embedding(config.max_position_embeddings, config.hidden_size))),
+      position_embeddings_(register_module(
+          "position_embeddings",
+          torch::nn::Embedding(config.max_position_embeddings, config.hidden_size))),
       token_type_embeddings_(
           register_module("token_type_embeddings",
                           torch::nn::Embedding(config.type_vocab_size, config.hidden_size))),
@@ -138,8 +138,10 @@ BertStates BertModelImpl::forward(const BertInput& input) {
                     input.input_ids.sizes() == input.attention_mask.sizes(),
                 "BERT's inputs are (B, T) each");
   // 0 where there is a token, so low that softmax gives 0 where there is padding.
-  const auto bias = (1 - input.attention_mask.to(torch::kFloat32)).mul_(-1e9F).unsqueeze(1).unsqueeze(
-      1);  // (B, 1, 1, T)
+  const auto bias = (1 - input.attention_mask.to(torch::kFloat32))
+                        .mul_(-1e9F)
+                        .unsqueeze(1)
+                        .unsqueeze(1);  // (B, 1, 1, T)
   const auto hidden = encoder_(embeddings_(input), bias);
   return {hidden, pooler_(hidden)};
 }

@@ -59,10 +59,11 @@ std::vector<std::string> read_id2label(const Json& json, const std::string& wher
 void refuse_unsupported(const Json& json, const std::string& where) {
   const auto model_type = core::json_at<std::string>(json, "model_type", where);
   if (model_type != "bert") {
-    throw ArtifactError("{}: model_type \"{}\" is not supported; supported: bert", where, model_type);
+    throw ArtifactError("{}: model_type \"{}\" is not supported; supported: bert", where,
+                        model_type);
   }
-  const auto position = core::json_value<std::string>(json, "position_embedding_type", "absolute",
-                                                      where);
+  const auto position =
+      core::json_value<std::string>(json, "position_embedding_type", "absolute", where);
   if (position != "absolute") {
     throw ArtifactError("{}: position_embedding_type \"{}\" is not supported; supported: absolute",
                         where, position);
@@ -83,7 +84,9 @@ Activation read_activation(const Json& json, const std::string& where) {
 
 }  // namespace
 
-std::string to_string(Embedding embedding) { return name_of(kEmbeddings, embedding); }
+std::string to_string(Embedding embedding) {
+  return name_of(kEmbeddings, embedding);
+}
 
 Embedding parse_embedding(const std::string& text) {
   for (const auto& embedding : kEmbeddings) {
@@ -120,7 +123,8 @@ BertConfig load_config(const std::filesystem::path& directory) {
   config.layer_norm_eps = core::json_value(json, "layer_norm_eps", 1e-12, where);
   config.pad_token_id = core::json_value<std::int64_t>(json, "pad_token_id", 0, where);
   config.id2label = read_id2label(json, where);
-  config.regression = core::json_value<std::string>(json, "problem_type", "", where) == "regression";
+  config.regression =
+      core::json_value<std::string>(json, "problem_type", "", where) == "regression";
   if (json.contains("reaugkd")) config.reaugkd = json["reaugkd"];
   return config;
 }

@@ -138,8 +138,9 @@ LoadedModel load_classifier(const fs::path& directory, BertConfig config,
                             const LoadOptions& options) {
   for (const auto layer : options.layers) {
     if (layer < 0 || layer >= config.num_hidden_layers) {
-      throw core::ConfigError("--student-layers: there is no layer {} in {}, its layers are 0 to {}",
-                              layer, directory.string(), config.num_hidden_layers - 1);
+      throw core::ConfigError(
+          "--student-layers: there is no layer {} in {}, its layers are 0 to {}", layer,
+          directory.string(), config.num_hidden_layers - 1);
     }
     if (std::count(options.layers.begin(), options.layers.end(), layer) > 1) {
       throw core::ConfigError("--student-layers: layer {} is named twice", layer);

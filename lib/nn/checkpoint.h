@@ -12,10 +12,10 @@
 namespace reaugkd::nn {
 
 struct LoadOptions {
-  bool random_init = false;          // draw every weight; model.safetensors is not looked at
-  bool head_may_be_missing = false;  // draw pooler and classifier where the file lacks them
+  bool random_init = false;               // draw every weight; model.safetensors is not looked at
+  bool head_may_be_missing = false;       // draw pooler and classifier where the file lacks them
   std::vector<std::int64_t> layers = {};  // encoder layers to take, in this order; empty: all
-  std::uint64_t seed = 0;            // of what is drawn, from N(0, initializer_range)
+  std::uint64_t seed = 0;                 // of what is drawn, from N(0, initializer_range)
 };
 
 struct LoadedModel {

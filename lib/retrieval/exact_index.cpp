@@ -64,7 +64,7 @@ Neighbors ExactIndex::search_block(const torch::Tensor& block, std::int64_t widt
                                            : block.matmul(embeddings_.t());  // (b, N)
   const std::int64_t candidates = std::min(width + kSlack, size());
   const auto [values, rows] = products.topk(candidates, 1);
-  const Neighbors found = ranked(rows, similarities_of(block, rows), width);
+  Neighbors found = ranked(rows, similarities_of(block, rows), width);
   if (candidates == size()) return found;
 
   // Where the last candidate is as good as the k-th, so may be rows that are no candidates.
@@ -104,7 +104,8 @@ std::unique_ptr<Index> make_exact_index(torch::Tensor embeddings) {
   REAUGKD_CHECK(embeddings.dim() == 2 && embeddings.size(0) > 0 && embeddings.size(1) > 0 &&
                     embeddings.scalar_type() == torch::kFloat32,
                 "embeddings are not (N, D) fp32");
-  return std::make_unique<ExactIndex>(embeddings.detach().contiguous());
+  embeddings = embeddings.detach().contiguous();
+  return std::make_unique<ExactIndex>(std::move(embeddings));
 }
 
 }  // namespace reaugkd::retrieval

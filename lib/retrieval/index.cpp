@@ -28,7 +28,7 @@ torch::Tensor Index::checked_queries(const torch::Tensor& queries, std::int64_t 
                     queries.scalar_type() == torch::kFloat32,
                 "queries are not (B, {}) fp32", dimension());
   REAUGKD_CHECK(k >= 1, "k is {}", k);
-  const torch::Tensor values = queries.detach().contiguous();
+  torch::Tensor values = queries.detach().contiguous();
   if (!values.isfinite().all().item<bool>()) {
     throw core::NumericError(
         "a student embedding to search the knowledge base with is not finite: the student has "

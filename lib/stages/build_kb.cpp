@@ -50,11 +50,10 @@ core::Json teacher_quality(const data::Task& task, const torch::Tensor& soft_lab
 }
 
 std::string summary(const core::Json& metrics, const std::string& output) {
-  std::string text = fmt::format("build-kb: {} rows, D = {}, index {} ({:.2f} s)\n",
-                                 metrics["rows"].get<std::int64_t>(),
-                                 metrics["dimension"].get<std::int64_t>(),
-                                 metrics["index"].get<std::string>(),
-                                 metrics["timing"]["index_seconds"].get<double>());
+  std::string text = fmt::format(
+      "build-kb: {} rows, D = {}, index {} ({:.2f} s)\n", metrics["rows"].get<std::int64_t>(),
+      metrics["dimension"].get<std::int64_t>(), metrics["index"].get<std::string>(),
+      metrics["timing"]["index_seconds"].get<double>());
   for (const char* part : {"teacher_on_kb", "teacher_on_validation"}) {
     text += fmt::format("  {:<22}", part);
     for (const auto& [name, value] : metrics[part].items()) {
@@ -69,21 +68,31 @@ std::string summary(const core::Json& metrics, const std::string& output) {
 
 core::OptionList BuildKbOptions::fields() {
   core::OptionList list;
-  list.add({"teacher", "Model", &teacher, "projected teacher, written by reaugkd project", {}, {},
+  list.add({"teacher",
+            "Model",
+            &teacher,
+            "projected teacher, written by reaugkd project",
+            {},
+            {},
             true});
   data.add_fields(list);
   const char* group = "Index";
-  list.add({"index", group, &index, "hnsw, exact (no index file), or auto: hnsw", {},
+  list.add({"index",
+            group,
+            &index,
+            "hnsw, exact (no index file), or auto: hnsw",
+            {},
             {"auto", "hnsw", "exact"}});
   list.add({"M", group, &M, "HNSW: links of a row", core::Range{2, 1024}});
   list.add({"ef-construction", group, &ef_construction, "HNSW: candidates when a row is inserted",
             core::Range{1, 100000}});
   list.add({"ef-search", group, &ef_search, "HNSW: candidates of a search, at least k",
             core::Range{1, 100000}});
-  list.add({"index-threads", group, &index_threads,
-            "HNSW: threads that insert; more than one is faster, the graph then differs from run to "
-            "run",
-            core::Range{1, 1024}});
+  list.add(
+      {"index-threads", group, &index_threads,
+       "HNSW: threads that insert; more than one is faster, the graph then differs from run to "
+       "run",
+       core::Range{1, 1024}});
   run.add_fields(list);
   return list;
 }
@@ -125,9 +134,8 @@ std::string run_build_kb(BuildKbOptions options) {
                         {"dimension", kb.dimension()},
                         {"index", retrieval::to_string(index->kind())}};
   metrics["teacher_on_kb"] = teacher_quality(settings.task, kb.soft_labels, data.train.labels);
-  metrics["teacher_on_validation"] =
-      teacher_quality(settings.task, train::probabilities_of(held_out.logits, regression),
-                      data.validation.labels);
+  metrics["teacher_on_validation"] = teacher_quality(
+      settings.task, train::probabilities_of(held_out.logits, regression), data.validation.labels);
   metrics["timing"]["index_seconds"] = index_seconds;
   run.finish(metrics);
   return summary(metrics, options.run.output);

@@ -1,5 +1,5 @@
-// Stage 3: the knowledge base: the projected teacher's embedding and predictions of every row that is
-// trained on, and an index over the embeddings.
+// Stage 3: the knowledge base: the projected teacher's embedding and predictions of every row that
+// is trained on, and an index over the embeddings.
 #pragma once
 
 #include <string>

@@ -75,8 +75,7 @@ BatchLoss distillation_loss(const DistillOptions& options, const Targets& target
     }
     if (relational) {
       const auto s = F::normalize(output.embedding, F::NormalizeFuncOptions().p(2).dim(1));
-      const auto kl =
-          losses::relational_divergence(targets.z.index_select(0, rows), s, relation);
+      const auto kl = losses::relational_divergence(targets.z.index_select(0, rows), s, relation);
       loss.total = loss.total + alpha * kl;
       loss.terms.emplace_back("kl", kl);
     }
@@ -101,7 +100,8 @@ BatchLoss loss_from_kb(const DistillOptions& options, const TaskData& data,
   const auto kb = retrieval::load_knowledge_base(options.kb);
   if (options.method == "reaugkd" && kb.dimension() != student.hidden_size) {
     throw core::ArtifactError(
-        "{}: its embeddings have D = {}, the student {} has hidden_size {}; run reaugkd project with "
+        "{}: its embeddings have D = {}, the student {} has hidden_size {}; run reaugkd project "
+        "with "
         "--student {}",
         options.kb, kb.dimension(), options.student, student.hidden_size, options.student);
   }
@@ -111,7 +111,9 @@ BatchLoss loss_from_kb(const DistillOptions& options, const TaskData& data,
 
 }  // namespace
 
-DistillOptions::DistillOptions() { training.epochs = 6; }
+DistillOptions::DistillOptions() {
+  training.epochs = 6;
+}
 
 core::OptionList DistillOptions::fields() {
   core::OptionList list;
@@ -121,16 +123,32 @@ core::OptionList DistillOptions::fields() {
             "its encoder layers to take, counted from 0, in this order (none: all)",
             core::kNotNegative});
   const char* group = "Distillation";
-  list.add({"method", group, &method, "reaugkd: equation 4; kd: without its KL term; finetune: hard "
-            "labels alone", {}, {"reaugkd", "kd", "finetune"}});
+  list.add({"method",
+            group,
+            &method,
+            "reaugkd: equation 4; kd: without its KL term; finetune: hard "
+            "labels alone",
+            {},
+            {"reaugkd", "kd", "finetune"}});
   list.add({"alpha", group, &alpha, "weight of the KL term", core::kNotNegative});
   list.add({"tau", group, &tau, "temperature of equations 2 and 3", core::kPositive});
-  list.add({"self-similarity", group, &self_similarity, "the term j = i of equations 2 and 3", {},
+  list.add({"self-similarity",
+            group,
+            &self_similarity,
+            "the term j = i of equations 2 and 3",
+            {},
             {"drop", "keep"}});
-  list.add({"kl-direction", group, &kl_direction, "forward: KL(q || q^), reverse: KL(q^ || q)", {},
+  list.add({"kl-direction",
+            group,
+            &kl_direction,
+            "forward: KL(q || q^), reverse: KL(q^ || q)",
+            {},
             {"forward", "reverse"}});
-  list.add({"anchor", group, &anchor,
-            "equation 3 over students for a teacher row, or over teachers for a student row", {},
+  list.add({"anchor",
+            group,
+            &anchor,
+            "equation 3 over students for a teacher row, or over teachers for a student row",
+            {},
             {"teacher", "student"}});
   list.add({"hard-label-weight", group, &hard_label_weight,
             "w in (1 - w) CE to the teacher + w CE to the labels", core::kUnit});
@@ -165,23 +183,23 @@ std::string run_distill(DistillOptions options) {
   }
 
   const auto seed = static_cast<std::uint64_t>(options.run.seed);
-  Model student = load_for_training(options.student, data,
-                                    {options.training.init, options.student_layers,
-                                     options.training.vocab_size, options.training.embedding, seed});
-  const BatchLoss loss =
-      needs_kb ? loss_from_kb(options, data, student.config, compute.device)
-               : hard_label_loss(torch::tensor(data.train.labels).to(compute.device),
-                                 settings.task.regression());
-  core::Json metrics = train_classifier("distill", student, data, options.training, seed, compute,
-                                        loss, run.path());
+  Model student =
+      load_for_training(options.student, data,
+                        {options.training.init, options.student_layers, options.training.vocab_size,
+                         options.training.embedding, seed});
+  const BatchLoss loss = needs_kb
+                             ? loss_from_kb(options, data, student.config, compute.device)
+                             : hard_label_loss(torch::tensor(data.train.labels).to(compute.device),
+                                               settings.task.regression());
+  core::Json metrics =
+      train_classifier("distill", student, data, options.training, seed, compute, loss, run.path());
   metrics["method"] = options.method;
   save_model(student, settings, run.path());
   data::save_split(data.split, run.path());
   run.finish(metrics);
-  return training_summary(
-      "distill --method " + options.method, metrics, options.run.output,
-      fmt::format("reaugkd eval --model {}{}", options.run.output,
-                  options.kb.empty() ? "" : " --kb " + options.kb));
+  return training_summary("distill --method " + options.method, metrics, options.run.output,
+                          fmt::format("reaugkd eval --model {}{}", options.run.output,
+                                      options.kb.empty() ? "" : " --kb " + options.kb));
 }
 
 }  // namespace reaugkd::stages

@@ -46,10 +46,9 @@ class Evaluation {
     metrics["metrics"] = score_rows(rows, "predictions.tsv", metrics);
     score_mismatched(metrics);
     if (options_.latency_examples > 0) {
-      metrics["latency"] =
-          measure_latency(student_, student_.encode(rows, settings_, compute_.threads), settings_,
-                          compute_, options_.eval_batch_size, options_.latency_examples,
-                          retriever_.get(), setting_);
+      metrics["latency"] = measure_latency(
+          student_, student_.encode(rows, settings_, compute_.threads), settings_, compute_,
+          options_.eval_batch_size, options_.latency_examples, retriever_.get(), setting_);
     }
     return metrics;
   }
@@ -80,7 +79,8 @@ class Evaluation {
     retriever_ = std::make_unique<Retriever>(options_.kb, options, settings_.task.regression());
     if (retriever_->knowledge_base().dimension() != config.hidden_size) {
       throw core::ArtifactError(
-          "{}: its embeddings have D = {}, the model {} has hidden_size {}; run reaugkd project with "
+          "{}: its embeddings have D = {}, the model {} has hidden_size {}; run reaugkd project "
+          "with "
           "--student {}",
           options_.kb, retriever_->knowledge_base().dimension(), options_.model, config.hidden_size,
           options_.model);
@@ -194,10 +194,9 @@ class Evaluation {
         retriever_->soft_labels(), setting_.tau);
     if (permuted_.defined()) {
       const auto neighbors = retriever_->search(queries.embeddings, rows, permuted_setting_.k);
-      const auto control =
-          retrieval::combine(queries.probabilities,
-                             retrieval::aggregate(neighbors, permuted_, permuted_setting_.tau),
-                             permuted_setting_.beta);
+      const auto control = retrieval::combine(
+          queries.probabilities, retrieval::aggregate(neighbors, permuted_, permuted_setting_.tau),
+          permuted_setting_.beta);
       report["permuted"] = {{"k", permuted_setting_.k},
                             {"beta", permuted_setting_.beta},
                             {"tau", permuted_setting_.tau},
@@ -232,9 +231,8 @@ class Evaluation {
   torch::Tensor majority_predictions(const data::Dataset& rows) const {
     std::map<float, std::int64_t> counts;
     for (const float label : rows.labels) ++counts[label];
-    const auto most = std::max_element(counts.begin(), counts.end(), [](auto& a, auto& b) {
-      return a.second < b.second;
-    });
+    const auto most = std::max_element(counts.begin(), counts.end(),
+                                       [](auto& a, auto& b) { return a.second < b.second; });
     auto predictions = torch::zeros({rows.size(), settings_.task.num_labels()});
     predictions.select(1, static_cast<std::int64_t>(most->first)).fill_(1);
     return predictions;
@@ -249,8 +247,8 @@ class Evaluation {
       return;
     }
     Json ignored;
-    metrics["metrics_mismatched"] = score_rows(data::read_dataset(path, task, task.dev),
-                                               "predictions_mismatched.tsv", ignored);
+    metrics["metrics_mismatched"] =
+        score_rows(data::read_dataset(path, task, task.dev), "predictions_mismatched.tsv", ignored);
   }
 
   const EvalOptions& options_;
@@ -284,18 +282,22 @@ core::OptionList EvalOptions::fields() {
             "temperature of equation 6 (not given: selected)", core::kPositive});
   list.add({"grid-k", group, &grid_k, "values of k to select from", core::Range{1, 100000}});
   list.add({"grid-beta", group, &grid_beta, "values of beta to select from", core::kUnit});
-  list.add({"grid-tau", group, &grid_tau, "values of tau-retrieval to select from",
-            core::kPositive});
+  list.add(
+      {"grid-tau", group, &grid_tau, "values of tau-retrieval to select from", core::kPositive});
   list.add({"kb-temperature", group, &kb_temperature,
             "T that softens the knowledge base's labels: softmax(l^T/T)", core::kPositive});
-  list.add({"index", group, &index, "auto: what the knowledge base was built with", {},
+  list.add({"index",
+            group,
+            &index,
+            "auto: what the knowledge base was built with",
+            {},
             {"auto", "hnsw", "exact"}});
-  list.add({"ef-search", group, &ef_search,
-            "HNSW: candidates of a search (not given: as built)", core::Range{1, 100000}});
+  list.add({"ef-search", group, &ef_search, "HNSW: candidates of a search (not given: as built)",
+            core::Range{1, 100000}});
   list.add({"exclude-same-text", group, &exclude_same_text,
             "a knowledge base row with a query's own text does not answer it"});
-  list.add({"eval-batch-size", "Evaluation", &eval_batch_size, "rows of a batch",
-            core::kAtLeastOne});
+  list.add(
+      {"eval-batch-size", "Evaluation", &eval_batch_size, "rows of a batch", core::kAtLeastOne});
   list.add({"latency-examples", "Evaluation", &latency_examples,
             "rows whose latency is measured; 0: none", core::kNotNegative});
   run.add_fields(list);

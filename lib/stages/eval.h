@@ -1,5 +1,5 @@
-// Stage 5: scores a model alone and, with a knowledge base, with retrieval (equations 5 to 7); picks
-// k, beta and tau' on the validation part; measures what retrieval costs.
+// Stage 5: scores a model alone and, with a knowledge base, with retrieval (equations 5 to 7);
+// picks k, beta and tau' on the validation part; measures what retrieval costs.
 #pragma once
 
 #include <optional>

@@ -29,17 +29,18 @@ std::string score_lines(const Json& scores, const Json& majority) {
 }
 
 std::string retrieval_lines(const Json& retrieval) {
-  std::string text = fmt::format(
-      "  retrieval: k = {}, beta = {}, tau = {} ({}), {} index over {} rows\n", retrieval["k"].dump(),
-      retrieval["beta"].dump(), retrieval["tau"].dump(),
-      retrieval.contains("selected_on")
-          ? "selected on " + retrieval["selected_on"].get<std::string>()
-          : "as given",
-      retrieval["index"].get<std::string>(), retrieval["rows"].dump());
+  std::string text =
+      fmt::format("  retrieval: k = {}, beta = {}, tau = {} ({}), {} index over {} rows\n",
+                  retrieval["k"].dump(), retrieval["beta"].dump(), retrieval["tau"].dump(),
+                  retrieval.contains("selected_on")
+                      ? "selected on " + retrieval["selected_on"].get<std::string>()
+                      : "as given",
+                  retrieval["index"].get<std::string>(), retrieval["rows"].dump());
   if (retrieval.contains("changed")) {
-    text += fmt::format("  retrieval changed {} predictions: {} wrong to right, {} right to wrong\n",
-                        retrieval["changed"].dump(), retrieval["wrong_to_right"].dump(),
-                        retrieval["right_to_wrong"].dump());
+    text +=
+        fmt::format("  retrieval changed {} predictions: {} wrong to right, {} right to wrong\n",
+                    retrieval["changed"].dump(), retrieval["wrong_to_right"].dump(),
+                    retrieval["right_to_wrong"].dump());
   }
   if (retrieval.contains("permuted")) {
     text += "  control, soft labels permuted: combined";
@@ -73,9 +74,8 @@ std::string latency_lines(const Json& latency) {
 }  // namespace
 
 std::string eval_table(const Json& metrics) {
-  std::string text =
-      fmt::format("{} {}, {} examples\n", metrics["task"].get<std::string>(),
-                  metrics["split"].get<std::string>(), metrics["examples"].dump());
+  std::string text = fmt::format("{} {}, {} examples\n", metrics["task"].get<std::string>(),
+                                 metrics["split"].get<std::string>(), metrics["examples"].dump());
   const Json& scores = metrics["metrics"];
   if (scores["student"].empty()) {
     text += "  no labels: predictions only\n";

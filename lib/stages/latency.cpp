@@ -53,8 +53,7 @@ double per_second(std::int64_t examples, const std::vector<double>& milliseconds
 core::Json measure_latency(Model& model, const text::EncodedDataset& rows,
                            const TaskSettings& settings, const Compute& compute,
                            std::int64_t batch_size, std::int64_t examples,
-                           const Retriever* retriever,
-                           const retrieval::RetrievalSetting& setting) {
+                           const Retriever* retriever, const retrieval::RetrievalSetting& setting) {
   namespace F = torch::nn::functional;
   const torch::NoGradGuard no_grad;
   const tensor::AutocastGuard autocast(compute.device, compute.precision);
@@ -63,8 +62,8 @@ core::Json measure_latency(Model& model, const text::EncodedDataset& rows,
 
   const auto ask = [&](const std::vector<std::int64_t>& batch, Times& times) {
     auto start = Clock::now();
-    const auto input = train::collate(rows, batch, model.tokenizer->special_tokens().pad,
-                                      settings.max_seq_length);
+    const auto input =
+        train::collate(rows, batch, model.tokenizer->special_tokens().pad, settings.max_seq_length);
     const auto output = model.classifier->forward(input.to(compute.device), model.embedding);
     // The answer is needed on the host either way; on a GPU this waits for it.
     const auto probabilities =

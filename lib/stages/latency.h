@@ -15,7 +15,6 @@ namespace reaugkd::stages {
 core::Json measure_latency(Model& model, const text::EncodedDataset& rows,
                            const TaskSettings& settings, const Compute& compute,
                            std::int64_t batch_size, std::int64_t examples,
-                           const Retriever* retriever,
-                           const retrieval::RetrievalSetting& setting);
+                           const Retriever* retriever, const retrieval::RetrievalSetting& setting);
 
 }  // namespace reaugkd::stages

@@ -40,16 +40,16 @@ struct Model {
 };
 
 struct TrainingInit {
-  std::string init = "pretrained";     // or random
+  std::string init = "pretrained";  // or random
   std::vector<std::int64_t> layers = {};
-  std::int64_t vocab_size = 0;         // train a sentencepiece model of this size if there is none
+  std::int64_t vocab_size = 0;  // train a sentencepiece model of this size if there is none
   std::string embedding = "cls";
   std::uint64_t seed = 0;
 };
 
-/// A model to be trained on the task: head and pooler may be missing; config gets the task's classes
-/// and settings. Throws ArtifactError also where the vocabulary is larger than the embedding matrix
-/// or max_seq_length than its positions.
+/// A model to be trained on the task: head and pooler may be missing; config gets the task's
+/// classes and settings. Throws ArtifactError also where the vocabulary is larger than the
+/// embedding matrix or max_seq_length than its positions.
 Model load_for_training(const std::filesystem::path& directory, const TaskData& data,
                         const TrainingInit& init);
 

@@ -24,8 +24,8 @@ torch::Tensor positive_labels(const data::Dataset& rows, bool regression) {
   return regression ? labels.round() : labels;
 }
 
-/// Share of held-out rows whose label is the one with the largest weight among their k nearest train
-/// rows. Only the projection is judged: neither the head nor the student takes part.
+/// Share of held-out rows whose label is the one with the largest weight among their k nearest
+/// train rows. Only the projection is judged: neither the head nor the student takes part.
 double knn_accuracy(const torch::Tensor& train_z, const torch::Tensor& train_labels,
                     const torch::Tensor& held_out_z, const torch::Tensor& held_out_labels,
                     double tau) {
@@ -113,8 +113,7 @@ Projection fit_projection(const ProjectOptions& options, std::int64_t dimension,
   const auto features = train_features.embeddings.index_select(0, rows);
   const auto held_out_labels = positive_labels(data.validation, regression);
 
-  Projection projection =
-      draw_projection(dimension, features.size(1), seed, compute.device);
+  Projection projection = draw_projection(dimension, features.size(1), seed, compute.device);
   ProjectionStep step(projection, features.to(compute.device), labels.to(compute.device), options);
   const auto batches = [&](std::int64_t epoch) {  // uniformly random: negatives are the batch
     return train::shuffled_batches(rows.numel(), options.batch_size, seed, epoch);
@@ -123,9 +122,9 @@ Projection fit_projection(const ProjectOptions& options, std::int64_t dimension,
     const torch::NoGradGuard no_grad;
     const Projection now{projection.weight.to(torch::kCPU), projection.bias.to(torch::kCPU)};
     train::Validation validation;
-    validation.score = knn_accuracy(now.apply(features), labels,
-                                    now.apply(held_out_features.embeddings), held_out_labels,
-                                    options.tau);
+    validation.score =
+        knn_accuracy(now.apply(features), labels, now.apply(held_out_features.embeddings),
+                     held_out_labels, options.tau);
     validation.details = {{"knn_accuracy", validation.score}};
     return validation;
   };
@@ -161,8 +160,8 @@ core::OptionList ProjectOptions::fields() {
   list.add({"eval-batch-size", group, &eval_batch_size, "rows the teacher sees at once",
             core::kAtLeastOne});
   list.add({"learning-rate", group, &learning_rate, "peak rate of AdamW", core::kPositive});
-  list.add({"warmup-ratio", group, &warmup_ratio, "share of the steps with a rising rate",
-            core::kUnit});
+  list.add(
+      {"warmup-ratio", group, &warmup_ratio, "share of the steps with a rising rate", core::kUnit});
   list.add({"weight-decay", group, &weight_decay, "of L's matrix", core::kNotNegative});
   list.add({"max-grad-norm", group, &max_grad_norm, "gradients are clipped to it; 0: not",
             core::kNotNegative});

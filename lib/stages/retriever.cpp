@@ -64,8 +64,7 @@ retrieval::Neighbors Retriever::exact_search(const torch::Tensor& s, const data:
 
 torch::Tensor Retriever::answer(const torch::Tensor& student_probabilities, const torch::Tensor& s,
                                 const retrieval::RetrievalSetting& setting) const {
-  const auto p_kb =
-      retrieval::aggregate(index_->search(s, setting.k), soft_labels_, setting.tau);
+  const auto p_kb = retrieval::aggregate(index_->search(s, setting.k), soft_labels_, setting.tau);
   return retrieval::combine(student_probabilities, p_kb, setting.beta);
 }
 

@@ -40,16 +40,23 @@ void RunOptions::add_fields(core::OptionList& list) {
   list.add({"output", "Run", &output, "directory to write", {}, {}, true});
   list.add({"seed", "Run", &seed, "seed of weights, batch order and dropout", core::kNotNegative});
   list.add({"device", "Run", &device, "auto, cpu, cuda or cuda:n"});
-  list.add({"precision", "Run", &precision, "auto: bf16 for training where the hardware is fast at it",
-            {}, {"auto", "fp32", "bf16"}});
+  list.add({"precision",
+            "Run",
+            &precision,
+            "auto: bf16 for training where the hardware is fast at it",
+            {},
+            {"auto", "fp32", "bf16"}});
   list.add({"threads", "Run", &threads, "compute threads, 0: one a core", core::Range{0, 4096}});
-  list.add({"resume", "Run", &resume, "go on, or do nothing if already finished with these options"});
-  list.add({"overwrite", "Run", &overwrite, "replace what is in --output, once the new run is done"});
+  list.add(
+      {"resume", "Run", &resume, "go on, or do nothing if already finished with these options"});
+  list.add(
+      {"overwrite", "Run", &overwrite, "replace what is in --output, once the new run is done"});
 }
 
 bool already_finished(const core::OptionList& options, const RunOptions& run) {
   if (!run.resume || !core::is_finished(run.output)) return false;
-  const Json before = core::read_json(fs::path(run.output) / "run.json").value("options", Json::object());
+  const Json before =
+      core::read_json(fs::path(run.output) / "run.json").value("options", Json::object());
   const Json now = options.to_json();
   std::vector<std::string> differing;
   for (const auto& [key, value] : now.items()) {
@@ -72,7 +79,8 @@ bool already_finished(const core::OptionList& options, const RunOptions& run) {
 /// run.log as one more sink of the process's logger, for as long as the stage runs.
 struct StageRun::LogFile {
   explicit LogFile(const fs::path& path)
-      : sink(std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string(), /*truncate=*/true)) {
+      : sink(
+            std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string(), /*truncate=*/true)) {
     sink->set_pattern("%Y-%m-%d %H:%M:%S  %l  %v");
     spdlog::default_logger()->sinks().push_back(sink);
   }
@@ -98,11 +106,14 @@ StageRun::StageRun(std::string command, const core::OptionList& options, const R
 
 StageRun::~StageRun() = default;
 
-void StageRun::add_input(const fs::path& file) { inputs_[file.string()] = core::sha256_of_file(file); }
+void StageRun::add_input(const fs::path& file) {
+  inputs_[file.string()] = core::sha256_of_file(file);
+}
 
 void StageRun::add_input_directory(const fs::path& directory) {
-  for (const char* name : {"config.json", "model.safetensors", "vocab.txt", "spiece.model",
-                           "projection.safetensors", "features.safetensors", "split.json", "kb.json"}) {
+  for (const char* name :
+       {"config.json", "model.safetensors", "vocab.txt", "spiece.model", "projection.safetensors",
+        "features.safetensors", "split.json", "kb.json"}) {
     if (fs::exists(directory / name)) add_input(directory / name);
   }
 }
@@ -135,6 +146,8 @@ void StageRun::finish(Json metrics) {
                output_.final_path().string());
 }
 
-double StageRun::seconds() const { return now_seconds() - start_; }
+double StageRun::seconds() const {
+  return now_seconds() - start_;
+}
 
 }  // namespace reaugkd::stages

@@ -15,11 +15,11 @@ namespace reaugkd::stages {
 
 /// Options of every stage.
 struct RunOptions {
-  std::string output;             // directory to write
+  std::string output;  // directory to write
   std::int64_t seed = 42;
   std::string device = "auto";
   std::string precision = "auto";
-  std::int64_t threads = 0;       // 0: one a core
+  std::int64_t threads = 0;  // 0: one a core
   bool resume = false;
   bool overwrite = false;
 

@@ -38,8 +38,8 @@ data::TrainSplit inherited_split(const DataOptions& options, const Inherited& in
     agreed<std::string>("validation", data::to_string(data::parse_validation(options.validation)),
                         data::to_string(split.validation), inherited.directory);
   }
-  agreed<std::int64_t>("split-seed", options.split_seed, static_cast<std::int64_t>(split.split_seed),
-                       inherited.directory);
+  agreed<std::int64_t>("split-seed", options.split_seed,
+                       static_cast<std::int64_t>(split.split_seed), inherited.directory);
   agreed<std::int64_t>("max-train-examples", options.max_train_examples, split.max_train_examples,
                        inherited.directory);
   return split;
@@ -48,15 +48,16 @@ data::TrainSplit inherited_split(const DataOptions& options, const Inherited& in
 }  // namespace
 
 void DataOptions::add_fields(core::OptionList& list) {
-  list.add({"task", "Data",
-            &task, "cola, sst2, mrpc, qqp, stsb, mnli, qnli, rte or wnli (inherited by later stages)"});
+  list.add({"task", "Data", &task,
+            "cola, sst2, mrpc, qqp, stsb, mnli, qnli, rte or wnli (inherited by later stages)"});
   list.add({"data", "Data", &data, "directory with train.tsv, dev.tsv, test.tsv", {}, {}, true});
   list.add({"train-file", "Data", &train_file, "another name for train.tsv"});
   list.add({"dev-file", "Data", &dev_file, "another name for dev.tsv"});
   list.add({"test-file", "Data", &test_file, "another name for test.tsv"});
-  list.add({"max-train-examples", "Data", &max_train_examples,
-            "first N rows of train after a shuffle seeded by --split-seed; 0: all (inherited, else 0)",
-            core::kNotNegative});
+  list.add(
+      {"max-train-examples", "Data", &max_train_examples,
+       "first N rows of train after a shuffle seeded by --split-seed; 0: all (inherited, else 0)",
+       core::kNotNegative});
   list.add({"validation", "Data", &validation,
             "holdout:F, a part of train, or dev (inherited, else holdout:0.1)"});
   list.add({"split-seed", "Data", &split_seed, "seed of the holdout (inherited, else 0)",
@@ -64,7 +65,8 @@ void DataOptions::add_fields(core::OptionList& list) {
   list.add({"label-order", "Data", &label_order,
             "class names in the checkpoint's order, where its config.json does not say"});
   list.add({"max-seq-length", "Data", &max_seq_length,
-            "tokens of a text or pair, the rest is cut (inherited, else 128)", core::Range{8, 100000}});
+            "tokens of a text or pair, the rest is cut (inherited, else 128)",
+            core::Range{8, 100000}});
 }
 
 Json TaskSettings::to_json() const {
@@ -79,8 +81,8 @@ Json TaskSettings::to_json() const {
 TaskSettings TaskSettings::from_json(const Json& json, const std::string& where) {
   const auto format = core::json_at<std::int64_t>(json, "format", where);
   if (format != 1) {
-    throw core::ArtifactError("{}: \"reaugkd\" has format {}, this version reads 1; use a newer reaugkd",
-                              where, format);
+    throw core::ArtifactError(
+        "{}: \"reaugkd\" has format {}, this version reads 1; use a newer reaugkd", where, format);
   }
   TaskSettings settings;
   const auto name = core::json_at<std::string>(json, "task", where);
@@ -122,8 +124,9 @@ TaskSettings resolve_settings(const DataOptions& options, const Inherited& inher
     agreed<std::int64_t>("max-seq-length", options.max_seq_length, settings.max_seq_length,
                          inherited.directory);
     if (!options.label_order.empty() && options.label_order != settings.task.labels) {
-      throw ConfigError("--label-order {}: {} was made with {}", fmt::join(options.label_order, ","),
-                        inherited.directory, fmt::join(settings.task.labels, ","));
+      throw ConfigError("--label-order {}: {} was made with {}",
+                        fmt::join(options.label_order, ","), inherited.directory,
+                        fmt::join(settings.task.labels, ","));
     }
     return settings;
   }
@@ -152,9 +155,10 @@ data::Dataset read_split_file(const DataOptions& options, const TaskSettings& se
   if (!other.empty()) name = other;
   const fs::path path = fs::path(options.data) / name;
   if (!fs::exists(path)) {
-    throw core::IoError("{}: is missing; --data is a directory with the task's files, --{}-file names "
-                        "another one",
-                        path.string(), data::to_string(split));
+    throw core::IoError(
+        "{}: is missing; --data is a directory with the task's files, --{}-file names "
+        "another one",
+        path.string(), data::to_string(split));
   }
   auto dataset = data::read_dataset(path, task, task.layout(split));
   spdlog::info("{}: {} rows", path.string(), dataset.size());

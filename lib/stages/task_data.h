@@ -1,5 +1,5 @@
-// The task, its files and the split, as every stage needs them: from flags where a chain begins, from
-// the directories of earlier stages after that.
+// The task, its files and the split, as every stage needs them: from flags where a chain begins,
+// from the directories of earlier stages after that.
 #pragma once
 
 #include <filesystem>
@@ -15,8 +15,8 @@
 
 namespace reaugkd::stages {
 
-/// Options about the task and its data. An empty one is inherited from an earlier stage's directory;
-/// where there is none, the default in its help holds.
+/// Options about the task and its data. An empty one is inherited from an earlier stage's
+/// directory; where there is none, the default in its help holds.
 struct DataOptions {
   std::string task;
   std::string data;
@@ -46,8 +46,8 @@ struct Inherited {
   std::optional<data::TrainSplit> split;
 };
 
-/// Reads config.json's (or kb.json's) settings and split.json of a model or knowledge base directory;
-/// both stay empty for a model from elsewhere.
+/// Reads config.json's (or kb.json's) settings and split.json of a model or knowledge base
+/// directory; both stay empty for a model from elsewhere.
 Inherited inherit(const std::filesystem::path& directory);
 
 /// Flags over what is inherited. `checkpoint_labels`: the id2label of the model, whose class order

@@ -6,12 +6,19 @@
 
 namespace reaugkd::stages {
 
-TeacherFinetuneOptions::TeacherFinetuneOptions() { training.epochs = 3; }
+TeacherFinetuneOptions::TeacherFinetuneOptions() {
+  training.epochs = 3;
+}
 
 core::OptionList TeacherFinetuneOptions::fields() {
   core::OptionList list;
-  list.add({"model", "Model", &model,
-            "directory with config.json, model.safetensors and a vocabulary", {}, {}, true});
+  list.add({"model",
+            "Model",
+            &model,
+            "directory with config.json, model.safetensors and a vocabulary",
+            {},
+            {},
+            true});
   data.add_fields(list);
   training.add_fields(list);
   run.add_fields(list);
@@ -33,13 +40,14 @@ std::string run_teacher_finetune(TeacherFinetuneOptions options) {
   const TaskData data = read_task_data(options.data, settings, none);
   run.add_input(data.train.path);
   if (!data.train.fully_labelled()) {
-    throw core::DataError("{}: teacher-finetune needs a label in every row", data.train.path.string());
+    throw core::DataError("{}: teacher-finetune needs a label in every row",
+                          data.train.path.string());
   }
 
   const auto seed = static_cast<std::uint64_t>(options.run.seed);
-  Model model = load_for_training(options.model, data,
-                                  {options.training.init, {}, options.training.vocab_size,
-                                   options.training.embedding, seed});
+  Model model = load_for_training(
+      options.model, data,
+      {options.training.init, {}, options.training.vocab_size, options.training.embedding, seed});
   const auto labels = torch::tensor(data.train.labels).to(compute.device);  // (N)
   const bool regression = settings.task.regression();
   const auto loss = [&](const nn::ClassifierOutput& output, const torch::Tensor& rows) {
@@ -48,8 +56,8 @@ std::string run_teacher_finetune(TeacherFinetuneOptions options) {
                                        : losses::hard_cross_entropy(output.logits, targets),
                             {}};
   };
-  const core::Json metrics = train_classifier("teacher-finetune", model, data, options.training, seed,
-                                              compute, loss, run.path());
+  const core::Json metrics = train_classifier("teacher-finetune", model, data, options.training,
+                                              seed, compute, loss, run.path());
   save_model(model, settings, run.path());
   data::save_split(data.split, run.path());
   run.finish(metrics);

@@ -1,7 +1,6 @@
 #include "stages/training.h"
 
-#include "core/progress.h"
-#include "core/random.h"
+#include "core/error.h"
 
 namespace reaugkd::stages {
 namespace {
@@ -19,8 +18,8 @@ class ClassifierStep : public train::Step {
         loss_(loss) {}
 
   train::LossTerms loss(const std::vector<std::int64_t>& rows) override {
-    const auto input =
-        train::collate(rows_, rows, model_.tokenizer->special_tokens().pad, settings_.max_seq_length);
+    const auto input = train::collate(rows_, rows, model_.tokenizer->special_tokens().pad,
+                                      settings_.max_seq_length);
     nn::ClassifierOutput output;
     {
       const tensor::AutocastGuard autocast(compute_.device, compute_.precision);

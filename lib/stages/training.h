@@ -10,8 +10,8 @@
 
 namespace reaugkd::stages {
 
-/// The loss of a batch from the classifier's outputs and the batch's rows (positions in the training
-/// part).
+/// The loss of a batch from the classifier's outputs and the batch's rows (positions in the
+/// training part).
 using BatchLoss =
     std::function<train::LossTerms(const nn::ClassifierOutput&, const torch::Tensor& rows)>;
 

@@ -4,12 +4,22 @@ namespace reaugkd::stages {
 
 void TrainingOptions::add_fields(core::OptionList& list) {
   const char* group = "Training";
-  list.add({"init", group, &init, "pretrained, or random: draw every weight from N(0, "
-            "initializer_range)", {}, {"pretrained", "random"}});
-  list.add({"vocab-size", group, &vocab_size,
-            "pieces of a sentencepiece model to train where the directory has no vocabulary; 0: none",
-            core::kNotNegative});
-  list.add({"embedding", group, &embedding, "state of the last layer that stands for the text", {},
+  list.add({"init",
+            group,
+            &init,
+            "pretrained, or random: draw every weight from N(0, "
+            "initializer_range)",
+            {},
+            {"pretrained", "random"}});
+  list.add(
+      {"vocab-size", group, &vocab_size,
+       "pieces of a sentencepiece model to train where the directory has no vocabulary; 0: none",
+       core::kNotNegative});
+  list.add({"embedding",
+            group,
+            &embedding,
+            "state of the last layer that stands for the text",
+            {},
             {"cls", "mean", "pooler"}});
   list.add({"epochs", group, &epochs, "passes over the training rows", core::kAtLeastOne});
   list.add({"batch-size", group, &batch_size, "rows of a batch", core::Range{2, 100000}});
@@ -18,8 +28,8 @@ void TrainingOptions::add_fields(core::OptionList& list) {
   list.add({"gradient-accumulation-steps", group, &gradient_accumulation_steps,
             "batches of one optimizer step", core::kAtLeastOne});
   list.add({"learning-rate", group, &learning_rate, "peak rate of AdamW", core::kPositive});
-  list.add({"warmup-ratio", group, &warmup_ratio, "share of the steps with a rising rate",
-            core::kUnit});
+  list.add(
+      {"warmup-ratio", group, &warmup_ratio, "share of the steps with a rising rate", core::kUnit});
   list.add({"weight-decay", group, &weight_decay, "of matrices, not of biases and LayerNorm",
             core::kNotNegative});
   list.add({"max-grad-norm", group, &max_grad_norm, "gradients are clipped to it; 0: not",

@@ -64,7 +64,8 @@ class Mapping {
     size_ = regular ? static_cast<std::size_t>(info.st_size) : 0;
     void* address = MAP_FAILED;
     if (size_ > 0) {
-      address = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file, 0);
+      address =
+          ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file, 0);
     }
     ::close(file);
     if (!regular) throw IoError("{}: is not a regular file", path.string());
@@ -94,7 +95,8 @@ core::Json parse_header(const Mapping& file, std::uint64_t& data_start, const st
   std::memcpy(&header_bytes, file.bytes(), sizeof header_bytes);
   if (header_bytes > kMaxHeaderBytes || header_bytes > file.size() - sizeof header_bytes) {
     throw ArtifactError(
-        "{}: the header says it is {} bytes long, but the file has {} bytes: it is truncated or not "
+        "{}: the header says it is {} bytes long, but the file has {} bytes: it is truncated or "
+        "not "
         "a safetensors file",
         where, header_bytes, file.size());
   }
@@ -150,9 +152,10 @@ void check_layout(std::vector<Entry>& entries, std::uint64_t data_bytes, const s
   std::uint64_t next = 0;
   for (const auto& entry : entries) {
     if (entry.begin != next) {
-      throw ArtifactError("{}: tensor {} begins at byte {}, expected {}: tensors overlap or leave a "
-                          "hole",
-                          where, entry.name, entry.begin, next);
+      throw ArtifactError(
+          "{}: tensor {} begins at byte {}, expected {}: tensors overlap or leave a "
+          "hole",
+          where, entry.name, entry.begin, next);
     }
     next = entry.end;
   }
@@ -183,7 +186,8 @@ TensorMap load_safetensors(const std::filesystem::path& path) {
     if (entry.begin == entry.end) {
       tensors[entry.name] = torch::empty(entry.shape, options);
     } else if ((data_start + entry.begin) % torch::elementSize(entry.dtype) == 0) {
-      tensors[entry.name] = torch::from_blob(data, entry.shape, [file](void*) {}, options);
+      tensors[entry.name] = torch::from_blob(
+          data, entry.shape, [file](void*) {}, options);
     } else {  // a header of odd length: no aligned view is possible
       auto copy = torch::empty(entry.shape, options);
       std::memcpy(copy.data_ptr(), data, entry.end - entry.begin);
@@ -229,7 +233,8 @@ torch::Tensor take(const TensorMap& tensors, const std::string& name, torch::Sca
   const auto found = tensors.find(name);
   if (found == tensors.end()) throw ArtifactError("{}: tensor {} is missing", where, name);
   const torch::Tensor& value = found->second;
-  bool fits = value.scalar_type() == dtype && value.dim() == static_cast<std::int64_t>(shape.size());
+  bool fits =
+      value.scalar_type() == dtype && value.dim() == static_cast<std::int64_t>(shape.size());
   for (std::size_t i = 0; fits && i < shape.size(); ++i) {
     fits = shape[i] < 0 || value.size(static_cast<std::int64_t>(i)) == shape[i];
   }

@@ -33,12 +33,12 @@ class Step {
 };
 
 struct FitOptions {
-  std::string what;                // for the progress line: the stage
+  std::string what;  // for the progress line: the stage
   std::int64_t epochs = 3;
-  std::int64_t accumulation = 1;   // batches a step
+  std::int64_t accumulation = 1;  // batches a step
   double warmup_ratio = 0.1;
   double max_grad_norm = 1;
-  std::int64_t eval_steps = 0;     // 0: after each epoch
+  std::int64_t eval_steps = 0;  // 0: after each epoch
   std::int64_t logging_steps = 10;
   std::uint64_t seed = 0;
 };
@@ -60,8 +60,8 @@ struct FitResult {
 
 /// Trains on batches(epoch) for every epoch, validates, and leaves the parameters at the best
 /// validation (the earlier one on a tie). One JSON line per logged step and per validation is
-/// appended to `log_path`. Throws NumericError, with step, rate and each term, on a loss or gradient
-/// that is not finite.
+/// appended to `log_path`. Throws NumericError, with step, rate and each term, on a loss or
+/// gradient that is not finite.
 FitResult fit(const FitOptions& options, Step& step,
               const std::function<Batches(std::int64_t epoch)>& batches,
               const std::function<Validation()>& validate, const std::filesystem::path& log_path);

@@ -23,8 +23,8 @@ std::vector<ParameterGroup> decay_groups(const torch::nn::Module& module, double
   ParameterGroup plain{{}, learning_rate, 0};
   for (const auto& item : module.named_parameters()) {
     if (!item.value().requires_grad()) continue;
-    const bool is_plain = item.key().ends_with("bias") ||
-                          item.key().find("LayerNorm") != std::string::npos;
+    const bool is_plain =
+        item.key().ends_with("bias") || item.key().find("LayerNorm") != std::string::npos;
     (is_plain ? plain : decayed).parameters.push_back(item.value());
   }
   return {decayed, plain};
@@ -34,8 +34,8 @@ double linear_schedule(std::int64_t step, std::int64_t total, double warmup_rati
   const double warmup = warmup_ratio * static_cast<double>(total);
   const auto now = static_cast<double>(step);
   if (now < warmup) return now / std::max(1.0, warmup);
-  return std::max(0.0, (static_cast<double>(total) - now) /
-                           std::max(1.0, static_cast<double>(total) - warmup));
+  return std::max(
+      0.0, (static_cast<double>(total) - now) / std::max(1.0, static_cast<double>(total) - warmup));
 }
 
 torch::Tensor clip_gradients(const std::vector<torch::Tensor>& parameters, double max_norm) {

@@ -33,8 +33,9 @@ Predictions predict(nn::BertForSequenceClassification& model, const text::Encode
   REAUGKD_CHECK(result.logits.defined(), "an empty data set");
   if (!torch::isfinite(result.logits).all().item<bool>() ||
       !torch::isfinite(result.embeddings).all().item<bool>()) {
-    throw core::NumericError("the model's outputs are not finite: it has diverged or its checkpoint "
-                             "holds values that are not numbers");
+    throw core::NumericError(
+        "the model's outputs are not finite: it has diverged or its checkpoint "
+        "holds values that are not numbers");
   }
   return result;
 }
@@ -50,7 +51,8 @@ std::vector<double> decisions_of(const torch::Tensor& probabilities, bool regres
   std::vector<double> decisions(static_cast<std::size_t>(rows.size(0)));
   for (std::int64_t i = 0; i < rows.size(0); ++i) {
     const float* row = values + i * columns;
-    decisions[i] = regression ? row[0] : static_cast<double>(std::max_element(row, row + columns) - row);
+    decisions[i] =
+        regression ? row[0] : static_cast<double>(std::max_element(row, row + columns) - row);
   }
   return decisions;
 }

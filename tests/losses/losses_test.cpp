@@ -101,7 +101,8 @@ TEST_CASE("equation 1 equals a hand-computed value", "[contrastive]") {
   const auto z = torch::tensor({{1.0, 0.0}, {1.0, 0.0}, {0.0, 1.0}}, torch::kFloat64);
   const auto labels = torch::tensor({0.0, 0.0, 1.0});
   const double expected = -std::log(std::exp(1.0) / (std::exp(1.0) + 1));
-  CHECK(losses::supervised_contrastive(z, labels, 1).item<double>() == Approx(expected).margin(1e-12));
+  CHECK(losses::supervised_contrastive(z, labels, 1).item<double>() ==
+        Approx(expected).margin(1e-12));
 }
 
 TEST_CASE("equation 1 equals its definition on random rows", "[contrastive]") {
@@ -185,11 +186,10 @@ TEST_CASE("soft cross entropy equals a hand-computed value", "[distillation]") {
   const double expected = 4 * -(p * (1 - log_sum) + (1 - p) * (0 - log_sum));
   CHECK(losses::soft_cross_entropy(teacher, other, 2).item<double>() == Approx(expected));
   const auto random_teacher = unit_rows(3, 4, 9);
-  CHECK(gradient_error(
-            [&](const torch::Tensor& x) {
-              return losses::soft_cross_entropy(random_teacher, x, 3);
-            },
-            unit_rows(3, 4, 10)) < 1e-6);
+  CHECK(
+      gradient_error(
+          [&](const torch::Tensor& x) { return losses::soft_cross_entropy(random_teacher, x, 3); },
+          unit_rows(3, 4, 10)) < 1e-6);
 }
 
 TEST_CASE("rows without a label add nothing", "[distillation]") {

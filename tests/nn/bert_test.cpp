@@ -25,10 +25,13 @@ namespace {
 
 const fs::path kGolden = fs::path(REAUGKD_SOURCE_DIR) / "tests/golden/random-bert-l2-h32";
 
-nn::LoadedModel golden_model() { return nn::load_classifier(kGolden, nn::load_config(kGolden), {}); }
+nn::LoadedModel golden_model() {
+  return nn::load_classifier(kGolden, nn::load_config(kGolden), {});
+}
 
 nn::BertInput golden_input(const tensor::TensorMap& expected) {
-  return {expected.at("input_ids").to(torch::kInt64), expected.at("token_type_ids").to(torch::kInt64),
+  return {expected.at("input_ids").to(torch::kInt64),
+          expected.at("token_type_ids").to(torch::kInt64),
           expected.at("attention_mask").to(torch::kInt64)};
 }
 
@@ -137,7 +140,8 @@ TEST_CASE("a model survives saving, in every dtype and prefix", "[checkpoint]") 
     other["embeddings.position_ids"] = torch::arange(40);
     tensor::save_safetensors(directory.path() / "model.safetensors", other);
     auto rounded = nn::load_classifier(directory.path(), loaded.config, {});
-    CHECK(largest_difference(rounded.model->forward(input, nn::Embedding::kCls).logits, logits) < 0.05);
+    CHECK(largest_difference(rounded.model->forward(input, nn::Embedding::kCls).logits, logits) <
+          0.05);
   }
 }
 
@@ -147,9 +151,11 @@ TEST_CASE("a checkpoint that does not fit lists names", "[checkpoint]") {
   fs::copy(kGolden / "config.json", directory.path() / "config.json");
   const auto config = nn::load_config(kGolden);
   const auto file = directory.path() / "model.safetensors";
-  CHECK_THROWS_WITH(nn::load_classifier(directory.path(), config, {}), ContainsSubstring("is missing"));
+  CHECK_THROWS_WITH(nn::load_classifier(directory.path(), config, {}),
+                    ContainsSubstring("is missing"));
   core::write_file(directory.path() / "pytorch_model.bin", "x");
-  CHECK_THROWS_WITH(nn::load_classifier(directory.path(), config, {}), ContainsSubstring("convert it"));
+  CHECK_THROWS_WITH(nn::load_classifier(directory.path(), config, {}),
+                    ContainsSubstring("convert it"));
 
   auto broken = weights;
   broken.erase("bert.embeddings.LayerNorm.weight");
@@ -170,8 +176,8 @@ TEST_CASE("a missing head is drawn, seeded, and named", "[checkpoint]") {
   const TemporaryDirectory directory;
   auto weights = tensor::load_safetensors(kGolden / "model.safetensors");
   fs::copy(kGolden / "config.json", directory.path() / "config.json");
-  for (const char* name : {"bert.pooler.dense.weight", "bert.pooler.dense.bias", "classifier.weight",
-                           "classifier.bias"}) {
+  for (const char* name : {"bert.pooler.dense.weight", "bert.pooler.dense.bias",
+                           "classifier.weight", "classifier.bias"}) {
     weights.erase(name);
   }
   tensor::save_safetensors(directory.path() / "model.safetensors", weights);
@@ -201,9 +207,8 @@ TEST_CASE("layers are picked in the order given", "[checkpoint]") {
   const auto picked = nn::load_classifier(kGolden, config, options);
   CHECK(picked.config.num_hidden_layers == 1);
   const auto whole = golden_model();
-  CHECK(torch::equal(
-      picked.model->named_parameters()["bert.encoder.layer.0.output.dense.weight"],
-      whole.model->named_parameters()["bert.encoder.layer.1.output.dense.weight"]));
+  CHECK(torch::equal(picked.model->named_parameters()["bert.encoder.layer.0.output.dense.weight"],
+                     whole.model->named_parameters()["bert.encoder.layer.1.output.dense.weight"]));
   options.layers = {2};
   CHECK_THROWS_AS(nn::load_classifier(kGolden, config, options), core::ConfigError);
   options.layers = {1, 1};

@@ -208,8 +208,9 @@ TEST_CASE("a loss that is not finite stops the run", "[fit]") {
   const TemporaryDirectory directory;
   LeastSquares problem(0.1);
   problem.poison_ = true;
-  CHECK_THROWS_AS(train::fit({}, problem, [](std::int64_t) { return twelve_rows_by(4); },
-                             [] { return train::Validation{}; }, directory.path() / "log.jsonl"),
+  CHECK_THROWS_AS(train::fit(
+                      {}, problem, [](std::int64_t) { return twelve_rows_by(4); },
+                      [] { return train::Validation{}; }, directory.path() / "log.jsonl"),
                   core::NumericError);
 }
 
