@@ -159,16 +159,20 @@ Json describe_index(const Index& index, const HnswOptions& options) {
   return json;
 }
 
-HnswOptions hnsw_options(const Json& json, std::int64_t ef_search, const std::string& where) {
+HnswOptions hnsw_options(const Json& json, std::optional<std::int64_t> ef_search,
+                         const std::string& where) {
   HnswOptions options;
   options.M = core::json_at<std::int64_t>(json, "M", where);
   options.ef_construction = core::json_at<std::int64_t>(json, "ef_construction", where);
   options.seed = core::json_at<std::uint64_t>(json, "seed", where);
   options.threads = core::json_at<int>(json, "threads", where);
-  options.ef_search = ef_search;
-  if (options.M < 2 || options.M > 10'000 || options.ef_construction < 1 || options.threads < 1) {
-    throw ArtifactError("{}: the index's M {}, ef_construction {} or threads {} is out of range",
-                        where, options.M, options.ef_construction, options.threads);
+  options.ef_search =
+      ef_search ? *ef_search : core::json_at<std::int64_t>(json, "ef_search", where);
+  if (options.M < 2 || options.M > 10'000 || options.ef_construction < 1 || options.ef_search < 1 ||
+      options.threads < 1) {
+    throw ArtifactError(
+        "{}: the index's M {}, ef_construction {}, ef_search {} or threads {} is out of range",
+        where, options.M, options.ef_construction, options.ef_search, options.threads);
   }
   return options;
 }
@@ -252,7 +256,8 @@ KnowledgeBase load_knowledge_base(const std::filesystem::path& directory) {
 }
 
 std::unique_ptr<Index> load_index(const KnowledgeBase& kb, const std::filesystem::path& directory,
-                                  const std::string& choice, std::int64_t ef_search) {
+                                  const std::string& choice,
+                                  std::optional<std::int64_t> ef_search) {
   if (choice != "auto" && choice != "hnsw" && choice != "exact") {
     throw core::ConfigError("the index is \"{}\", expected auto, hnsw or exact", choice);
   }

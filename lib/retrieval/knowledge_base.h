@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -46,9 +47,10 @@ void save_knowledge_base(const KnowledgeBase& kb, const Index& index, const Hnsw
 /// length, soft labels that are no distribution, an id twice.
 KnowledgeBase load_knowledge_base(const std::filesystem::path& directory);
 
-/// The index over `kb`: `choice` is "auto" (what kb.json names), "hnsw" or "exact". Throws
+/// The index over `kb`: `choice` is "auto" (what kb.json names), "hnsw" or "exact"; without
+/// `ef_search` the one it was built with holds. Throws
 /// ArtifactError where hnsw is asked for and the directory has none.
 std::unique_ptr<Index> load_index(const KnowledgeBase& kb, const std::filesystem::path& directory,
-                                  const std::string& choice, std::int64_t ef_search);
+                                  const std::string& choice, std::optional<std::int64_t> ef_search);
 
 }  // namespace reaugkd::retrieval

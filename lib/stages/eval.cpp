@@ -73,7 +73,7 @@ class Evaluation {
     if (!inherited_.split) inherited_.split = kb.split;
     RetrieverOptions options;
     options.index = options_.index;
-    options.ef_search = options_.ef_search.value_or(0);
+    options.ef_search = options_.ef_search;
     options.kb_temperature = options_.kb_temperature;
     options.exclude_same_text = options_.exclude_same_text;
     retriever_ = std::make_unique<Retriever>(options_.kb, options, settings_.task.regression());

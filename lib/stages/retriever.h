@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -18,7 +19,7 @@ namespace reaugkd::stages {
 
 struct RetrieverOptions {
   std::string index = "auto";
-  std::int64_t ef_search = 128;
+  std::optional<std::int64_t> ef_search;  // as built
   double kb_temperature = 1;
   bool exclude_same_text = false;
 };

@@ -94,8 +94,8 @@ TEST_CASE("bf16 autocast stays near fp32", "[bert]") {
   const auto rounded = loaded.model->forward(input, nn::Embedding::kCls);
   CHECK(rounded.logits.scalar_type() == torch::kFloat32);
   const double difference = largest_difference(rounded.logits, exact.logits);
-  CHECK(difference > 0);     // it did compute in bf16
-  CHECK(difference < 0.05);  // 8 bits of mantissa through two layers of unit scale
+  CHECK(difference > 0);    // it did compute in bf16
+  CHECK(difference < 0.1);  // 8 bits of mantissa, errors of 2^-9 a product, through two layers
 }
 
 TEST_CASE("activations are the published ones", "[bert]") {
