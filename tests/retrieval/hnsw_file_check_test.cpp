@@ -218,6 +218,14 @@ TEST_CASE("links of upper levels") {
   CHECK_THROWS_AS(file.check(), core::ArtifactError);
 }
 
+TEST_CASE("an upper size that is no multiple is named as such") {
+  // Other checks would stumble over what follows, but need not.
+  File file;
+  const std::size_t size = file.upper(1);
+  file.set<std::uint32_t>(size, file.get<std::uint32_t>(size) + 1);
+  CHECK_THROWS_WITH(file.check(), ContainsSubstring("expected a multiple of 20"));
+}
+
 TEST_CASE("random damage is refused or harmless") {
   const File good;
   core::Random random(1);
