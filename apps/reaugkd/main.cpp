@@ -12,8 +12,9 @@
 namespace {
 
 /// OpenMP's idle threads spin by default and take the cores that OpenBLAS's threads need: training
-/// a small model on two cores is 10 to 20 times slower so. The policy is read when the library
-/// loads, before main, hence the process starts itself again once. A value set by the user stays.
+/// a small model on two busy cores was about 10 times slower so. The policy is read when the
+/// library loads, before main, hence the process starts itself again once. A value set by the user
+/// stays.
 void let_idle_threads_sleep(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
   if (::setenv("OMP_WAIT_POLICY", "passive", 1) == 0) ::execv("/proc/self/exe", argv);
