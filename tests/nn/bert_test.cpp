@@ -95,7 +95,7 @@ TEST_CASE("bf16 autocast stays near fp32", "[bert]") {
   CHECK(rounded.logits.scalar_type() == torch::kFloat32);
   const double difference = largest_difference(rounded.logits, exact.logits);
   CHECK(difference > 0);    // it did compute in bf16
-  CHECK(difference < 0.1);  // 8 bits of mantissa, errors of 2^-9 a product, through two layers
+  CHECK(difference < 0.1);  // measured 0.057 with LibTorch 1.13 on AVX2; not derived
 }
 
 TEST_CASE("activations are the published ones", "[bert]") {
