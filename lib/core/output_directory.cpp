@@ -21,11 +21,12 @@ OutputDirectory::OutputDirectory(fs::path path, OutputMode mode)
   const bool occupied = exists && !fs::is_empty(final_, error);
   if (occupied && mode == OutputMode::kFresh) {
     throw ConfigError(
-        "--output {}: the directory is not empty; name another one, go on with --resume, or "
-        "replace "
-        "it with --overwrite",
+        "--output {}: the directory is not empty; name another one, go on with "
+        "--resume, or replace it with --overwrite",
         final_.string());
   }
+  was_there_ = exists;
+  was_empty_ = !occupied;
   swap_ = occupied && mode == OutputMode::kOverwrite;
   if (swap_) work_ += ".new-" + std::to_string(::getpid());
   fs::create_directories(work_, error);
@@ -38,6 +39,18 @@ OutputDirectory::OutputDirectory(fs::path path, OutputMode mode)
 OutputDirectory::~OutputDirectory() {
   std::error_code ignored;
   if (swap_) fs::remove_all(work_, ignored);
+}
+
+void OutputDirectory::remove_if_only(const std::set<std::string>& traces) noexcept {
+  if (!was_empty_) return;
+  std::error_code error;
+  for (fs::directory_iterator entry(work_, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (!traces.contains(entry->path().filename().string())) return;
+  }
+  if (error) return;
+  for (const auto& name : traces) fs::remove(work_ / name, error);
+  if (!was_there_) fs::remove(work_, error);
 }
 
 void OutputDirectory::finish() {

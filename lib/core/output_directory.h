@@ -3,6 +3,8 @@
 #pragma once
 
 #include <filesystem>
+#include <set>
+#include <string>
 
 namespace reaugkd::core {
 
@@ -23,6 +25,9 @@ class OutputDirectory {
   const std::filesystem::path& path() const { return work_; }
   /// Where the result will be.
   const std::filesystem::path& final_path() const { return final_; }
+  /// Removes what this run began, where it began in an empty directory and nothing but `traces` is
+  /// there: after a wrong flag or a missing input the same command can be given again.
+  void remove_if_only(const std::set<std::string>& traces) noexcept;
   /// Puts an overwriting run's result in place of the old directory. Throws IoError.
   void finish();
 
@@ -30,6 +35,8 @@ class OutputDirectory {
   std::filesystem::path final_;
   std::filesystem::path work_;
   bool swap_ = false;
+  bool was_there_ = false;
+  bool was_empty_ = true;
 };
 
 /// Whether a stage has finished there: metrics.json is written last.

@@ -160,6 +160,10 @@ ClassifierOutput BertForSequenceClassificationImpl::forward(const BertInput& inp
           text_embedding(states, input.attention_mask, embedding).to(torch::kFloat32)};
 }
 
+torch::Tensor unit_rows(const torch::Tensor& x) {
+  return x / x.norm(2, 1, /*keepdim=*/true).clamp_min(1e-12);
+}
+
 torch::Tensor text_embedding(const BertStates& states, const torch::Tensor& attention_mask,
                              Embedding embedding) {
   if (embedding == Embedding::kPooler) return states.pooler_output;

@@ -144,6 +144,9 @@ class BertForSequenceClassificationImpl : public torch::nn::Module {
 };
 TORCH_MODULE(BertForSequenceClassification);
 
+/// Rows of x (n, H) scaled to length 1: norm() of equations 1 to 6.
+torch::Tensor unit_rows(const torch::Tensor& x);
+
 /// The text's embedding from the encoder's states: [CLS], the mean over its tokens, or the pooler.
 torch::Tensor text_embedding(const BertStates& states, const torch::Tensor& attention_mask,
                              Embedding embedding);

@@ -48,8 +48,8 @@ void save_knowledge_base(const KnowledgeBase& kb, const Index& index, const Hnsw
 KnowledgeBase load_knowledge_base(const std::filesystem::path& directory);
 
 /// The index over `kb`: `choice` is "auto" (what kb.json names), "hnsw" or "exact"; without
-/// `ef_search` the one it was built with holds. Throws ArtifactError where hnsw is asked for and the
-/// directory has none.
+/// `ef_search` the one it was built with holds. Throws ArtifactError where hnsw is asked for and
+/// the directory has none.
 std::unique_ptr<Index> load_index(const KnowledgeBase& kb, const std::filesystem::path& directory,
                                   const std::string& choice, std::optional<std::int64_t> ef_search);
 

@@ -88,11 +88,10 @@ core::OptionList BuildKbOptions::fields() {
             core::Range{1, 100000}});
   list.add({"ef-search", group, &ef_search, "HNSW: candidates of a search, at least k",
             core::Range{1, 100000}});
-  list.add(
-      {"index-threads", group, &index_threads,
-       "HNSW: threads that insert; more than one is faster, the graph then differs from run to "
-       "run",
-       core::Range{1, 1024}});
+  list.add({"index-threads", group, &index_threads,
+            "HNSW: threads that insert; more than one is faster, the graph then differs from "
+            "run to run",
+            core::Range{1, 1024}});
   run.add_fields(list);
   return list;
 }

@@ -60,7 +60,6 @@ losses::RelationOptions relation_options(const DistillOptions& options) {
 /// Method kd is the same without the last term.
 BatchLoss distillation_loss(const DistillOptions& options, const Targets& targets,
                             bool regression) {
-  namespace F = torch::nn::functional;
   const PredictionLoss prediction{regression, options.distill_temperature};
   const auto relation = relation_options(options);
   const bool relational = options.method == "reaugkd";
@@ -74,8 +73,8 @@ BatchLoss distillation_loss(const DistillOptions& options, const Targets& target
       loss.terms.emplace_back("hard", hard);
     }
     if (relational) {
-      const auto s = F::normalize(output.embedding, F::NormalizeFuncOptions().p(2).dim(1));
-      const auto kl = losses::relational_divergence(targets.z.index_select(0, rows), s, relation);
+      const auto kl = losses::relational_divergence(targets.z.index_select(0, rows),
+                                                    nn::unit_rows(output.embedding), relation);
       loss.total = loss.total + alpha * kl;
       loss.terms.emplace_back("kl", kl);
     }
@@ -100,9 +99,8 @@ BatchLoss loss_from_kb(const DistillOptions& options, const TaskData& data,
   const auto kb = retrieval::load_knowledge_base(options.kb);
   if (options.method == "reaugkd" && kb.dimension() != student.hidden_size) {
     throw core::ArtifactError(
-        "{}: its embeddings have D = {}, the student {} has hidden_size {}; run reaugkd project "
-        "with "
-        "--student {}",
+        "{}: its embeddings have D = {}, the student {} has hidden_size {}; run "
+        "reaugkd project with --student {}",
         options.kb, kb.dimension(), options.student, student.hidden_size, options.student);
   }
   return distillation_loss(options, targets_on(join_targets(kb, data.train, options.kb), device),

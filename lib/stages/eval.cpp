@@ -79,9 +79,8 @@ class Evaluation {
     retriever_ = std::make_unique<Retriever>(options_.kb, options, settings_.task.regression());
     if (retriever_->knowledge_base().dimension() != config.hidden_size) {
       throw core::ArtifactError(
-          "{}: its embeddings have D = {}, the model {} has hidden_size {}; run reaugkd project "
-          "with "
-          "--student {}",
+          "{}: its embeddings have D = {}, the model {} has hidden_size {}; run "
+          "reaugkd project with --student {}",
           options_.kb, retriever_->knowledge_base().dimension(), options_.model, config.hidden_size,
           options_.model);
     }
@@ -104,13 +103,12 @@ class Evaluation {
   }
 
   Queries ask_student(const data::Dataset& rows, const std::string& what) {
-    namespace F = torch::nn::functional;
     auto predict = student_.predict_options(compute_, settings_, options_.eval_batch_size);
     predict.what = what;
     const auto outputs = train::predict(
         student_.classifier, student_.encode(rows, settings_, compute_.threads), predict);
     return {train::probabilities_of(outputs.logits, settings_.task.regression()),
-            F::normalize(outputs.embeddings, F::NormalizeFuncOptions().p(2).dim(1)),
+            nn::unit_rows(outputs.embeddings),
             {}};
   }
 

@@ -1,6 +1,7 @@
 #include "stages/features.h"
 
 #include "core/error.h"
+#include "nn/bert.h"
 #include "tensor/safetensors.h"
 
 namespace reaugkd::stages {
@@ -61,9 +62,7 @@ Features load_features(const fs::path& directory, const std::string& part,
 }
 
 torch::Tensor Projection::apply(const torch::Tensor& embeddings) const {
-  namespace F = torch::nn::functional;
-  return F::normalize(F::linear(embeddings.to(torch::kFloat32), weight, bias),
-                      F::NormalizeFuncOptions().p(2).dim(1));
+  return nn::unit_rows(torch::nn::functional::linear(embeddings.to(torch::kFloat32), weight, bias));
 }
 
 void save_projection(const Projection& projection, const fs::path& directory) {

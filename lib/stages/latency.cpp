@@ -54,7 +54,6 @@ core::Json measure_latency(Model& model, const text::EncodedDataset& rows,
                            const TaskSettings& settings, const Compute& compute,
                            std::int64_t batch_size, std::int64_t examples,
                            const Retriever* retriever, const retrieval::RetrievalSetting& setting) {
-  namespace F = torch::nn::functional;
   const torch::NoGradGuard no_grad;
   const tensor::AutocastGuard autocast(compute.device, compute.precision);
   model.classifier->eval();
@@ -71,8 +70,7 @@ core::Json measure_latency(Model& model, const text::EncodedDataset& rows,
     times.forward.push_back(milliseconds_since(start));
     if (retriever == nullptr) return;
     start = Clock::now();
-    const auto s = F::normalize(output.embedding, F::NormalizeFuncOptions().p(2).dim(1));
-    retriever->answer(probabilities, s.to(torch::kCPU), setting);
+    retriever->answer(probabilities, nn::unit_rows(output.embedding).to(torch::kCPU), setting);
     times.retrieval.push_back(milliseconds_since(start));
   };
 

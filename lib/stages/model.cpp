@@ -37,9 +37,8 @@ std::shared_ptr<const text::Tokenizer> tokenizer_for_training(const fs::path& di
 void check_sizes(const Model& model, const TaskSettings& settings, const fs::path& directory) {
   if (model.tokenizer->vocab_size() > model.config.vocab_size) {
     throw ArtifactError(
-        "{}: the vocabulary has {} entries, config.json's vocab_size (the embedding matrix) {}; "
-        "the "
-        "files do not belong together",
+        "{}: the vocabulary has {} entries, config.json's vocab_size (the embedding matrix) "
+        "{}; the files do not belong together",
         directory.string(), model.tokenizer->vocab_size(), model.config.vocab_size);
   }
   if (settings.max_seq_length > model.config.max_position_embeddings) {

@@ -104,7 +104,10 @@ StageRun::StageRun(std::string command, const core::OptionList& options, const R
   write_run_json();
 }
 
-StageRun::~StageRun() = default;
+StageRun::~StageRun() {
+  log_.reset();
+  output_.remove_if_only({"run.json", "run.log"});
+}
 
 void StageRun::add_input(const fs::path& file) {
   inputs_[file.string()] = core::sha256_of_file(file);

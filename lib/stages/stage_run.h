@@ -34,6 +34,7 @@ class StageRun {
  public:
   /// Prepares the output directory and starts run.log. Throws ConfigError or IoError.
   StageRun(std::string command, const core::OptionList& options, const RunOptions& run);
+  /// A stage that failed before it wrote anything of its own leaves nothing behind.
   ~StageRun();
   StageRun(const StageRun&) = delete;
   StageRun& operator=(const StageRun&) = delete;

@@ -1,6 +1,7 @@
 #include "tensor/device.h"
 
 #include <ATen/autocast_mode.h>
+#include <dlfcn.h>
 #include <torch/version.h>
 
 #include <cstdlib>
@@ -50,6 +51,17 @@ bool cpu_has(const std::string& feature) {
   return false;
 }
 
+/// Asked of the CUDA runtime that LibTorch has loaded: LibTorch's device-independent headers do not
+/// say it, and CUDA's own are absent where a Python wheel is built against. 0 if unknown.
+int cuda_compute_capability_major(const torch::Device& device) {
+  constexpr int kComputeCapabilityMajor = 75;  // cudaDevAttrComputeCapabilityMajor
+  using GetAttribute = int (*)(int* value, int attribute, int device);
+  const auto get = reinterpret_cast<GetAttribute>(::dlsym(RTLD_DEFAULT, "cudaDeviceGetAttribute"));
+  int major = 0;
+  if (get == nullptr || get(&major, kComputeCapabilityMajor, device.index()) != 0) return 0;
+  return major;
+}
+
 }  // namespace
 
 std::string to_string(Precision precision) {
@@ -58,7 +70,9 @@ std::string to_string(Precision precision) {
 
 torch::Device parse_device(const std::string& text) {
   if (text == "cpu") return torch::kCPU;
-  if (text == "auto") return torch::cuda::is_available() ? torch::kCUDA : torch::kCPU;
+  if (text == "auto") {
+    return torch::cuda::is_available() ? torch::Device(torch::kCUDA, 0) : torch::kCPU;
+  }
   torch::DeviceIndex number = 0;
   if (text.rfind("cuda:", 0) == 0 && text.size() > 5 && text.size() <= 7 &&
       text.find_first_not_of("0123456789", 5) == text.npos) {
@@ -82,13 +96,7 @@ torch::Device parse_device(const std::string& text) {
 
 bool has_fast_bf16(const torch::Device& device) {
   if (device.is_cpu()) return cpu_has("amx_bf16") || cpu_has("avx512_bf16");
-#if REAUGKD_AUTOCAST_BY_DEVICE
-  // Compute capability is not in LibTorch's device-independent API. Every GPU that LibTorch 2.4 and
-  // later supports well has it but V100 and T4, which run it slowly rather than wrongly.
-  return true;
-#else
-  return false;
-#endif
+  return cuda_compute_capability_major(device) >= 8;
 }
 
 Precision parse_precision(const std::string& text, const torch::Device& device, bool training) {

@@ -95,9 +95,8 @@ core::Json parse_header(const Mapping& file, std::uint64_t& data_start, const st
   std::memcpy(&header_bytes, file.bytes(), sizeof header_bytes);
   if (header_bytes > kMaxHeaderBytes || header_bytes > file.size() - sizeof header_bytes) {
     throw ArtifactError(
-        "{}: the header says it is {} bytes long, but the file has {} bytes: it is truncated or "
-        "not "
-        "a safetensors file",
+        "{}: the header says it is {} bytes long, but the file has {} bytes: it is truncated "
+        "or not a safetensors file",
         where, header_bytes, file.size());
   }
   data_start = sizeof header_bytes + header_bytes;

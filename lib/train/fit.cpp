@@ -107,9 +107,8 @@ class Fit {
     line["grad_norm"] = norm;
     if (!std::isfinite(loss.total.item<double>()) || !std::isfinite(norm)) {
       throw core::NumericError(
-          "the loss or its gradient is not finite: {}; lower --learning-rate, or check the data "
-          "and "
-          "the checkpoint",
+          "the loss or its gradient is not finite: {}; lower --learning-rate, or check "
+          "the data and the checkpoint",
           line.dump());
     }
     write_line(line);

@@ -82,6 +82,7 @@ expect 2 "was made with sst2" "$reaugkd" project --teacher "$a/teacher" --task r
 expect 2 "--kb is required" "$reaugkd" distill --student "$demo/student" --data "$demo" --output "$work/x3"
 expect 5 "is missing" "$reaugkd" teacher-finetune --model "$demo/teacher" --init random --task sst2 --data "$work/none" --output "$work/x4"
 expect 4 "is missing" "$reaugkd" teacher-finetune --model "$demo/teacher" --task sst2 --data "$demo" --output "$work/x5"
+[ -e "$work/x5" ] && fail "a run that failed at once left its directory"
 mkdir "$work/bad" && cp "$demo/dev.tsv" "$work/bad/"
 head -5 "$demo/train.tsv" >"$work/bad/train.tsv" && echo "no tab here" >>"$work/bad/train.tsv"
 expect 3 "train.tsv:6: " "$reaugkd" teacher-finetune --model "$demo/teacher" --init random --task sst2 --data "$work/bad" --output "$work/x6"

@@ -48,6 +48,38 @@ TEST_CASE("sha256 equals the published vectors", "[sha256]") {
   CHECK(core::sha256_of_file(directory.path() / "x") == core::sha256(large));
 }
 
+TEST_CASE("a run that failed at once leaves nothing, one that wrote something stays", "[output]") {
+  const TemporaryDirectory root;
+  const fs::path path = root.path() / "run";
+  {
+    core::OutputDirectory output(path, core::OutputMode::kFresh);
+    core::write_file(path / "run.log", "failed");
+    output.remove_if_only({"run.log"});
+  }
+  CHECK_FALSE(fs::exists(path));
+  fs::create_directory(path);
+  {
+    core::OutputDirectory output(path, core::OutputMode::kFresh);
+    core::write_file(path / "run.log", "failed");
+    output.remove_if_only({"run.log"});
+  }
+  CHECK(fs::exists(path));  // the user's own empty directory
+  CHECK(fs::is_empty(path));
+  {
+    core::OutputDirectory output(path, core::OutputMode::kFresh);
+    core::write_file(path / "run.log", "failed");
+    core::write_file(path / "train_log.jsonl", "{}");
+    output.remove_if_only({"run.log"});
+  }
+  CHECK(fs::exists(path / "run.log"));
+  {
+    core::OutputDirectory output(path, core::OutputMode::kResume);
+    fs::remove(path / "train_log.jsonl");
+    output.remove_if_only({"run.log"});
+  }
+  CHECK(fs::exists(path / "run.log"));  // an earlier run's
+}
+
 TEST_CASE("an output directory is never overwritten by accident", "[output]") {
   const TemporaryDirectory root;
   const fs::path path = root.path() / "a" / "run";
