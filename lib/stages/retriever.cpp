@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "core/error.h"
 #include "core/random.h"
 #include "data/split.h"
 #include "retrieval/aggregation.h"
@@ -29,6 +30,9 @@ Retriever::Retriever(const std::filesystem::path& directory, const RetrieverOpti
                        ? kb_.soft_labels
                        : train::probabilities_of(kb_.logits / options.kb_temperature, regression)),
       row_of_(retrieval::rows_by_id(kb_)) {
+  if (regression && options.kb_temperature != 1) {
+    throw core::ConfigError("--kb-temperature softens probabilities; a regression task has scores");
+  }
   if (options.exclude_same_text) {
     for (std::int64_t row = 0; row < kb_.size(); ++row) {
       rows_of_text_[text_key(kb_.text_a, kb_.text_b, row)].push_back(row);

@@ -19,7 +19,7 @@ namespace reaugkd::stages {
 
 struct RetrieverOptions {
   std::string index = "auto";
-  std::optional<std::int64_t> ef_search;  // as built
+  std::optional<std::int64_t> ef_search = {};  // as built
   double kb_temperature = 1;
   bool exclude_same_text = false;
 };

@@ -1,0 +1,46 @@
+// What eval reports about retrieval, on four rows counted by hand.
+#include "stages/retrieval_report.h"
+
+#include <limits>
+
+#include "catch.h"
+
+namespace reaugkd::stages {
+namespace {
+
+/// Rows of two classes from the probability of class 1.
+torch::Tensor two_classes(const std::vector<float>& of_class_1) {
+  const auto p = torch::tensor(of_class_1);
+  return torch::stack({1 - p, p}, 1);
+}
+
+TEST_CASE("changed predictions are counted over labelled rows", "[stages]") {
+  const float unknown = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<float> labels = {1, 1, 0, 0, unknown};
+  const auto student = two_classes({0.4F, 0.9F, 0.2F, 0.6F, 0.1F});
+  const auto kb = two_classes({0.8F, 0.1F, 0.9F, 0.3F, 0.9F});
+  // Mended, spoilt, unchanged, unchanged (still wrong); the unlabelled row does not count.
+  const auto combined = two_classes({0.7F, 0.3F, 0.4F, 0.6F, 0.9F});
+  const auto json = changed_predictions(data::glue_task("sst2"), student, kb, combined, labels);
+  CHECK(json["changed"] == 2);
+  CHECK(json["wrong_to_right"] == 1);
+  CHECK(json["right_to_wrong"] == 1);
+  // The better of the two for each row: kb, student, student, kb: all right.
+  CHECK(json["better_of_both"]["accuracy"].get<double>() == 1.0);
+}
+
+TEST_CASE("agreement with an exact search", "[stages]") {
+  retrieval::Neighbors exact{torch::tensor({{0, 1}, {2, 3}}, torch::kInt64),
+                             torch::tensor({{0.9F, 0.9F}, {0.5F, 0.5F}})};
+  retrieval::Neighbors found{torch::tensor({{0, 1}, {2, 0}}, torch::kInt64),
+                             torch::tensor({{0.9F, 0.9F}, {0.5F, 0.5F}})};
+  const auto soft_labels = two_classes({0.0F, 1.0F, 0.5F, 1.0F});
+  const auto json = index_agreement(found, exact, soft_labels, 0.1);
+  CHECK(json["recall"].get<double>() == Approx(0.75));
+  // Row 1: (0.5 + 1) / 2 against (0.5 + 0) / 2, in both classes; row 0: equal.
+  CHECK(json["largest_difference"].get<double>() == Approx(0.5));
+  CHECK(json["mean_difference"].get<double>() == Approx(0.25));
+}
+
+}  // namespace
+}  // namespace reaugkd::stages

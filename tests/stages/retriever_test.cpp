@@ -1,0 +1,107 @@
+// The retriever over a small knowledge base on disk: a row never answers for itself, equal texts
+// are left out on request, temperature and permutation touch the soft labels alone.
+#include "stages/retriever.h"
+
+#include "catch.h"
+#include "core/error.h"
+#include "retrieval/embeddings.h"
+#include "temporary_directory.h"
+#include "train/predict.h"
+
+namespace reaugkd::stages {
+namespace {
+
+constexpr std::int64_t kRows = 40;
+const std::string kSha = "00000000000000ff" + std::string(48, '0');
+
+/// Data whose i-th row has the id and (in other case and spacing) the text of KB row i; the texts
+/// of rows 0 and 1 are equal.
+data::Dataset queries() {
+  data::Dataset rows;
+  rows.sha256 = kSha;
+  for (std::int64_t i = 0; i < kRows; ++i) {
+    rows.text_a.push_back("Text  " + std::to_string(i == 1 ? 0 : i));
+    rows.labels.push_back(static_cast<float>(i % 2));
+    rows.rows.push_back(i);
+  }
+  return rows;
+}
+
+retrieval::KnowledgeBase save_sample(const std::filesystem::path& directory, std::int64_t classes) {
+  retrieval::KnowledgeBase kb;
+  kb.embeddings = tests::unit_rows(kRows, 8, 1);
+  kb.logits = tests::normal(kRows, classes, 2);
+  kb.soft_labels = train::probabilities_of(kb.logits, classes == 1);
+  kb.labels = torch::zeros({kRows});
+  const data::Dataset rows = queries();
+  for (std::int64_t i = 0; i < kRows; ++i) {
+    kb.ids.push_back(rows.id(i));
+    kb.text_a.push_back(i == 1 ? "text 0" : "text " + std::to_string(i));
+  }
+  kb.provenance = core::Json::object();
+  const retrieval::HnswOptions options{.M = 8, .ef_construction = 40, .ef_search = 40, .seed = 3};
+  save_knowledge_base(kb, *retrieval::build_hnsw_index(kb.embeddings, options), options, directory);
+  return kb;
+}
+
+bool contains(const retrieval::Neighbors& found, std::int64_t query, std::int64_t row) {
+  return found.indices[query].eq(row).any().item<bool>();
+}
+
+TEST_CASE("a knowledge base row never answers for itself", "[stages]") {
+  const tests::TemporaryDirectory directory;
+  const auto kb = save_sample(directory.path(), 3);
+  for (const std::string index : {"exact", "hnsw"}) {
+    const Retriever retriever(directory.path(), {.index = index}, false);
+    const auto found = retriever.search(kb.embeddings, queries(), 5);
+    CHECK(found.k() == 5);
+    for (std::int64_t i = 0; i < kRows; ++i) CHECK_FALSE(contains(found, i, i));
+    auto other = queries();
+    other.sha256[0] = 'f';  // the same texts in another file
+    CHECK(contains(retriever.search(kb.embeddings, other, 5), 7, 7));
+  }
+}
+
+TEST_CASE("equal texts are left out on request", "[stages]") {
+  const tests::TemporaryDirectory directory;
+  const auto kb = save_sample(directory.path(), 3);
+  auto other = queries();
+  other.sha256[0] = 'f';
+  const Retriever strict(directory.path(), {.index = "exact", .exclude_same_text = true}, false);
+  const auto found = strict.search(kb.embeddings, other, kRows - 1);
+  CHECK_FALSE(contains(found, 7, 7));
+  CHECK_FALSE(contains(found, 0, 1));
+  CHECK_FALSE(contains(found, 1, 0));
+  CHECK(contains(found, 2, 0));
+}
+
+TEST_CASE("the temperature softens the knowledge base's labels", "[stages]") {
+  const tests::TemporaryDirectory directory;
+  const auto kb = save_sample(directory.path(), 3);
+  const Retriever plain(directory.path(), {}, false);
+  CHECK(torch::equal(plain.soft_labels(), kb.soft_labels));
+  const Retriever soft(directory.path(), {.kb_temperature = 4}, false);
+  CHECK(torch::allclose(soft.soft_labels(), torch::softmax(kb.logits / 4, 1)));
+}
+
+TEST_CASE("a temperature for scores is refused", "[stages]") {
+  const tests::TemporaryDirectory directory;
+  save_sample(directory.path(), 1);
+  CHECK_NOTHROW(Retriever(directory.path(), {}, true));
+  CHECK_THROWS_AS(Retriever(directory.path(), {.kb_temperature = 4}, true), core::ConfigError);
+}
+
+TEST_CASE("the control hands every row's soft label to another row, by seed", "[stages]") {
+  const tests::TemporaryDirectory directory;
+  save_sample(directory.path(), 3);
+  const Retriever retriever(directory.path(), {}, false);
+  const auto first = retriever.permuted_soft_labels(1);
+  CHECK(torch::equal(first, retriever.permuted_soft_labels(1)));
+  CHECK_FALSE(torch::equal(first, retriever.permuted_soft_labels(2)));
+  CHECK_FALSE(torch::equal(first, retriever.soft_labels()));
+  const auto sorted = [](const torch::Tensor& x) { return std::get<0>(x.select(1, 0).sort()); };
+  CHECK(torch::equal(sorted(first), sorted(retriever.soft_labels())));
+}
+
+}  // namespace
+}  // namespace reaugkd::stages
