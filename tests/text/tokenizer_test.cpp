@@ -9,7 +9,6 @@
 #include "text/wordpiece.h"
 
 namespace core = reaugkd::core;
-namespace fs = std::filesystem;
 namespace text = reaugkd::text;
 using reaugkd::tests::TemporaryDirectory;
 using Ids = std::vector<std::int32_t>;

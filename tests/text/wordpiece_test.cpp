@@ -85,8 +85,8 @@ TEST_CASE("the longest piece wins, and a rest without a piece makes the word unk
           "[wordpiece]") {
   const WordPieceTokenizer tokenizer(kSpecial + "un\nunaff\n##aff\n##able\n##a\n##b\nable\n", {},
                                      "v");
-  CHECK(tokenizer.encode("") == Ids{});
-  CHECK(tokenizer.encode(" \t\n") == Ids{});
+  CHECK(tokenizer.encode("").empty());
+  CHECK(tokenizer.encode(" \t\n").empty());
   CHECK(tokenizer.encode("unaffable") == Ids{5, 7});  // unaff ##able, not un ##aff ##able
   CHECK(tokenizer.encode("unable able") == Ids{4, 7, 10});
   CHECK(tokenizer.encode("unab") == Ids{4, 8, 9});
