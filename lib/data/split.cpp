@@ -158,9 +158,12 @@ void hold_out(const Dataset& rows, const Task& task, TrainSplit& split) {
         "largest group of such rows has {}): give more rows, another fraction or --validation dev",
         rows.path.string(), rows.size(), to_string(split.validation), largest_group(groups));
   }
-  spdlog::info("{}: {} rows to train on, {} held out, {} in neither (phrases of both)",
-               rows.path.string(), split.train_rows.size(), split.holdout_rows.size(),
-               rows.rows.size() - split.train_rows.size() - split.holdout_rows.size());
+  const std::size_t neither =
+      rows.rows.size() - split.train_rows.size() - split.holdout_rows.size();
+  if (neither > 0) {
+    spdlog::info("{}: {} rows share text with both parts and are left out", rows.path.string(),
+                 neither);
+  }
 }
 
 Dataset part(const Dataset& train, const TrainSplit& split, const std::vector<std::int64_t>& rows) {

@@ -28,8 +28,9 @@ class Fit {
         log_(log_path, std::ios::app) {
     if (!log_) throw core::IoError("{}: cannot be written", log_path.string());
     for (std::int64_t epoch = 0; epoch < options.epochs; ++epoch) {
-      total_examples_ += examples_of(batches_(epoch));
-      total_steps_ += steps_of(batches_(epoch));
+      const Batches planned = batches_(epoch);
+      total_examples_ += examples_of(planned);
+      total_steps_ += steps_of(planned);
     }
   }
 
