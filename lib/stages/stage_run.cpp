@@ -47,8 +47,8 @@ void RunOptions::add_fields(core::OptionList& list) {
             {},
             {"auto", "fp32", "bf16"}});
   list.add({"threads", "Run", &threads, "compute threads, 0: one a core", core::Range{0, 4096}});
-  list.add(
-      {"resume", "Run", &resume, "go on, or do nothing if already finished with these options"});
+  list.add({"resume", "Run", &resume,
+            "do nothing if already finished with these options, else start again"});
   list.add(
       {"overwrite", "Run", &overwrite, "replace what is in --output, once the new run is done"});
 }
