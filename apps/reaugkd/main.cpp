@@ -8,6 +8,7 @@
 
 #include "command_line.h"
 #include "core/error.h"
+#include "core/interrupt.h"
 
 namespace {
 
@@ -31,6 +32,7 @@ int main(int argc, char** argv) {
   spin_briefly_when_idle(argv);
   namespace apps = reaugkd::apps;
   constexpr int kBug = 70;
+  reaugkd::core::notice_interrupts();
   spdlog::set_default_logger(spdlog::stderr_color_mt("reaugkd"));
   try {
     return apps::run_command_line(

@@ -12,6 +12,9 @@ namespace reaugkd::core {
 /// The file's bytes. Throws IoError if it is missing or unreadable.
 std::string read_file(const std::filesystem::path& path);
 
+/// Part of the name of every file that is still being written.
+inline constexpr const char* kTemporaryMark = ".tmp-";
+
 /// Writes to a temporary name beside `path`; commit() syncs and renames. Without commit() the
 /// destructor removes the temporary and what stood at `path` before stays. Throws IoError.
 class AtomicFile {

@@ -31,6 +31,35 @@ T json_at(const Json& value, const std::string& key, const std::string& where) {
   }
 }
 
+std::vector<std::string> differences(const Json& before, const Json& now) {
+  std::vector<std::string> found;
+  const Json old_values = before.flatten();
+  const Json new_values = now.flatten();
+  const auto name = [](const std::string& pointer) {  // "/inputs/a~1b" -> "inputs.a/b"
+    std::string text;
+    for (std::size_t i = 1; i < pointer.size(); ++i) {
+      const bool escaped = pointer[i] == '~' && i + 1 < pointer.size();
+      if (escaped) {
+        text += pointer[++i] == '1' ? '/' : '~';
+      } else {
+        text += pointer[i] == '/' ? '.' : pointer[i];
+      }
+    }
+    return text;
+  };
+  for (const auto& [key, value] : new_values.items()) {
+    const std::string old = old_values.contains(key) ? old_values[key].dump() : "absent";
+    if (old != value.dump())
+      found.push_back(fmt::format("{} was {}, is {}", name(key), old, value.dump()));
+  }
+  for (const auto& [key, value] : old_values.items()) {
+    if (!new_values.contains(key))
+      found.push_back(fmt::format("{} was {}, is absent", name(key), value.dump()));
+  }
+  return found;
+}
+
+template Json json_at(const Json&, const std::string&, const std::string&);
 template bool json_at(const Json&, const std::string&, const std::string&);
 template int json_at(const Json&, const std::string&, const std::string&);
 template std::int64_t json_at(const Json&, const std::string&, const std::string&);

@@ -4,6 +4,8 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 namespace reaugkd::core {
 
@@ -24,5 +26,9 @@ template <typename T>
 T json_value(const Json& value, const std::string& key, T fallback, const std::string& where) {
   return value.contains(key) ? json_at<T>(value, key, where) : fallback;
 }
+
+/// What differs between two objects, one line a key ("options.tau was 0.1, is 0.2"), nested objects
+/// by their inner keys.
+std::vector<std::string> differences(const Json& before, const Json& now);
 
 }  // namespace reaugkd::core

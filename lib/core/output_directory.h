@@ -1,8 +1,9 @@
-// The directory a stage writes: refused if it already holds something, started over beside the old
-// one with --overwrite, and finished when metrics.json is there.
+// The directory a stage writes: refused if it already holds something or if another run writes it,
+// started over beside the old one with --overwrite, and finished when metrics.json is there.
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -10,11 +11,27 @@ namespace reaugkd::core {
 
 enum class OutputMode { kFresh, kResume, kOverwrite };
 
+/// Holds the file `.lock` in a directory, which names this process, until it is destroyed or the
+/// process ends in whatever way. Throws ConfigError, naming the holder, where another has it.
+class DirectoryLock {
+ public:
+  explicit DirectoryLock(const std::filesystem::path& directory);
+  ~DirectoryLock() { release(); }
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+  void release() noexcept;
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+};
+
 class OutputDirectory {
  public:
-  /// Creates `path` (or, to overwrite, a directory beside it that finish() swaps in) and checks
-  /// that it can be written. Throws ConfigError where it is not empty and neither --resume nor
-  /// --overwrite was given, IoError where it cannot be made.
+  /// Creates `path` (or, to overwrite, `path`.new, which finish() swaps in), locks it, checks that
+  /// it can be written and clears what a killed run left of half-written files. Throws ConfigError
+  /// where it is not empty and neither --resume nor --overwrite was given, or another run writes
+  /// it; IoError where it cannot be made.
   OutputDirectory(std::filesystem::path path, OutputMode mode);
   /// Without finish(), removes what an overwrite had begun; the old directory stays.
   ~OutputDirectory();
@@ -25,18 +42,23 @@ class OutputDirectory {
   const std::filesystem::path& path() const { return work_; }
   /// Where the result will be.
   const std::filesystem::path& final_path() const { return final_; }
+  /// Whether finish() will put the result in place of an older one.
+  bool replaces() const { return replaces_; }
   /// Removes what this run began, where it began in an empty directory and nothing but `traces` is
   /// there: after a wrong flag or a missing input the same command can be given again.
   void remove_if_only(const std::set<std::string>& traces) noexcept;
-  /// Puts an overwriting run's result in place of the old directory. Throws IoError.
+  /// Puts an overwriting run's result in place of the old directory: in one step where the file
+  /// system can. Throws IoError.
   void finish();
 
  private:
   std::filesystem::path final_;
   std::filesystem::path work_;
-  bool swap_ = false;
+  bool replaces_ = false;
   bool was_there_ = false;
   bool was_empty_ = true;
+  std::optional<DirectoryLock> final_lock_;
+  std::optional<DirectoryLock> work_lock_;  // of path.new
 };
 
 /// Whether a stage has finished there: metrics.json is written last.

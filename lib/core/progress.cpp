@@ -27,8 +27,8 @@ ProgressStyle progress_style() {
   return process_style;
 }
 
-Progress::Progress(std::string what, std::int64_t total, std::string unit)
-    : what_(std::move(what)), unit_(std::move(unit)), total_(total) {}
+Progress::Progress(std::string what, std::int64_t total, std::string unit, std::int64_t already)
+    : what_(std::move(what)), unit_(std::move(unit)), total_(total), already_(already) {}
 
 Progress::~Progress() {
   if (drawn_) std::fputs("\r\x1b[K", stderr);
@@ -50,7 +50,7 @@ void Progress::update(std::int64_t done, const std::string& note) {
 
 std::string Progress::line(std::int64_t done, const std::string& note) const {
   const double elapsed = seconds_between(start_, shown_);
-  const double rate = elapsed > 0 ? static_cast<double>(done) / elapsed : 0;
+  const double rate = elapsed > 0 ? static_cast<double>(done - already_) / elapsed : 0;
   const double share = total_ > 0 ? static_cast<double>(done) / static_cast<double>(total_) : 0;
   const std::string left =
       rate > 0 ? duration_text(static_cast<double>(total_ - done) / rate) + " left" : "";

@@ -17,8 +17,9 @@ ProgressStyle progress_style();
 
 class Progress {
  public:
-  /// `what`: "teacher-finetune"; `unit`: what is counted, "examples".
-  Progress(std::string what, std::int64_t total, std::string unit);
+  /// `what`: "teacher-finetune"; `unit`: what is counted, "examples"; `already`: how many an
+  /// earlier run has done.
+  Progress(std::string what, std::int64_t total, std::string unit, std::int64_t already = 0);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -33,6 +34,7 @@ class Progress {
   std::string what_;
   std::string unit_;
   std::int64_t total_;
+  std::int64_t already_;
   Clock::time_point start_ = Clock::now();
   Clock::time_point shown_ = start_;
   bool drawn_ = false;

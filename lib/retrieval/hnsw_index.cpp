@@ -20,6 +20,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/interrupt.h"
 #include "core/random.h"
 #include "retrieval/hnsw_file_check.h"
 #include "retrieval/index.h"
@@ -102,6 +103,7 @@ void HnswIndex::insert(const float* embeddings, int threads) {
   const auto work = [&] {
     try {
       for (std::int64_t row = next++; row < rows; row = next++) {
+        core::stop_if_interrupted();
         graph_->addPoint(embeddings + row * dimension_, as_size(row));
       }
     } catch (...) {

@@ -98,7 +98,7 @@ core::OptionList BuildKbOptions::fields() {
 
 std::string run_build_kb(BuildKbOptions options) {
   const auto fields = options.fields();
-  if (already_finished(fields, options.run)) return "";
+  if (already_finished("build-kb", fields, options.run)) return "";
   const Inherited inherited = inherit(options.teacher);
   const auto config = nn::load_config(options.teacher);
   const auto settings = resolve_settings(options.data, inherited, config.id2label);

@@ -160,7 +160,7 @@ core::OptionList DistillOptions::fields() {
 
 std::string run_distill(DistillOptions options) {
   const auto fields = options.fields();
-  if (already_finished(fields, options.run)) return "";
+  if (already_finished("distill", fields, options.run)) return "";
   const bool needs_kb = options.method != "finetune";
   if (needs_kb && options.kb.empty()) {
     throw core::ConfigError("--kb is required by --method {}; run reaugkd build-kb first",
@@ -190,7 +190,7 @@ std::string run_distill(DistillOptions options) {
                              : hard_label_loss(torch::tensor(data.train.labels).to(compute.device),
                                                settings.task.regression());
   core::Json metrics =
-      train_classifier("distill", student, data, options.training, seed, compute, loss, run.path());
+      train_classifier("distill", student, data, options.training, seed, compute, loss, run);
   metrics["method"] = options.method;
   save_model(student, settings, run.path());
   data::save_split(data.split, run.path());

@@ -304,7 +304,7 @@ core::OptionList EvalOptions::fields() {
 
 std::string run_eval(EvalOptions options) {
   const auto fields = options.fields();
-  if (already_finished(fields, options.run)) {
+  if (already_finished("eval", fields, options.run)) {
     return eval_table(core::read_json(std::filesystem::path(options.run.output) / "metrics.json"));
   }
   for (const bool empty :

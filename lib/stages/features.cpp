@@ -10,6 +10,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kFeaturesFile = "features.safetensors";
+constexpr const char* kMarkKey = "computed_from";
 constexpr const char* kProjectionFile = "projection.safetensors";
 
 void add_part(tensor::TensorMap& tensors, const std::string& part, const Features& features) {
@@ -31,11 +32,19 @@ torch::Tensor example_ids_of(const data::Dataset& dataset) {
   return ids;
 }
 
-void save_features(const Features& train, const Features& validation, const fs::path& directory) {
+void save_features(const Features& train, const Features& validation, const std::string& mark,
+                   const fs::path& directory) {
   tensor::TensorMap tensors;
   add_part(tensors, "train", train);
   add_part(tensors, "validation", validation);
-  tensor::save_safetensors(directory / kFeaturesFile, tensors);
+  tensor::save_safetensors(directory / kFeaturesFile, tensors, {{kMarkKey, mark}});
+}
+
+std::string features_mark(const fs::path& directory) {
+  if (!fs::exists(directory / kFeaturesFile)) return "";
+  const auto metadata = tensor::load_metadata(directory / kFeaturesFile);
+  const auto found = metadata.find(kMarkKey);
+  return found == metadata.end() ? "" : found->second;
 }
 
 Features load_features(const fs::path& directory, const std::string& part,

@@ -5,6 +5,7 @@
 #include <torch/torch.h>
 
 #include <filesystem>
+#include <string>
 
 #include "data/dataset.h"
 
@@ -20,8 +21,11 @@ struct Features {
 /// The example ids of a data set as features store them.
 torch::Tensor example_ids_of(const data::Dataset& dataset);
 
-void save_features(const Features& train, const Features& validation,
+/// `mark`: what the features were computed from, for a run that goes on with them.
+void save_features(const Features& train, const Features& validation, const std::string& mark,
                    const std::filesystem::path& directory);
+/// The mark of the directory's features; empty where there are none.
+std::string features_mark(const std::filesystem::path& directory);
 
 /// The part's features, checked to be of exactly these rows. `part` is "train" or "validation".
 /// Throws ArtifactError.

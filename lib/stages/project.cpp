@@ -83,6 +83,12 @@ std::int64_t dimension_of(const ProjectOptions& options, const nn::BertConfig& t
   return options.dim.value_or(teacher.hidden_size);
 }
 
+/// What the teacher says of both parts of the task.
+struct TeacherFeatures {
+  Features train;
+  Features validation;
+};
+
 Features compute_features(Model& teacher, const data::Dataset& rows, const TaskSettings& settings,
                           const Compute& compute, std::int64_t batch_size) {
   auto predict = teacher.predict_options(compute, settings, batch_size);
@@ -90,6 +96,25 @@ Features compute_features(Model& teacher, const data::Dataset& rows, const TaskS
   auto outputs =
       train::predict(teacher.classifier, teacher.encode(rows, settings, compute.threads), predict);
   return {outputs.embeddings, outputs.logits, example_ids_of(rows)};
+}
+
+/// Computed and kept in features.safetensors, or taken from there where a stopped run left them.
+TeacherFeatures teacher_features(Model& teacher, const TaskData& data, const Compute& compute,
+                                 const ProjectOptions& options, const StageRun& run) {
+  const std::string mark = run.inputs_digest();
+  if (options.run.resume && features_mark(run.path()) == mark) {
+    spdlog::info("goes on with the teacher's features of the stopped run");
+    return {load_features(run.path(), "train", data.train),
+            load_features(run.path(), "validation", data.validation)};
+  }
+  teacher.classifier->to(compute.device);
+  const auto features_of = [&](const data::Dataset& rows) {
+    return compute_features(teacher, rows, data.settings, compute, options.eval_batch_size);
+  };
+  TeacherFeatures features{features_of(data.train), features_of(data.validation)};
+  teacher.classifier->to(torch::kCPU);
+  save_features(features.train, features.validation, mark, run.path());
+  return features;
 }
 
 /// Positions of the rows that have a label: equation 1 knows no others.
@@ -134,6 +159,7 @@ Projection fit_projection(const ProjectOptions& options, std::int64_t dimension,
   fit.warmup_ratio = options.warmup_ratio;
   fit.max_grad_norm = options.max_grad_norm;
   fit.seed = seed;
+  fit.checkpoint = run.checkpoint_options();
   const auto result = train::fit(fit, step, batches, validate, run.path() / "train_log.jsonl");
   metrics["validation"] = result.best.details;
   metrics["best_epoch"] = result.best_epoch;
@@ -172,7 +198,7 @@ core::OptionList ProjectOptions::fields() {
 
 std::string run_project(ProjectOptions options) {
   const auto fields = options.fields();
-  if (already_finished(fields, options.run)) return "";
+  if (already_finished("project", fields, options.run)) return "";
   const Inherited inherited = inherit(options.teacher);
   const auto teacher_config = nn::load_config(options.teacher);
   const auto settings = resolve_settings(options.data, inherited, teacher_config.id2label);
@@ -189,24 +215,18 @@ std::string run_project(ProjectOptions options) {
 
   Model teacher = load_trained(options.teacher, settings);
   if (!options.embedding.empty()) teacher.embedding = nn::parse_embedding(options.embedding);
-  teacher.classifier->to(compute.device);
   const std::int64_t dimension = dimension_of(options, teacher_config);
-  const auto train_features =
-      compute_features(teacher, data.train, settings, compute, options.eval_batch_size);
-  const auto validation_features =
-      compute_features(teacher, data.validation, settings, compute, options.eval_batch_size);
-  teacher.classifier->to(torch::kCPU);
+  const auto features = teacher_features(teacher, data, compute, options, run);
 
   core::Json metrics = {{"task", settings.task.name},
                         {"dimension", dimension},
                         {"teacher_saw_holdout", !inherited.split && data.split.validation.holdout}};
   const double feature_seconds = run.seconds();
-  const Projection projection = fit_projection(options, dimension, train_features,
-                                               validation_features, data, compute, run, metrics);
+  const Projection projection = fit_projection(options, dimension, features.train,
+                                               features.validation, data, compute, run, metrics);
   metrics["timing"]["feature_seconds"] = feature_seconds;
   save_model(teacher, settings, run.path());
   save_projection(projection, run.path());
-  save_features(train_features, validation_features, run.path());
   data::save_split(data.split, run.path());
   run.finish(metrics);
   return fmt::format(

@@ -29,9 +29,15 @@ core::OutputMode mode_of(const RunOptions& run) {
   return run.overwrite ? core::OutputMode::kOverwrite : core::OutputMode::kFresh;
 }
 
-/// Options that do not change what a stage computes.
-bool is_bookkeeping(const std::string& key) {
-  return key == "resume" || key == "overwrite" || key == "output";
+constexpr const char* kCheckpointFile = "checkpoint.safetensors";
+
+/// Options that change what a stage computes.
+Json computing_options(const Json& options) {
+  Json kept = options;
+  for (const char* key : {"resume", "overwrite", "output", "save_steps", "save_minutes"}) {
+    kept.erase(key);
+  }
+  return kept;
 }
 
 }  // namespace
@@ -48,39 +54,39 @@ void RunOptions::add_fields(core::OptionList& list) {
             {"auto", "fp32", "bf16"}});
   list.add({"threads", "Run", &threads, "compute threads, 0: one a core", core::Range{0, 4096}});
   list.add({"resume", "Run", &resume,
-            "do nothing if already finished with these options, else start again"});
+            "start, go on where an earlier run was stopped, or do nothing if it has finished"});
   list.add(
       {"overwrite", "Run", &overwrite, "replace what is in --output, once the new run is done"});
 }
 
-bool already_finished(const core::OptionList& options, const RunOptions& run) {
-  if (!run.resume || !core::is_finished(run.output)) return false;
-  const Json before =
-      core::read_json(fs::path(run.output) / "run.json").value("options", Json::object());
-  const Json now = options.to_json();
-  std::vector<std::string> differing;
-  for (const auto& [key, value] : now.items()) {
-    if (!is_bookkeeping(key) && (!before.contains(key) || before[key] != value)) {
-      differing.push_back(fmt::format("{} was {}, is {}", key,
-                                      before.contains(key) ? before[key].dump() : "absent",
-                                      value.dump()));
-    }
-  }
+bool already_finished(const std::string& command, const core::OptionList& options,
+                      const RunOptions& run) {
+  const fs::path directory = run.output;
+  if (!run.resume || !fs::exists(directory / "run.json")) return false;
+  const bool finished = core::is_finished(directory);
+  const Json before = core::read_json(directory / "run.json");
+  const auto differing =
+      core::differences({{"command", before.value("command", "")},
+                         {"options", computing_options(before.value("options", Json::object()))}},
+                        {{"command", command}, {"options", computing_options(options.to_json())}});
   if (!differing.empty()) {
     throw core::ConfigError(
-        "--resume: {} holds a finished run with other options ({}); use them, or --overwrite, or "
-        "another --output",
-        run.output, fmt::join(differing, "; "));
+        "--resume: {} holds {} run with other options ({}); use them, or --overwrite, or another "
+        "--output",
+        run.output, finished ? "a finished" : "an unfinished", fmt::join(differing, "; "));
   }
+  if (!finished) return false;
+  std::error_code ignored;
+  fs::remove(directory / kCheckpointFile, ignored);  // of a run that was killed as it finished
   spdlog::info("{} is already finished with these options: nothing to do", run.output);
   return true;
 }
 
 /// run.log as one more sink of the process's logger, for as long as the stage runs.
 struct StageRun::LogFile {
-  explicit LogFile(const fs::path& path)
-      : sink(
-            std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string(), /*truncate=*/true)) {
+  LogFile(const fs::path& path, bool append)
+      : sink(std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string(),
+                                                                 /*truncate=*/!append)) {
     sink->set_pattern("%Y-%m-%d %H:%M:%S  %l  %v");
     spdlog::default_logger()->sinks().push_back(sink);
   }
@@ -94,12 +100,12 @@ struct StageRun::LogFile {
 StageRun::StageRun(std::string command, const core::OptionList& options, const RunOptions& run)
     : command_(std::move(command)),
       options_(options.to_json()),
+      resume_(run.resume),
       output_(run.output, mode_of(run)),
       start_(now_seconds()) {
   std::error_code ignored;
   fs::remove(path() / "metrics.json", ignored);
-  fs::remove(path() / "train_log.jsonl", ignored);
-  log_ = std::make_unique<LogFile>(path() / "run.log");
+  log_ = std::make_unique<LogFile>(path() / "run.log", /*append=*/resume_);
   spdlog::info("{}: {}", command_, options_.dump());
   write_run_json();
 }
@@ -121,12 +127,28 @@ void StageRun::add_input_directory(const fs::path& directory) {
   }
 }
 
+std::string StageRun::inputs_digest() const {
+  std::string digests;
+  for (const auto& [path, digest] : inputs_.items()) digests += digest.get<std::string>() + '\n';
+  return core::sha256(digests);
+}
+
 void StageRun::set_machine(const std::string& device, const std::string& precision,
                            const std::string& description) {
   machine_["device"] = device;
   machine_["precision"] = precision;
   machine_["description"] = description;
   spdlog::info("computes on {} in {} ({})", device, precision, description);
+}
+
+train::CheckpointOptions StageRun::checkpoint_options() const {
+  train::CheckpointOptions checkpoint;
+  // A run that replaces an older one keeps nothing when it is stopped: it starts over.
+  if (!output_.replaces()) checkpoint.path = path() / kCheckpointFile;
+  checkpoint.resume = resume_;
+  checkpoint.identity = {{"options", computing_options(options_)}, {"inputs", inputs_}};
+  checkpoint.surroundings = {{"version", core::version()}, {"machine", machine_}};
+  return checkpoint;
 }
 
 void StageRun::write_run_json() const {
@@ -144,6 +166,8 @@ void StageRun::finish(Json metrics) {
   write_run_json();
   metrics["timing"]["total_seconds"] = seconds();
   core::write_json(path() / "metrics.json", metrics);
+  std::error_code ignored;
+  fs::remove(path() / kCheckpointFile, ignored);
   output_.finish();
   spdlog::info("{} finished in {}: {}", command_, core::duration_text(seconds()),
                output_.final_path().string());

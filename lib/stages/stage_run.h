@@ -10,6 +10,7 @@
 #include "core/json.h"
 #include "core/options.h"
 #include "core/output_directory.h"
+#include "train/checkpoint.h"
 
 namespace reaugkd::stages {
 
@@ -26,9 +27,10 @@ struct RunOptions {
   void add_fields(core::OptionList& list);
 };
 
-/// With --resume: whether this stage has already finished in the output directory with these same
-/// options. Throws ConfigError, naming the options that differ, where it finished with others.
-bool already_finished(const core::OptionList& options, const RunOptions& run);
+/// With --resume: whether this stage has already finished in the output directory. Throws
+/// ConfigError, naming what differs, where a run with other options began or finished there.
+bool already_finished(const std::string& command, const core::OptionList& options,
+                      const RunOptions& run);
 
 class StageRun {
  public:
@@ -40,10 +42,14 @@ class StageRun {
   StageRun& operator=(const StageRun&) = delete;
 
   const std::filesystem::path& path() const { return output_.path(); }
+  /// Where the training loop keeps its state, and what must be the same for it to go on from there.
+  train::CheckpointOptions checkpoint_options() const;
   /// Notes a file that the result depends on: its sha256 goes into run.json.
   void add_input(const std::filesystem::path& file);
   /// The same for a model or knowledge base directory: each file a stage reads from it.
   void add_input_directory(const std::filesystem::path& directory);
+  /// One sha256 over the contents of all inputs noted so far, wherever they lie.
+  std::string inputs_digest() const;
   /// What the computation ran on, for run.json.
   void set_machine(const std::string& device, const std::string& precision,
                    const std::string& description);
@@ -58,6 +64,7 @@ class StageRun {
   struct LogFile;
   std::string command_;
   core::Json options_;
+  bool resume_;
   core::OutputDirectory output_;
   core::Json inputs_ = core::Json::object();
   core::Json machine_ = core::Json::object();

@@ -27,7 +27,7 @@ core::OptionList TeacherFinetuneOptions::fields() {
 
 std::string run_teacher_finetune(TeacherFinetuneOptions options) {
   const auto fields = options.fields();
-  if (already_finished(fields, options.run)) return "";
+  if (already_finished("teacher-finetune", fields, options.run)) return "";
   StageRun run("teacher-finetune", fields, options.run);
   run.add_input_directory(options.model);
   const Compute compute = start_compute(options.run, /*training=*/true, run);
@@ -56,8 +56,8 @@ std::string run_teacher_finetune(TeacherFinetuneOptions options) {
                                        : losses::hard_cross_entropy(output.logits, targets),
                             {}};
   };
-  const core::Json metrics = train_classifier("teacher-finetune", model, data, options.training,
-                                              seed, compute, loss, run.path());
+  const core::Json metrics =
+      train_classifier("teacher-finetune", model, data, options.training, seed, compute, loss, run);
   save_model(model, settings, run.path());
   data::save_split(data.split, run.path());
   run.finish(metrics);

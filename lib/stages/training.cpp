@@ -44,7 +44,7 @@ class ClassifierStep : public train::Step {
 };
 
 train::FitOptions fit_options(const std::string& what, const TrainingOptions& options,
-                              std::uint64_t seed) {
+                              std::uint64_t seed, const StageRun& run) {
   train::FitOptions fit;
   fit.what = what;
   fit.epochs = options.epochs;
@@ -53,7 +53,11 @@ train::FitOptions fit_options(const std::string& what, const TrainingOptions& op
   fit.max_grad_norm = options.max_grad_norm;
   fit.eval_steps = options.eval_steps;
   fit.logging_steps = options.logging_steps;
+  fit.early_stopping_patience = options.early_stopping_patience;
   fit.seed = seed;
+  fit.checkpoint = run.checkpoint_options();
+  fit.checkpoint.save_steps = options.save_steps;
+  fit.checkpoint.save_minutes = options.save_minutes;
   return fit;
 }
 
@@ -67,6 +71,7 @@ core::Json fit_json(const train::FitResult& result, const TaskData& data) {
   json["steps"] = result.steps;
   json["best_step"] = result.best_step;
   json["best_epoch"] = result.best_epoch;
+  json["stopped_early"] = result.stopped_early;
   json["timing"]["training_seconds"] = result.seconds;
   json["timing"]["examples_per_second"] = result.examples_per_second;
   return json;
@@ -76,8 +81,7 @@ core::Json fit_json(const train::FitResult& result, const TaskData& data) {
 
 core::Json train_classifier(const std::string& what, Model& model, const TaskData& data,
                             const TrainingOptions& options, std::uint64_t seed,
-                            const Compute& compute, const BatchLoss& loss,
-                            const std::filesystem::path& directory) {
+                            const Compute& compute, const BatchLoss& loss, const StageRun& run) {
   const auto train_rows = model.encode(data.train, data.settings, compute.threads);
   const auto validation_rows = model.encode(data.validation, data.settings, compute.threads);
   model.classifier->to(compute.device);
@@ -99,8 +103,8 @@ core::Json train_classifier(const std::string& what, Model& model, const TaskDat
     validation.score = validation.details[task.metrics.front()].get<double>();
     return validation;
   };
-  const auto result = train::fit(fit_options(what, options, seed), step, batches, validate,
-                                 directory / "train_log.jsonl");
+  const auto result = train::fit(fit_options(what, options, seed, run), step, batches, validate,
+                                 run.path() / "train_log.jsonl");
   model.classifier->to(torch::kCPU);
   return fit_json(result, data);
 }

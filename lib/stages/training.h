@@ -19,8 +19,7 @@ using BatchLoss =
 /// metrics.json's content. Equal arguments give equal parameters.
 core::Json train_classifier(const std::string& what, Model& model, const TaskData& data,
                             const TrainingOptions& options, std::uint64_t seed,
-                            const Compute& compute, const BatchLoss& loss,
-                            const std::filesystem::path& directory);
+                            const Compute& compute, const BatchLoss& loss, const StageRun& run);
 
 /// The same rows as a table for people: what was reached and how fast.
 std::string training_summary(const std::string& what, const core::Json& metrics,

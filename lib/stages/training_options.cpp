@@ -38,6 +38,12 @@ void TrainingOptions::add_fields(core::OptionList& list) {
             core::kNotNegative});
   list.add({"logging-steps", group, &logging_steps, "a line of train_log.jsonl every N steps",
             core::kAtLeastOne});
+  list.add({"early-stopping-patience", group, &early_stopping_patience,
+            "stop after N validations without a better one; 0: never", core::kNotNegative});
+  list.add({"save-steps", group, &save_steps,
+            "a checkpoint for --resume every N steps; 0: by time alone", core::kNotNegative});
+  list.add({"save-minutes", group, &save_minutes, "and one every so many minutes; 0: never",
+            core::kNotNegative});
 }
 
 }  // namespace reaugkd::stages

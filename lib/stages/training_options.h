@@ -25,6 +25,9 @@ struct TrainingOptions {
   double max_grad_norm = 1;
   std::int64_t eval_steps = 0;
   std::int64_t logging_steps = 10;
+  std::int64_t early_stopping_patience = 0;
+  std::int64_t save_steps = 0;
+  double save_minutes = 10;
 
   void add_fields(core::OptionList& list);
 };

@@ -196,6 +196,21 @@ TensorMap load_safetensors(const std::filesystem::path& path) {
   return tensors;
 }
 
+std::map<std::string, std::string> load_metadata(const std::filesystem::path& path) {
+  std::uint64_t data_start = 0;
+  const core::Json header = parse_header(Mapping(path), data_start, path.string());
+  std::map<std::string, std::string> metadata;
+  if (!header.contains("__metadata__")) return metadata;
+  for (const auto& [name, value] : header["__metadata__"].items()) {
+    if (!value.is_string()) {
+      throw ArtifactError("{}: __metadata__ holds {}, expected a string", path.string(),
+                          value.dump());
+    }
+    metadata[name] = value.get<std::string>();
+  }
+  return metadata;
+}
+
 void save_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
                       const std::map<std::string, std::string>& metadata) {
   core::Json header = core::Json::object();

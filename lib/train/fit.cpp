@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/progress.h"
 #include "core/random.h"
 
@@ -14,6 +15,40 @@ namespace reaugkd::train {
 namespace {
 
 using core::Json;
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Where in the epochs a fit stands: all that changes but tensors. Written as it is into a
+/// checkpoint.
+struct Position {
+  std::int64_t epoch = 0;
+  std::int64_t batch = 0;  // next one of the epoch
+  std::int64_t steps = 0;
+  std::int64_t examples = 0;
+  double epochs_done = 0;  // at the last step
+  std::int64_t validated_step = -1;
+  std::int64_t validations_since_best = 0;
+  std::uintmax_t log_bytes = 0;
+  double training_seconds = 0;
+  double seconds = 0;
+};
+
+/// Calls field(name, member) for each.
+template <typename PositionType, typename Field>
+void each_field(PositionType& position, const Field& field) {
+  field("epoch", position.epoch);
+  field("batch", position.batch);
+  field("steps", position.steps);
+  field("examples", position.examples);
+  field("epochs_done", position.epochs_done);
+  field("validated_step", position.validated_step);
+  field("validations_since_best", position.validations_since_best);
+  field("log_bytes", position.log_bytes);
+  field("training_seconds", position.training_seconds);
+  field("seconds", position.seconds);
+}
 
 class Fit {
  public:
@@ -24,30 +59,30 @@ class Fit {
         batches_(batches),
         validate_(validate),
         optimizer_(step.parameter_groups()),
-        base_rate_(step.parameter_groups().front().learning_rate),
-        log_(log_path, std::ios::app) {
-    if (!log_) throw core::IoError("{}: cannot be written", log_path.string());
+        base_rate_(step.parameter_groups().front().learning_rate) {
     for (std::int64_t epoch = 0; epoch < options.epochs; ++epoch) {
       const Batches planned = batches_(epoch);
       total_examples_ += examples_of(planned);
       total_steps_ += steps_of(planned);
     }
+    if (const auto checkpoint = load_checkpoint(options.checkpoint)) restore(*checkpoint);
+    open_log(log_path);
   }
 
   FitResult run() {
-    const auto start = std::chrono::steady_clock::now();
-    core::Progress progress(options_.what, total_examples_, "examples");
+    core::Progress progress(options_.what, total_examples_, "examples", at_.examples);
     step_.set_training(true);
-    for (std::int64_t epoch = 0; epoch < options_.epochs; ++epoch) {
-      run_epoch(batches_(epoch), epoch, progress);
-      if (options_.eval_steps == 0) validate(static_cast<double>(epoch + 1));
+    try {
+      while (at_.epoch < options_.epochs && !result_.stopped_early) run_epoch(progress);
+      if (at_.validated_step != at_.steps) validate();
+    } catch (const core::Interrupted& interrupted) {
+      stop(interrupted);
     }
-    if (validated_step_ != result_.steps) validate(static_cast<double>(options_.epochs));
     restore_best();
     step_.set_training(false);
-    result_.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    result_.examples_per_second = static_cast<double>(done_examples_) / training_seconds_;
+    result_.steps = at_.steps;
+    result_.seconds = at_.seconds + seconds_since(start_);
+    result_.examples_per_second = static_cast<double>(at_.examples) / at_.training_seconds;
     return result_;
   }
 
@@ -63,50 +98,60 @@ class Fit {
            options_.accumulation;
   }
 
-  void run_epoch(const Batches& batches, std::int64_t epoch, core::Progress& progress) {
+  void run_epoch(core::Progress& progress) {
+    const Batches batches = batches_(at_.epoch);
     const auto count = static_cast<std::int64_t>(batches.size());
-    for (std::int64_t begin = 0; begin < count; begin += options_.accumulation) {
-      const std::int64_t end = std::min(begin + options_.accumulation, count);
-      const double epochs_done =
-          static_cast<double>(epoch) + static_cast<double>(end) / static_cast<double>(count);
-      take_step({batches.begin() + begin, batches.begin() + end}, epochs_done);
-      progress.update(done_examples_, note_);
-      if (options_.eval_steps > 0 && result_.steps % options_.eval_steps == 0) {
-        validate(epochs_done);
-      }
+    validate_if_due(count);  // a run stopped between a step and its validation
+    while (at_.batch < count && !result_.stopped_early) {
+      const std::int64_t end = std::min(at_.batch + options_.accumulation, count);
+      take_step(
+          {batches.begin() + at_.batch, batches.begin() + end},
+          static_cast<double>(at_.epoch) + static_cast<double>(end) / static_cast<double>(count));
+      at_.batch = end;
+      progress.update(at_.examples, note_);
+      core::stop_if_interrupted();
+      validate_if_due(count);
+      save_if_due();
     }
+    ++at_.epoch;
+    at_.batch = 0;
+  }
+
+  void validate_if_due(std::int64_t batches_of_epoch) {
+    const bool due = options_.eval_steps > 0 ? at_.steps > 0 && at_.steps % options_.eval_steps == 0
+                                             : at_.batch == batches_of_epoch;
+    if (due && at_.validated_step != at_.steps) validate();
   }
 
   void take_step(const Batches& micro_batches, double epochs_done) {
     const auto start = std::chrono::steady_clock::now();
-    const double factor = linear_schedule(result_.steps, total_steps_, options_.warmup_ratio);
+    const double factor = linear_schedule(at_.steps, total_steps_, options_.warmup_ratio);
     torch::manual_seed(
-        core::stream_seed(options_.seed, "dropout", static_cast<std::uint64_t>(result_.steps)));
+        core::stream_seed(options_.seed, "dropout", static_cast<std::uint64_t>(at_.steps)));
     const std::int64_t examples = examples_of(micro_batches);
-    LossTerms last;
     for (const auto& rows : micro_batches) {
-      last = step_.loss(rows);
+      loss_ = step_.loss(rows);
       const double share = static_cast<double>(rows.size()) / static_cast<double>(examples);
-      (last.total * share).backward();
+      (loss_.total * share).backward();
     }
-    const auto norm = clip_gradients(optimizer_.parameters(), options_.max_grad_norm);
+    norm_ = optimizer_.gradient_norm();
     // Looking at the numbers makes a GPU wait, so it is done only when they are logged.
-    if (result_.steps % options_.logging_steps == 0 || result_.steps + 1 == total_steps_) {
-      log_step(last, norm.item<double>(), base_rate_ * factor, epochs_done);
+    if (at_.steps % options_.logging_steps == 0 || at_.steps + 1 == total_steps_) {
+      log_step(base_rate_ * factor, epochs_done);
     }
-    optimizer_.step(factor);
-    ++result_.steps;
-    done_examples_ += examples;
-    training_seconds_ +=
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    optimizer_.step(factor, clip_factor(norm_, options_.max_grad_norm));
+    ++at_.steps;
+    at_.epochs_done = epochs_done;
+    at_.examples += examples;
+    at_.training_seconds += seconds_since(start);
   }
 
-  void log_step(const LossTerms& loss, double norm, double rate, double epochs_done) {
-    Json line = {{"step", result_.steps}, {"epoch", epochs_done}, {"learning_rate", rate}};
-    line["loss"] = loss.total.item<double>();
-    for (const auto& [name, value] : loss.terms) line[name] = value.item<double>();
-    line["grad_norm"] = norm;
-    if (!std::isfinite(loss.total.item<double>()) || !std::isfinite(norm)) {
+  void log_step(double rate, double epochs_done) {
+    Json line = {{"step", at_.steps}, {"epoch", epochs_done}, {"learning_rate", rate}};
+    line["loss"] = loss_.total.item<double>();
+    for (const auto& [name, value] : loss_.terms) line[name] = value.item<double>();
+    line["grad_norm"] = norm_.item<double>();
+    if (!last_step_is_finite()) {
       throw core::NumericError(
           "the loss or its gradient is not finite: {}; lower --learning-rate, or check "
           "the data and the checkpoint",
@@ -116,27 +161,51 @@ class Fit {
     note_ = fmt::format("loss {:.4f}  lr {:.2e}", line["loss"].get<double>(), rate);
   }
 
-  void write_line(const Json& line) {
-    log_ << line.dump() << '\n' << std::flush;
-    if (!log_) throw core::IoError("train_log.jsonl cannot be written: is the disk full?");
+  bool last_step_is_finite() const {
+    return std::isfinite(loss_.total.item<double>()) && std::isfinite(norm_.item<double>());
   }
 
-  void validate(double epochs_done) {
+  void open_log(const std::filesystem::path& path) {
+    std::error_code error;
+    if (at_.log_bytes > 0) std::filesystem::resize_file(path, at_.log_bytes, error);
+    log_.open(path, at_.log_bytes > 0 ? std::ios::app : std::ios::trunc);
+    if (!log_ || error) throw core::IoError("{}: cannot be written", path.string());
+  }
+
+  void write_line(const Json& line) {
+    const std::string text = line.dump() + '\n';
+    log_ << text << std::flush;
+    if (!log_) throw core::IoError("train_log.jsonl cannot be written: is the disk full?");
+    at_.log_bytes += text.size();
+  }
+
+  void validate() {
     step_.set_training(false);
     const Validation now = validate_();
     step_.set_training(true);
-    validated_step_ = result_.steps;
+    at_.validated_step = at_.steps;
     const bool best = snapshot_.empty() || now.score > result_.best.score;
+    at_.validations_since_best = best ? 0 : at_.validations_since_best + 1;
     if (best) {
       result_.best = now;
-      result_.best_step = result_.steps;
-      result_.best_epoch = epochs_done;
+      result_.best_step = at_.steps;
+      result_.best_epoch = at_.epochs_done;
       keep_best();
     }
-    Json line = {{"step", result_.steps}, {"epoch", epochs_done}, {"validation", now.details}};
-    write_line(line);
-    spdlog::info("epoch {:.2f}  step {}/{}  {}  validation {}{}", epochs_done, result_.steps,
+    write_line({{"step", at_.steps}, {"epoch", at_.epochs_done}, {"validation", now.details}});
+    spdlog::info("epoch {:.2f}  step {}/{}  {}  validation {}{}", at_.epochs_done, at_.steps,
                  total_steps_, note_, now.details.dump(), best ? "  (best)" : "");
+    note_if_done();
+  }
+
+  void note_if_done() {
+    result_.stopped_early = options_.early_stopping_patience > 0 &&
+                            at_.validations_since_best >= options_.early_stopping_patience &&
+                            at_.steps < total_steps_;
+    if (result_.stopped_early) {
+      spdlog::info("stopped early: {} validations without a better one than step {}'s",
+                   at_.validations_since_best, result_.best_step);
+    }
   }
 
   void keep_best() {
@@ -152,6 +221,73 @@ class Fit {
     for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i].copy_(snapshot_[i]);
   }
 
+  void save_if_due() {
+    const auto& options = options_.checkpoint;
+    const bool by_steps = options.save_steps > 0 && at_.steps % options.save_steps == 0;
+    const bool by_time =
+        options.save_minutes > 0 && seconds_since(saved_) >= 60 * options.save_minutes;
+    if (by_steps || by_time) save();
+  }
+
+  void save() {
+    if (options_.checkpoint.path.empty()) return;
+    if (loss_.total.defined() && !last_step_is_finite()) return;  // the last good one stays
+    Position now = at_;
+    now.seconds += seconds_since(start_);
+    Checkpoint checkpoint{Json::object(), optimizer_.state()};
+    Json& progress = checkpoint.progress;
+    each_field(now, [&](const char* name, const auto& value) { progress[name] = value; });
+    progress["best_step"] = result_.best_step;
+    progress["best_epoch"] = result_.best_epoch;
+    progress["best_score"] = result_.best.score;
+    progress["best_details"] = result_.best.details;
+    const auto parameters = optimizer_.parameters();
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      checkpoint.tensors[fmt::format("parameter.{}", i)] = parameters[i];
+      if (!snapshot_.empty()) checkpoint.tensors[fmt::format("best.{}", i)] = snapshot_[i];
+    }
+    save_checkpoint(options_.checkpoint, checkpoint);
+    saved_ = std::chrono::steady_clock::now();
+  }
+
+  void restore(const Checkpoint& checkpoint) {
+    const torch::NoGradGuard no_grad;
+    const std::string where = options_.checkpoint.path.string();
+    const Json& progress = checkpoint.progress;
+    each_field(at_, [&]<typename T>(const char* name, T& value) {
+      value = core::json_at<T>(progress, name, where);
+    });
+    result_.best_step = core::json_at<std::int64_t>(progress, "best_step", where);
+    result_.best_epoch = core::json_at<double>(progress, "best_epoch", where);
+    result_.best.score = core::json_at<double>(progress, "best_score", where);
+    result_.best.details = core::json_at<Json>(progress, "best_details", where);
+    optimizer_.load_state(checkpoint.tensors, at_.steps, where);
+    const auto parameters = optimizer_.parameters();
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      const auto stored = [&](const char* kind) {
+        return tensor::take(checkpoint.tensors, fmt::format("{}.{}", kind, i),
+                            parameters[i].scalar_type(), parameters[i].sizes(), where);
+      };
+      parameters[i].copy_(stored("parameter"));
+      if (at_.validated_step >= 0) {
+        snapshot_.push_back(stored("best").to(parameters[i].device(), /*non_blocking=*/false,
+                                              /*copy=*/true));
+      }
+    }
+    note_if_done();
+    spdlog::info("goes on at step {} of {} (epoch {:.2f})", at_.steps, total_steps_,
+                 at_.epochs_done);
+  }
+
+  [[noreturn]] void stop(const core::Interrupted& interrupted) {
+    save();
+    throw core::Interrupted(
+        core::interrupt_signal(),
+        fmt::format(
+            "{}; {} of {} steps are done{}", interrupted.what(), at_.steps, total_steps_,
+            options_.checkpoint.path.empty() ? ", but --overwrite keeps none of them" : ""));
+  }
+
   FitOptions options_;
   Step& step_;
   const std::function<Batches(std::int64_t)>& batches_;
@@ -161,12 +297,14 @@ class Fit {
   std::ofstream log_;
   std::int64_t total_steps_ = 0;
   std::int64_t total_examples_ = 0;
-  std::int64_t done_examples_ = 0;
-  std::int64_t validated_step_ = -1;
-  double training_seconds_ = 0;
+  Position at_;
+  LossTerms loss_;      // of the last batch
+  torch::Tensor norm_;  // of the last step
   std::string note_;
   FitResult result_;
-  std::vector<torch::Tensor> snapshot_;
+  std::vector<torch::Tensor> snapshot_;  // parameters at the best validation
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point saved_ = start_;
 };
 
 }  // namespace

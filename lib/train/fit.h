@@ -13,6 +13,7 @@
 
 #include "core/json.h"
 #include "train/batches.h"
+#include "train/checkpoint.h"
 #include "train/optimizer.h"
 
 namespace reaugkd::train {
@@ -40,7 +41,9 @@ struct FitOptions {
   double max_grad_norm = 1;
   std::int64_t eval_steps = 0;  // 0: after each epoch
   std::int64_t logging_steps = 10;
+  std::int64_t early_stopping_patience = 0;  // validations without a new best; 0: never
   std::uint64_t seed = 0;
+  CheckpointOptions checkpoint;
 };
 
 /// A model's score on the validation part, larger is better, and what else is worth logging.
@@ -53,15 +56,18 @@ struct FitResult {
   std::int64_t steps = 0;
   std::int64_t best_step = 0;
   double best_epoch = 0;
+  bool stopped_early = false;
   Validation best;
   double seconds = 0;
   double examples_per_second = 0;
 };
 
 /// Trains on batches(epoch) for every epoch, validates, and leaves the parameters at the best
-/// validation (the earlier one on a tie). One JSON line per logged step and per validation is
-/// appended to `log_path`. Throws NumericError, with step, rate and each term, on a loss or
-/// gradient that is not finite.
+/// validation (the earlier one on a tie). One JSON line per logged step and per validation goes to
+/// `log_path`. With a checkpoint to go on from, the result is that of a run which was never
+/// stopped: on a CPU the same bytes, in the log too. Throws NumericError, with step, rate and each
+/// term, on a loss or gradient that is not finite, and Interrupted, once the checkpoint is written,
+/// where the process was asked to stop.
 FitResult fit(const FitOptions& options, Step& step,
               const std::function<Batches(std::int64_t epoch)>& batches,
               const std::function<Validation()>& validate, const std::filesystem::path& log_path);

@@ -1,18 +1,48 @@
 #include "train/optimizer.h"
 
+#include <ATen/Parallel.h>
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "train/adamw_kernel.h"
 
 namespace reaugkd::train {
 namespace {
 
-std::vector<torch::optim::OptimizerParamGroup> to_torch(const std::vector<ParameterGroup>& groups) {
-  std::vector<torch::optim::OptimizerParamGroup> result;
-  for (const auto& group : groups) {
-    auto options = std::make_unique<torch::optim::AdamWOptions>(group.learning_rate);
-    options->weight_decay(group.weight_decay);
-    result.emplace_back(group.parameters, std::move(options));
-  }
-  return result;
+constexpr double kBeta1 = 0.9;
+constexpr double kBeta2 = 0.999;
+constexpr double kEpsilon = 1e-8;
+constexpr std::int64_t kChunk = 1 << 15;  // values of one task: fixed, so that sums are too
+
+bool is_plain_fp32(const torch::Tensor& tensor) {
+  return tensor.device().is_cpu() && tensor.scalar_type() == torch::kFloat32 &&
+         tensor.is_contiguous();
+}
+
+/// Runs work(begin, end) over chunks of [0, n) by LibTorch's threads.
+template <typename Work>
+void for_chunks(std::int64_t n, const Work& work) {
+  at::parallel_for(0, (n + kChunk - 1) / kChunk, 1, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t chunk = first; chunk < last; ++chunk) {
+      work(chunk * kChunk, std::min(n, (chunk + 1) * kChunk));
+    }
+  });
+}
+
+double sum_of_squares_in_chunks(const torch::Tensor& values) {
+  const auto* data = values.data_ptr<float>();
+  std::vector<double> sums(static_cast<std::size_t>((values.numel() + kChunk - 1) / kChunk));
+  for_chunks(values.numel(), [&](std::int64_t begin, std::int64_t end) {
+    sums[static_cast<std::size_t>(begin / kChunk)] = sum_of_squares(end - begin, data + begin);
+  });
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
+}
+
+std::string moment_name(const char* moment, std::size_t i) {
+  return fmt::format("{}.{}", moment, i);
 }
 
 }  // namespace
@@ -38,42 +68,132 @@ double linear_schedule(std::int64_t step, std::int64_t total, double warmup_rati
       0.0, (static_cast<double>(total) - now) / std::max(1.0, static_cast<double>(total) - warmup));
 }
 
-torch::Tensor clip_gradients(const std::vector<torch::Tensor>& parameters, double max_norm) {
+torch::Tensor clip_factor(const torch::Tensor& norm, double max_norm) {
+  if (max_norm <= 0) return torch::ones_like(norm);
+  return (max_norm / (norm + 1e-6)).clamp_max(1.0);
+}
+
+AdamW::AdamW(std::vector<ParameterGroup> groups) : groups_(std::move(groups)) {
+  for (const auto& group : groups_) {
+    Slots slots;
+    for (const auto& parameter : group.parameters) {
+      const auto value = parameter.detach();
+      slots.push_back({parameter, torch::zeros_like(value), torch::zeros_like(value)});
+    }
+    slots_.push_back(std::move(slots));
+  }
+}
+
+torch::Tensor AdamW::gradient_norm() const {
   const torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> norms;
-  for (const auto& parameter : parameters) {
-    if (parameter.grad().defined()) norms.push_back(parameter.grad().norm());
-  }
-  if (norms.empty()) return torch::zeros({});
-  const auto total = torch::stack(norms).norm();
-  if (max_norm > 0) {
-    const auto factor = (max_norm / (total + 1e-6)).clamp_max(1.0);
-    for (const auto& parameter : parameters) {
-      if (parameter.grad().defined()) parameter.grad().mul_(factor);
+  double squares = 0;
+  for (const auto& parameter : parameters()) {
+    const auto& gradient = parameter.grad();
+    if (!gradient.defined()) continue;
+    if (is_plain_fp32(gradient)) {
+      squares += sum_of_squares_in_chunks(gradient);
+    } else {
+      norms.push_back(gradient.norm());
     }
   }
-  return total;
+  if (norms.empty()) return torch::tensor(std::sqrt(squares), torch::kFloat32);
+  const auto rest = torch::stack(norms).norm();
+  return squares > 0 ? (rest.square() + squares).sqrt() : rest;
 }
 
-AdamW::AdamW(const std::vector<ParameterGroup>& groups) : optimizer_(to_torch(groups)) {
-  for (const auto& group : groups) learning_rates_.push_back(group.learning_rate);
-}
-
-void AdamW::step(double factor) {
-  auto& groups = optimizer_.param_groups();
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    static_cast<torch::optim::AdamWOptions&>(groups[i].options()).lr(learning_rates_[i] * factor);
+void AdamW::step(double factor, const torch::Tensor& gradient_scale) {
+  const torch::NoGradGuard no_grad;
+  ++updates_;
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    update(slots_[i], groups_[i], factor, gradient_scale);
   }
-  optimizer_.step();
-  optimizer_.zero_grad();
+}
+
+void AdamW::update(Slots& slots, const ParameterGroup& group, double factor,
+                   const torch::Tensor& gradient_scale) const {
+  const auto t = static_cast<double>(updates_);
+  const double rate = group.learning_rate * factor;
+  const double step_size = rate / (1 - std::pow(kBeta1, t));
+  const double root_correction = 1 / std::sqrt(1 - std::pow(kBeta2, t));
+  const double decay = 1 - rate * group.weight_decay;
+  std::vector<torch::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs;  // not in the one pass
+  for (auto& slot : slots) {
+    auto& gradient = slot.parameter.mutable_grad();
+    if (!gradient.defined()) continue;
+    if (is_plain_fp32(slot.parameter) && is_plain_fp32(gradient)) {
+      const AdamWStep constants{gradient_scale.item<float>(),
+                                static_cast<float>(decay),
+                                static_cast<float>(step_size),
+                                static_cast<float>(root_correction),
+                                kBeta1,
+                                static_cast<float>(1 - kBeta1),
+                                kBeta2,
+                                static_cast<float>(1 - kBeta2),
+                                kEpsilon};
+      auto* value = slot.parameter.data_ptr<float>();
+      const auto* slope = gradient.data_ptr<float>();
+      auto* m = slot.exp_avg.data_ptr<float>();
+      auto* v = slot.exp_avg_sq.data_ptr<float>();
+      for_chunks(slot.parameter.numel(), [&](std::int64_t begin, std::int64_t end) {
+        adamw_update(constants, end - begin, value + begin, slope + begin, m + begin, v + begin);
+      });
+    } else {
+      parameters.push_back(slot.parameter);
+      gradients.push_back(gradient.mul_(gradient_scale));
+      exp_avgs.push_back(slot.exp_avg);
+      exp_avg_sqs.push_back(slot.exp_avg_sq);
+    }
+    gradient = torch::Tensor();
+  }
+  if (parameters.empty()) return;
+  at::_foreach_mul_(exp_avgs, kBeta1);
+  at::_foreach_add_(exp_avgs, gradients, 1 - kBeta1);
+  at::_foreach_mul_(exp_avg_sqs, kBeta2);
+  at::_foreach_addcmul_(exp_avg_sqs, gradients, gradients, 1 - kBeta2);
+  auto roots = at::_foreach_sqrt(exp_avg_sqs);
+  at::_foreach_mul_(roots, root_correction);
+  at::_foreach_add_(roots, kEpsilon);
+  at::_foreach_mul_(parameters, decay);
+  at::_foreach_addcdiv_(parameters, exp_avgs, roots, -step_size);
 }
 
 std::vector<torch::Tensor> AdamW::parameters() const {
   std::vector<torch::Tensor> all;
-  for (const auto& group : optimizer_.param_groups()) {
-    all.insert(all.end(), group.params().begin(), group.params().end());
+  for (const auto& group : groups_) {
+    all.insert(all.end(), group.parameters.begin(), group.parameters.end());
   }
   return all;
+}
+
+tensor::TensorMap AdamW::state() const {
+  tensor::TensorMap state;
+  std::size_t i = 0;
+  for (const auto& slots : slots_) {
+    for (const auto& slot : slots) {
+      state[moment_name("exp_avg", i)] = slot.exp_avg;
+      state[moment_name("exp_avg_sq", i)] = slot.exp_avg_sq;
+      ++i;
+    }
+  }
+  return state;
+}
+
+void AdamW::load_state(const tensor::TensorMap& state, std::int64_t updates,
+                       const std::string& where) {
+  std::size_t i = 0;
+  for (auto& slots : slots_) {
+    for (auto& slot : slots) {
+      const auto load = [&](const char* name, torch::Tensor& moment) {
+        moment.copy_(
+            tensor::take(state, moment_name(name, i), moment.scalar_type(), moment.sizes(), where));
+      };
+      load("exp_avg", slot.exp_avg);
+      load("exp_avg_sq", slot.exp_avg_sq);
+      ++i;
+    }
+  }
+  updates_ = updates;
 }
 
 }  // namespace reaugkd::train

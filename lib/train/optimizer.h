@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "tensor/safetensors.h"
+
 namespace reaugkd::train {
 
 /// Parameters under one rate and weight decay; `names` are for messages.
@@ -25,20 +27,41 @@ std::vector<ParameterGroup> decay_groups(const torch::nn::Module& module, double
 /// first warmup_ratio * total steps, then linear to 0.
 double linear_schedule(std::int64_t step, std::int64_t total, double warmup_ratio);
 
-/// Scales the gradients so that their global 2-norm is at most `max_norm` (0: leaves them). Returns
-/// the norm before, as a tensor on their device: no host sync.
-torch::Tensor clip_gradients(const std::vector<torch::Tensor>& parameters, double max_norm);
+/// The factor that brings a global norm of `norm` down to at most max_norm; 1 where max_norm is 0.
+/// Scalar in, scalar out, on the same device: no host sync.
+torch::Tensor clip_factor(const torch::Tensor& norm, double max_norm);
 
+/// AdamW with PyTorch's betas and epsilon. On a CPU in fp32 an update is one pass over memory;
+/// elsewhere it is a few calls over all parameters at once. The bytes do not depend on threads.
 class AdamW {
  public:
-  explicit AdamW(const std::vector<ParameterGroup>& groups);
-  /// One update with every group's rate times `factor`, then gradients to zero.
-  void step(double factor);
+  explicit AdamW(std::vector<ParameterGroup> groups);
+
+  /// Global 2-norm of the gradients, a scalar on their device: no host sync.
+  torch::Tensor gradient_norm() const;
+  /// One update of every parameter that has a gradient, with every group's rate times `factor` and
+  /// gradients times `gradient_scale` (scalar); the gradients are then gone.
+  void step(double factor, const torch::Tensor& gradient_scale);
   std::vector<torch::Tensor> parameters() const;
 
+  /// The moments, as "exp_avg.i" and "exp_avg_sq.i" of parameters()[i], and the count of updates.
+  tensor::TensorMap state() const;
+  std::int64_t updates() const { return updates_; }
+  /// Throws ArtifactError, naming `where`, where a moment is missing or of another shape.
+  void load_state(const tensor::TensorMap& state, std::int64_t updates, const std::string& where);
+
  private:
-  std::vector<double> learning_rates_;
-  torch::optim::AdamW optimizer_;
+  struct Slot {
+    torch::Tensor parameter, exp_avg, exp_avg_sq;
+  };
+  using Slots = std::vector<Slot>;
+
+  void update(Slots& slots, const ParameterGroup& group, double factor,
+              const torch::Tensor& gradient_scale) const;
+
+  std::vector<ParameterGroup> groups_;
+  std::vector<Slots> slots_;  // as groups_
+  std::int64_t updates_ = 0;
 };
 
 }  // namespace reaugkd::train

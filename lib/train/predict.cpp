@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/progress.h"
 #include "metrics/metrics.h"
 #include "train/batches.h"
@@ -29,6 +30,7 @@ Predictions predict(nn::BertForSequenceClassification& model, const text::Encode
     result.embeddings.index_copy_(0, index, output.embedding.to(torch::kCPU));
     done += static_cast<std::int64_t>(rows.size());
     if (!options.what.empty()) progress.update(done);
+    core::stop_if_interrupted();
   }
   REAUGKD_CHECK(result.logits.defined(), "an empty data set");
   if (!torch::isfinite(result.logits).all().item<bool>() ||

@@ -73,6 +73,27 @@ ok "teacher_on_kb" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" -
 ok "best at epoch" "$reaugkd" distill --config "$work/kd/run.json" --output "$work/kd-again" --quiet
 cmp -s "$work/kd/model.safetensors" "$work/kd-again/model.safetensors" || fail "--config run.json repeats the run"
 
+# A run that is stopped, and one that is killed, goes on with --resume to the same bytes.
+resumed="$reaugkd distill --config $work/kd/run.json --epochs 3 --save-steps 2 --resume --output"
+ok "best at epoch" $resumed "$work/whole" --quiet
+for signal in TERM KILL; do
+  $resumed "$work/stopped-$signal" 2>"$work/stopped.log" >/dev/null &
+  pid=$!
+  until [ -e "$work/stopped-$signal/checkpoint.safetensors" ] || ! kill -0 $pid 2>/dev/null; do sleep 0.05; done
+  kill -$signal $pid
+  wait $pid 2>/dev/null
+  got=$?
+  [ $signal = KILL ] || [ $got = 143 ] || { fail "exit code $got after SIGTERM"; cat "$work/stopped.log" >&2; }
+  [ -e "$work/stopped-$signal/metrics.json" ] && fail "finished before SIG$signal came"
+  expect 2 "unfinished run .*learning_rate was" $resumed "$work/stopped-$signal" --learning-rate 3e-5
+  ok "goes on at step [1-9]" $resumed "$work/stopped-$signal"
+  cmp -s "$work/whole/model.safetensors" "$work/stopped-$signal/model.safetensors" ||
+    fail "resumed after SIG$signal, the model differs"
+  cmp -s "$work/whole/train_log.jsonl" "$work/stopped-$signal/train_log.jsonl" ||
+    fail "resumed after SIG$signal, train_log.jsonl differs"
+  [ -e "$work/stopped-$signal/checkpoint.safetensors" ] && fail "a finished run kept its checkpoint"
+done
+
 # Bad input: a clear message and the right exit code.
 expect 2 "unknown|not expected|--bogus" "$reaugkd" eval --bogus 1
 expect 2 "required" "$reaugkd" eval --model "$a/student" --data "$demo"

@@ -108,3 +108,47 @@ TEST_CASE("an output directory is never overwritten by accident", "[output]") {
   CHECK_THROWS_AS(core::OutputDirectory(root.path() / "file", core::OutputMode::kFresh),
                   core::ConfigError);
 }
+
+TEST_CASE("a directory has one writer at a time", "[output]") {
+  const TemporaryDirectory root;
+  const fs::path path = root.path() / "run";
+  {
+    const core::OutputDirectory first(path, core::OutputMode::kFresh);
+    for (const auto mode :
+         {core::OutputMode::kFresh, core::OutputMode::kResume, core::OutputMode::kOverwrite}) {
+      CHECK_THROWS_WITH(core::OutputDirectory(path, mode),
+                        Catch::Contains("process " + std::to_string(::getpid())));
+    }
+  }
+  CHECK_FALSE(fs::exists(path / ".lock"));
+  core::write_file(path / "model", "old");
+  {
+    const core::OutputDirectory first(path, core::OutputMode::kOverwrite);
+    CHECK_THROWS_AS(core::OutputDirectory(path, core::OutputMode::kOverwrite), core::ConfigError);
+  }
+  // What a killed run left: a lock that nobody holds, half-written files, half of an overwrite.
+  core::write_file(path / ".lock", "process 1 on nowhere");
+  core::write_file(path / "model.tmp-123", "half");
+  fs::create_directory(root.path() / "run.new");
+  core::write_file(root.path() / "run.new" / "stale", "");
+  { const core::OutputDirectory second(path, core::OutputMode::kResume); }
+  CHECK_FALSE(fs::exists(path / "model.tmp-123"));
+  CHECK(core::read_file(path / "model") == "old");
+  {
+    core::OutputDirectory third(path, core::OutputMode::kOverwrite);
+    CHECK_FALSE(fs::exists(third.path() / "stale"));
+    third.finish();
+  }
+  CHECK(fs::is_empty(path));
+  CHECK_FALSE(fs::exists(root.path() / "run.new"));
+}
+
+TEST_CASE("differences name nested keys and paths", "[json]") {
+  const core::Json before = {{"options", {{"tau", 0.1}, {"k", 4}}}, {"inputs", {{"/a/b", "x"}}}};
+  const core::Json now = {{"options", {{"tau", 0.2}, {"k", 4}, {"M", 8}}},
+                          {"inputs", {{"/a/b", "y"}}}};
+  CHECK(core::differences(before, before).empty());
+  CHECK(core::differences(before, now) ==
+        std::vector<std::string>{"options.tau was 0.1, is 0.2", "options.M was absent, is 8",
+                                 "inputs./a/b was \"x\", is \"y\""});
+}

@@ -34,7 +34,9 @@ TEST_CASE("features and projection round-trip; other rows are refused", "[stages
   const Features train{tests::normal(3, 6, 1), tests::normal(3, 2, 2), example_ids_of(rows)};
   const Features validation{tests::normal(1, 6, 3), tests::normal(1, 2, 4),
                             example_ids_of(rows.subset({1}))};
-  save_features(train, validation, directory.path());
+  CHECK(features_mark(directory.path()).empty());
+  save_features(train, validation, "a mark", directory.path());
+  CHECK(features_mark(directory.path()) == "a mark");
   const auto loaded = load_features(directory.path(), "train", rows);
   CHECK(torch::equal(loaded.embeddings, train.embeddings));
   CHECK(torch::equal(loaded.logits, train.logits));

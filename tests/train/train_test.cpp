@@ -3,12 +3,14 @@
 #include <torch/torch.h>
 
 #include <cmath>
+#include <csignal>
 #include <numeric>
 #include <set>
 
 #include "catch.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/interrupt.h"
 #include "core/json.h"
 #include "temporary_directory.h"
 #include "train/batches.h"
@@ -113,35 +115,60 @@ TEST_CASE("the rate rises and falls linearly", "[schedule]") {
 
 TEST_CASE("gradients are clipped by their global norm", "[optimizer]") {
   auto a = torch::zeros({2}).requires_grad_(true);
-  auto b = torch::zeros({1}).requires_grad_(true);
+  auto b = torch::zeros({1}, torch::kFloat64).requires_grad_(true);  // not by the fp32 pass
   (a * torch::tensor({3.0F, 0.0F})).sum().backward();
   (b * 4).sum().backward();
-  CHECK(train::clip_gradients({a, b}, 1).item<double>() == Approx(5));
-  CHECK(a.grad()[0].item<double>() == Approx(0.6).epsilon(1e-5));
-  CHECK(b.grad()[0].item<double>() == Approx(0.8).epsilon(1e-5));
-  CHECK(train::clip_gradients({a, b}, 10).item<double>() == Approx(1).epsilon(1e-5));
-  CHECK(a.grad()[0].item<double>() == Approx(0.6).epsilon(1e-5));
+  const train::AdamW optimizer({{{a}, 1, 0}, {{b}, 1, 0}});
+  CHECK(optimizer.gradient_norm().item<double>() == Approx(5));
+  CHECK(train::AdamW({{{a}, 1, 0}}).gradient_norm().item<double>() == Approx(3));
+  CHECK(train::clip_factor(torch::tensor(5.0), 1).item<double>() == Approx(0.2).epsilon(1e-5));
+  CHECK(train::clip_factor(torch::tensor(5.0), 10).item<double>() == 1);
+  CHECK(train::clip_factor(torch::tensor(5.0), 0).item<double>() == 1);
 }
 
-TEST_CASE("AdamW's first two steps equal its definition", "[optimizer]") {
-  // g = 2 then 1, lr 0.1, decay 0.5, betas 0.9 and 0.999, eps 1e-8.
-  auto w = torch::tensor({1.0}, torch::kFloat64).requires_grad_(true);
-  train::AdamW optimizer({{{w}, 0.1, 0.5}});
+TEST_CASE("AdamW equals its definition, in one pass and by LibTorch's calls", "[optimizer]") {
+  // g = 4, 2, 1 and a half with a scale of 0.5, lr 0.1, decay 0.5, betas 0.9 and 0.999, eps 1e-8.
+  const auto dtype = GENERATE(torch::kFloat64, torch::kFloat32);
+  const double tolerance = dtype == torch::kFloat64 ? 1e-12 : 1e-6;
+  const std::int64_t size = GENERATE(1, 70001);  // more than one chunk, and a rest
+  auto w = torch::ones({size}, dtype).requires_grad_(true);
+  auto idle = torch::ones({3}, dtype).requires_grad_(true);
+  train::AdamW optimizer({{{idle, w}, 0.1, 0.5}});
   double value = 1;
   double m = 0;
   double v = 0;
-  for (int t = 1; t <= 2; ++t) {
-    const double g = t == 1 ? 2 : 1;
+  for (int t = 1; t <= 4; ++t) {
+    const double g = 0.5 * std::pow(2, 3 - t);
     const double factor = t == 1 ? 1 : 0.5;
-    (w * g).sum().backward();
-    optimizer.step(factor);
+    (w * 2 * g).sum().backward();
+    optimizer.step(factor, torch::tensor(0.5));
+    CHECK_FALSE(w.grad().defined());
     m = 0.9 * m + 0.1 * g;
     v = 0.999 * v + 0.001 * g * g;
     value -= 0.1 * factor * 0.5 * value;
     value -= 0.1 * factor * (m / (1 - std::pow(0.9, t))) /
              (std::sqrt(v / (1 - std::pow(0.999, t))) + 1e-8);
-    CHECK(w.item<double>() == Approx(value).epsilon(1e-12));
+    CHECK(w.min().item<double>() == Approx(value).epsilon(tolerance));
+    CHECK(w.max().item<double>() == Approx(value).epsilon(tolerance));
   }
+  CHECK(torch::equal(idle, torch::ones({3}, dtype)));  // no gradient: no decay either
+}
+
+TEST_CASE("AdamW's bytes do not depend on the number of threads", "[optimizer]") {
+  const auto trained = [](int threads) {
+    at::set_num_threads(threads);
+    torch::manual_seed(1);
+    auto w = torch::randn({200'003}).requires_grad_(true);
+    train::AdamW optimizer({{{w}, 0.1, 0.1}});
+    for (int t = 0; t < 3; ++t) {
+      w.square().sum().backward();
+      optimizer.step(1, train::clip_factor(optimizer.gradient_norm(), 1));
+    }
+    return w.detach().clone();
+  };
+  const int before = at::get_num_threads();
+  CHECK(torch::equal(trained(1), trained(2)));
+  at::set_num_threads(before);
 }
 
 TEST_CASE("decay spares biases and LayerNorm", "[optimizer]") {
@@ -217,6 +244,146 @@ TEST_CASE("a loss that is not finite stops the run", "[fit]") {
                       {}, problem, [](std::int64_t) { return twelve_rows_by(4); },
                       [] { return train::Validation{}; }, directory.path() / "log.jsonl"),
                   core::NumericError);
+}
+
+namespace {
+
+/// A fit of 5 epochs x 3 steps whose score falls from the second validation on; `stop_at`: the
+/// number of steps after which the process is as good as killed.
+struct Killed : std::exception {};
+
+class Interruptible : public LeastSquares {
+ public:
+  explicit Interruptible(int stop_at) : LeastSquares(0.1), left_(stop_at) {}
+  train::LossTerms loss(const std::vector<std::int64_t>& rows) override {
+    if (left_-- == 0) throw Killed();
+    // The loss draws random numbers, as dropout does.
+    auto terms = LeastSquares::loss(rows);
+    terms.total = terms.total * (1 + torch::rand({}));
+    return terms;
+  }
+
+ private:
+  int left_;
+};
+
+train::FitOptions five_epochs(const TemporaryDirectory& directory) {
+  train::FitOptions options;
+  options.epochs = 5;
+  options.logging_steps = 2;
+  options.checkpoint.path = directory.path() / "checkpoint.safetensors";
+  options.checkpoint.resume = true;
+  options.checkpoint.identity = {{"options", {{"tau", 0.1}}}};
+  return options;
+}
+
+train::FitResult fit_until(const train::FitOptions& options, LeastSquares& problem,
+                           const TemporaryDirectory& directory) {
+  // Best in the middle: what is kept must survive too. The score depends on w alone.
+  return train::fit(
+      options, problem, [](std::int64_t) { return twelve_rows_by(4); },
+      [&] {
+        const double distance = std::abs(problem.w_.norm().item<double>() - 0.7);
+        return train::Validation{-distance, {{"distance", distance}}};
+      },
+      directory.path() / "log.jsonl");
+}
+
+}  // namespace
+
+TEST_CASE("a fit that was killed anywhere goes on to the same bytes", "[fit][resume]") {
+  const TemporaryDirectory whole_directory;
+  Interruptible whole(-1);
+  auto options = five_epochs(whole_directory);
+  options.eval_steps = GENERATE(0, 2);
+  const auto expected = fit_until(options, whole, whole_directory);
+  CHECK(expected.best_step > 1);
+  CHECK(expected.best_step < 15);
+  for (int stop_at = 1; stop_at < 15; ++stop_at) {
+    const TemporaryDirectory directory;
+    auto interrupted = five_epochs(directory);
+    interrupted.eval_steps = options.eval_steps;
+    interrupted.checkpoint.save_steps = stop_at % 3 + 1;
+    Interruptible first(stop_at);
+    CHECK_THROWS_AS(fit_until(interrupted, first, directory), Killed);
+    Interruptible second(-1);
+    const auto result = fit_until(interrupted, second, directory);
+    INFO("killed after step " << stop_at);
+    CHECK(torch::equal(second.w_, whole.w_));
+    CHECK(result.best_step == expected.best_step);
+    CHECK(result.best_epoch == expected.best_epoch);
+    CHECK(result.best.details == expected.best.details);
+    CHECK(core::read_file(directory.path() / "log.jsonl") ==
+          core::read_file(whole_directory.path() / "log.jsonl"));
+  }
+}
+
+TEST_CASE("a checkpoint of other options or inputs is refused", "[fit][resume]") {
+  const TemporaryDirectory directory;
+  auto options = five_epochs(directory);
+  options.checkpoint.save_steps = 1;
+  Interruptible first(4);
+  CHECK_THROWS_AS(fit_until(options, first, directory), Killed);
+  options.checkpoint.identity["options"]["tau"] = 0.2;
+  Interruptible second(-1);
+  CHECK_THROWS_WITH(fit_until(options, second, directory),
+                    Catch::Contains("options.tau was 0.1, is 0.2"));
+  core::write_file(options.checkpoint.path, "not a checkpoint");
+  CHECK_THROWS_AS(fit_until(options, second, directory), core::ArtifactError);
+  options.checkpoint.resume = false;  // a fresh start does not look at it
+  CHECK(fit_until(options, second, directory).steps == 15);
+}
+
+TEST_CASE("a request to stop writes a checkpoint and says so", "[fit][resume]") {
+  class Stopping : public Interruptible {
+   public:
+    Stopping() : Interruptible(-1) {}
+    train::LossTerms loss(const std::vector<std::int64_t>& rows) override {
+      if (++calls_ == 8) std::raise(SIGTERM);
+      return Interruptible::loss(rows);
+    }
+
+   private:
+    int calls_ = 0;
+  };
+  const TemporaryDirectory directory;
+  const auto options = five_epochs(directory);
+  Interruptible whole(-1);
+  {
+    const TemporaryDirectory other;
+    fit_until(five_epochs(other), whole, other);
+  }
+  core::notice_interrupts();
+  Stopping stopped;
+  try {
+    fit_until(options, stopped, directory);
+    FAIL("it went on");
+  } catch (const core::Interrupted& interrupted) {
+    CHECK(interrupted.exit_code() == 143);
+    CHECK_THAT(interrupted.what(), Catch::Contains("8 of 15 steps are done"));
+  }
+  core::forget_interrupt();
+  Interruptible again(-1);
+  fit_until(options, again, directory);
+  CHECK(torch::equal(again.w_, whole.w_));
+}
+
+TEST_CASE("patience ends a fit that no longer improves", "[fit]") {
+  const TemporaryDirectory directory;
+  LeastSquares problem(0.1);
+  auto options = five_epochs(directory);
+  options.epochs = 50;
+  options.early_stopping_patience = 3;
+  double score = 4;  // best at once
+  const auto result = train::fit(
+      options, problem, [](std::int64_t) { return twelve_rows_by(4); },
+      [&] {
+        return train::Validation{score--, {}};
+      },
+      directory.path() / "log.jsonl");
+  CHECK(result.stopped_early);
+  CHECK(result.steps == 12);
+  CHECK(result.best_step == 3);
 }
 
 TEST_CASE("scores leave unlabelled rows out", "[predict]") {

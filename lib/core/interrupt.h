@@ -1,0 +1,32 @@
+// SIGINT and SIGTERM as something a stage notices between two batches, so that it can write a
+// checkpoint before it ends. Installed by apps/main.cpp; looked at by train and retrieval.
+#pragma once
+
+#include <string>
+
+#include "core/error.h"
+
+namespace reaugkd::core {
+
+/// The process was asked to stop. Exit code 128 + signal: 130 or 143.
+class Interrupted : public Error {
+ public:
+  Interrupted(int signal, const std::string& message) : Error(128 + signal, message) {}
+};
+
+/// From now on the first SIGINT or SIGTERM is only noted; a second one ends the process at once.
+void notice_interrupts();
+
+/// The signal that has been noted, 0: none.
+int interrupt_signal() noexcept;
+
+/// As if none had been noted: for tests.
+void forget_interrupt() noexcept;
+
+/// "SIGTERM"
+std::string signal_name(int signal);
+
+/// Throws Interrupted where a signal has been noted.
+void stop_if_interrupted();
+
+}  // namespace reaugkd::core
