@@ -1,10 +1,12 @@
 // reaugkd: the one place that catches errors and turns them into exit codes (docs/cli.md).
+#include <malloc.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <exception>
+#include <limits>
 
 #include "command_line.h"
 #include "core/error.h"
@@ -26,10 +28,20 @@ void spin_briefly_when_idle(char** argv) {
   // Where /proc is missing the run is slower, and right.
 }
 
+/// A training step frees and takes the same large blocks again and again: kept, not handed back to
+/// the system, which clears every page of them before it gives them out anew.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  ::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+#endif
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   spin_briefly_when_idle(argv);
+  keep_freed_memory();
   namespace apps = reaugkd::apps;
   constexpr int kBug = 70;
   reaugkd::core::notice_interrupts();

@@ -4,10 +4,10 @@
 
 #include "core/error.h"
 #include "core/sha256.h"
-#include "metrics/metrics.h"
 #include "retrieval/knowledge_base.h"
 #include "stages/features.h"
 #include "stages/model.h"
+#include "stages/quality.h"
 
 namespace reaugkd::stages {
 namespace {
@@ -30,22 +30,7 @@ retrieval::KnowledgeBase make_knowledge_base(const Features& features, const Pro
 core::Json teacher_quality(const data::Task& task, const torch::Tensor& soft_labels,
                            const std::vector<float>& labels) {
   core::Json json = train::score(task, soft_labels, labels);
-  if (task.regression() || json.empty()) return json;
-  std::vector<double> probabilities;
-  std::vector<std::int64_t> classes;
-  const auto rows = soft_labels.contiguous();
-  double confidence = 0;
-  for (std::int64_t i = 0; i < rows.size(0); ++i) {
-    if (std::isnan(labels[i])) continue;
-    const float* row = rows.data_ptr<float>() + i * rows.size(1);
-    probabilities.insert(probabilities.end(), row, row + rows.size(1));
-    classes.push_back(static_cast<std::int64_t>(labels[i]));
-    confidence += *std::max_element(row, row + rows.size(1));
-  }
-  json["mean_confidence"] = confidence / static_cast<double>(classes.size());
-  json["expected_calibration_error"] =
-      metrics::expected_calibration_error(probabilities, task.num_labels(), classes);
-  json["nll"] = metrics::negative_log_likelihood(probabilities, task.num_labels(), classes);
+  json.update(calibration(task, soft_labels, labels));
   return json;
 }
 
@@ -133,8 +118,12 @@ std::string run_build_kb(BuildKbOptions options) {
                         {"dimension", kb.dimension()},
                         {"index", retrieval::to_string(index->kind())}};
   metrics["teacher_on_kb"] = teacher_quality(settings.task, kb.soft_labels, data.train.labels);
-  metrics["teacher_on_validation"] = teacher_quality(
-      settings.task, train::probabilities_of(held_out.logits, regression), data.validation.labels);
+  const auto held_out_labels = train::probabilities_of(held_out.logits, regression);
+  metrics["teacher_on_validation"] =
+      teacher_quality(settings.task, held_out_labels, data.validation.labels);
+  add_warnings(metrics, prediction_warnings("the teacher, on the validation part,", settings.task,
+                                            held_out_labels, data.validation.labels));
+  add_warnings(metrics, embedding_warnings("the projected teacher embeddings", kb.embeddings));
   metrics["timing"]["index_seconds"] = index_seconds;
   run.finish(metrics);
   return summary(metrics, options.run.output);

@@ -3,15 +3,17 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <map>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "retrieval/aggregation.h"
 #include "retrieval/selection.h"
 #include "stages/eval_table.h"
+#include "stages/explain.h"
 #include "stages/latency.h"
 #include "stages/model.h"
 #include "stages/prediction_files.h"
+#include "stages/quality.h"
 #include "stages/retrieval_report.h"
 #include "stages/retriever.h"
 
@@ -19,6 +21,8 @@ namespace reaugkd::stages {
 namespace {
 
 using core::Json;
+
+constexpr const char* kExplainFile = "explain.txt";
 
 /// One evaluation: what is loaded once and used for every file that is scored.
 class Evaluation {
@@ -52,6 +56,9 @@ class Evaluation {
     }
     return metrics;
   }
+
+  /// What --explain asked for.
+  const std::string& explanation() const { return explanation_; }
 
  private:
   void load_retriever(const nn::BertConfig& config) {
@@ -166,12 +173,14 @@ class Evaluation {
       predictions = {combined, queries.probabilities, p_kb};
       scores["retrieval"] = train::score(task, p_kb, rows.labels);
       scores["combined"] = train::score(task, combined, rows.labels);
+      if (options_.explain > 0) {
+        explanation_ +=
+            explain(options_.explain, task, rows, queries, predictions, *retriever_, setting_);
+      }
       if (!scores["combined"].empty()) report_retrieval(rows, queries, predictions, metrics);
     }
-    if (!options_.teacher.empty()) scores["teacher"] = score_teacher(rows);
-    if (!scores["student"].empty() && !task.regression()) {
-      metrics["majority"] = train::score(task, majority_predictions(rows), rows.labels);
-    }
+    if (!options_.teacher.empty()) scores["teacher"] = score_teacher(rows, metrics);
+    judge(rows, queries, predictions, metrics);
     write_predictions(run_.path() / file, task, rows, predictions);
     if (options_.split == "test" && !task.submission_file.empty()) {
       write_submission(run_.path() / task.submission_file, task, rows, predictions.final);
@@ -202,7 +211,7 @@ class Evaluation {
     }
   }
 
-  Json score_teacher(const data::Dataset& rows) {
+  Json score_teacher(const data::Dataset& rows, Json& metrics) {
     if (!teacher_.classifier) {
       run_.add_input_directory(options_.teacher);
       const auto config = nn::load_config(options_.teacher);
@@ -220,20 +229,30 @@ class Evaluation {
     predict.what = "teacher";
     const auto outputs = train::predict(
         teacher_.classifier, teacher_.encode(rows, teacher_settings_, compute_.threads), predict);
-    return train::score(teacher_settings_.task,
-                        train::probabilities_of(outputs.logits, settings_.task.regression()),
-                        rows.labels);
+    const auto probabilities = train::probabilities_of(outputs.logits, settings_.task.regression());
+    add_warnings(metrics, prediction_warnings("the teacher", teacher_settings_.task, probabilities,
+                                              rows.labels));
+    return train::score(teacher_settings_.task, probabilities, rows.labels);
   }
 
-  /// Every row predicted as the most frequent class: what a model without any signal reaches.
-  torch::Tensor majority_predictions(const data::Dataset& rows) const {
-    std::map<float, std::int64_t> counts;
-    for (const float label : rows.labels) ++counts[label];
-    const auto most = std::max_element(counts.begin(), counts.end(),
-                                       [](auto& a, auto& b) { return a.second < b.second; });
-    auto predictions = torch::zeros({rows.size(), settings_.task.num_labels()});
-    predictions.select(1, static_cast<std::int64_t>(most->first)).fill_(1);
-    return predictions;
+  /// What the task's metric does not show: calibration, the majority class, warnings.
+  void judge(const data::Dataset& rows, const Queries& queries, const RowPredictions& predictions,
+             Json& metrics) const {
+    const data::Task& task = settings_.task;
+    const auto& student = retriever_ ? predictions.student : predictions.final;
+    if (const Json of_student = calibration(task, student, rows.labels); !of_student.empty()) {
+      metrics["majority"] = majority_score(task, rows.labels);
+      metrics["calibration"]["student"] = of_student;
+      if (retriever_) {
+        metrics["calibration"]["retrieval"] =
+            calibration(task, predictions.knowledge_base, rows.labels);
+        metrics["calibration"]["combined"] = calibration(task, predictions.final, rows.labels);
+      }
+    }
+    add_warnings(metrics, prediction_warnings("the student", task, student, rows.labels));
+    if (retriever_) {
+      add_warnings(metrics, embedding_warnings("the student's embeddings", queries.embeddings));
+    }
   }
 
   /// MNLI's second dev set, where it lies beside the first.
@@ -249,6 +268,7 @@ class Evaluation {
         score_rows(data::read_dataset(path, task, task.dev), "predictions_mismatched.tsv", ignored);
   }
 
+  std::string explanation_;
   const EvalOptions& options_;
   StageRun& run_;
   Compute compute_;
@@ -294,6 +314,9 @@ core::OptionList EvalOptions::fields() {
             core::Range{1, 100000}});
   list.add({"exclude-same-text", group, &exclude_same_text,
             "a knowledge base row with a query's own text does not answer it"});
+  list.add({"explain", "Evaluation", &explain,
+            "show N examples where retrieval changed the outcome, with their neighbors",
+            core::kNotNegative});
   list.add(
       {"eval-batch-size", "Evaluation", &eval_batch_size, "rows of a batch", core::kAtLeastOne});
   list.add({"latency-examples", "Evaluation", &latency_examples,
@@ -305,16 +328,23 @@ core::OptionList EvalOptions::fields() {
 std::string run_eval(EvalOptions options) {
   const auto fields = options.fields();
   if (already_finished("eval", fields, options.run)) {
-    return eval_table(core::read_json(std::filesystem::path(options.run.output) / "metrics.json"));
+    const std::filesystem::path directory = options.run.output;
+    return eval_table(core::read_json(directory / "metrics.json")) +
+           (options.explain > 0 ? core::read_file(directory / kExplainFile) : "");
   }
   for (const bool empty :
        {options.grid_k.empty(), options.grid_beta.empty(), options.grid_tau.empty()}) {
     if (empty) throw core::ConfigError("--grid-k, --grid-beta and --grid-tau each need a value");
   }
+  if (options.explain > 0 && options.kb.empty()) {
+    throw core::ConfigError("--explain shows what retrieval does: it needs --kb");
+  }
   StageRun run("eval", fields, options.run);
-  const Json metrics = Evaluation(options, run).run();
+  Evaluation evaluation(options, run);
+  const Json metrics = evaluation.run();
+  if (options.explain > 0) core::write_file(run.path() / kExplainFile, evaluation.explanation());
   run.finish(metrics);
-  return eval_table(metrics);
+  return eval_table(metrics) + evaluation.explanation();
 }
 
 }  // namespace reaugkd::stages

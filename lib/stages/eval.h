@@ -28,6 +28,7 @@ struct EvalOptions {
   std::string index = "auto";
   std::optional<std::int64_t> ef_search;
   bool exclude_same_text = false;
+  std::int64_t explain = 0;
   std::int64_t eval_batch_size = 128;
   std::int64_t latency_examples = 200;
   RunOptions run;

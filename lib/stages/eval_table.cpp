@@ -52,6 +52,14 @@ std::string retrieval_lines(const Json& retrieval) {
   return text;
 }
 
+std::string calibration_lines(const Json& calibration) {
+  std::string text = "  expected calibration error:";
+  for (const auto& [name, values] : calibration.items()) {
+    text += fmt::format(" {} {:.4f}", name, values["expected_calibration_error"].get<double>());
+  }
+  return text + "\n";
+}
+
 std::string latency_lines(const Json& latency) {
   const Json& single = latency["batch_1"];
   std::string text =
@@ -86,6 +94,12 @@ std::string eval_table(const Json& metrics) {
     text += "mismatched\n" + score_lines(metrics["metrics_mismatched"], {});
   }
   if (metrics.contains("retrieval")) text += retrieval_lines(metrics["retrieval"]);
+  if (metrics.contains("calibration")) text += calibration_lines(metrics["calibration"]);
+  if (metrics.contains("warnings")) {
+    for (const auto& warning : metrics["warnings"]) {
+      text += fmt::format("  warning: {}\n", warning.get<std::string>());
+    }
+  }
   if (metrics.contains("latency")) text += latency_lines(metrics["latency"]);
   return text;
 }

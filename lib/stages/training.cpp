@@ -1,6 +1,7 @@
 #include "stages/training.h"
 
 #include "core/error.h"
+#include "stages/quality.h"
 
 namespace reaugkd::stages {
 namespace {
@@ -106,7 +107,10 @@ core::Json train_classifier(const std::string& what, Model& model, const TaskDat
   const auto result = train::fit(fit_options(what, options, seed, run), step, batches, validate,
                                  run.path() / "train_log.jsonl");
   model.classifier->to(torch::kCPU);
-  return fit_json(result, data);
+  core::Json metrics = fit_json(result, data);
+  add_warnings(metrics, score_warnings("the model, on the validation part,", task,
+                                       result.best.details, data.validation.labels));
+  return metrics;
 }
 
 std::string training_summary(const std::string& what, const core::Json& metrics,

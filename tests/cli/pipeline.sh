@@ -53,6 +53,11 @@ ok "as given" "$reaugkd" eval --model "$a/student" --kb "$a/kb" --data "$demo" -
   --k 4 --beta 1 --tau-retrieval 0.1 --latency-examples 0 --quiet
 cut -f4,5 "$work/fixed/predictions.tsv" | tail -n +2 >"$work/p"
 cut -f6,7 "$work/fixed/predictions.tsv" | tail -n +2 | cmp -s - "$work/p" || fail "beta = 1 is not the student"
+ok "row [0-9]+, label [01]" "$reaugkd" eval --model "$a/student" --kb "$a/kb" --data "$demo" --output "$work/explained" \
+  --k 4 --beta 0 --tau-retrieval 0.1 --explain 3 --latency-examples 0 --quiet
+[ "$(grep -c "^  combined " "$work/explained/explain.txt")" = 3 ] || fail "--explain 3 shows other than 3 rows"
+[ "$(grep -c "  weight " "$work/explained/explain.txt")" = 12 ] || fail "--explain shows other than k neighbors"
+expect 2 "needs --kb" "$reaugkd" eval --model "$a/student" --data "$demo" --explain 3 --output "$work/x0"
 ok "2[0-9]* examples|, [0-9]+ examples" "$reaugkd" eval --model "$a/student" --data "$demo" --split test \
   --output "$work/test" --latency-examples 0 --quiet
 head -1 "$work/test/SST-2.tsv" | grep -qP '^index\tprediction$' || fail "GLUE submission file"

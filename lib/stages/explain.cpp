@@ -1,0 +1,101 @@
+#include "stages/explain.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/error.h"
+#include "train/predict.h"
+
+namespace reaugkd::stages {
+namespace {
+
+constexpr std::int64_t kShownNeighbors = 8;
+
+/// "positive (0.93)" or a score.
+std::string answer(const data::Task& task, const torch::Tensor& probabilities, std::int64_t row) {
+  const auto values = probabilities[row].to(torch::kFloat32).contiguous();
+  if (task.regression()) return fmt::format("{:.3f}", values[0].item<float>());
+  const auto best = values.argmax().item<std::int64_t>();
+  return fmt::format("{} ({:.3f})", task.labels[static_cast<std::size_t>(best)],
+                     values[best].item<float>());
+}
+
+std::string label_of(const data::Task& task, float label) {
+  if (std::isnan(label)) return "no label";
+  return task.regression() ? fmt::format("{:.3f}", label)
+                           : task.labels[static_cast<std::size_t>(label)];
+}
+
+std::string text_of(const std::vector<std::string>& text_a, const std::vector<std::string>& text_b,
+                    std::int64_t row) {
+  const auto i = static_cast<std::size_t>(row);
+  return text_b.empty() ? text_a[i] : text_a[i] + " || " + text_b[i];
+}
+
+/// Rows to show, the most telling first.
+std::vector<std::int64_t> telling_rows(std::int64_t count, const data::Task& task,
+                                       const RowPredictions& predictions) {
+  const auto before = train::decisions_of(predictions.student, task.regression());
+  const auto after = train::decisions_of(predictions.final, task.regression());
+  const auto shift = (predictions.final - predictions.student).abs().amax(1).contiguous();
+  const auto* moved = shift.data_ptr<float>();
+  std::vector<std::int64_t> order(before.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto key = [&](std::int64_t i) {
+    const bool changed = !task.regression() && before[i] != after[i];
+    return std::tuple(!changed, -moved[i], i);
+  };
+  std::sort(order.begin(), order.end(), [&](auto a, auto b) { return key(a) < key(b); });
+  order.resize(std::min<std::size_t>(order.size(), static_cast<std::size_t>(count)));
+  return order;
+}
+
+std::string neighbor_lines(const data::Task& task, const Queries& queries,
+                           const Retriever& retriever, double tau, std::int64_t row) {
+  const auto& kb = retriever.knowledge_base();
+  const auto indices = queries.neighbors.indices[row];
+  const auto similarities = queries.neighbors.similarities[row];
+  const auto weights = torch::softmax(similarities / tau, 0);  // of equation 6
+  std::string text;
+  for (std::int64_t n = 0; n < std::min(kShownNeighbors, indices.size(0)); ++n) {
+    const auto neighbor = indices[n].item<std::int64_t>();
+    if (neighbor < 0) break;  // fewer than k were found
+    text += fmt::format("    {:.3f}  weight {:.3f}  teacher {:<16}  label {:<10}  {}\n",
+                        similarities[n].item<float>(), weights[n].item<float>(),
+                        answer(task, retriever.soft_labels(), neighbor),
+                        label_of(task, kb.labels[neighbor].item<float>()),
+                        text_of(kb.text_a, kb.text_b, neighbor));
+  }
+  if (indices.size(0) > kShownNeighbors) {
+    text += fmt::format("    and {} more\n", indices.size(0) - kShownNeighbors);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string explain(std::int64_t count, const data::Task& task, const data::Dataset& rows,
+                    const Queries& queries, const RowPredictions& predictions,
+                    const Retriever& retriever, const retrieval::RetrievalSetting& setting) {
+  const auto before = train::decisions_of(predictions.student, task.regression());
+  const auto after = train::decisions_of(predictions.final, task.regression());
+  std::string text;
+  for (const auto row : telling_rows(count, task, predictions)) {
+    const bool changed = !task.regression() && before[row] != after[row];
+    text += fmt::format("row {}, label {}{}\n", rows.rows[row], label_of(task, rows.labels[row]),
+                        changed             ? ""
+                        : task.regression() ? ""
+                                            : " (prediction unchanged)");
+    text += fmt::format("  {}\n", text_of(rows.text_a, rows.text_b, row));
+    text += fmt::format("  student    {}\n", answer(task, predictions.student, row));
+    text += fmt::format("  retrieval  {}, from similarity, weight, what the teacher said:\n",
+                        answer(task, predictions.knowledge_base, row));
+    text += neighbor_lines(task, queries, retriever, setting.tau, row);
+    text += fmt::format("  combined   {}, beta {}\n\n", answer(task, predictions.final, row),
+                        setting.beta);
+  }
+  return text;
+}
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,115 @@
+#include "stages/quality.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "core/error.h"
+#include "metrics/metrics.h"
+#include "train/predict.h"
+
+namespace reaugkd::stages {
+namespace {
+
+constexpr double kSignal = 0.03;     // above the majority class: less is "no signal"
+constexpr double kCollapsed = 0.98;  // mean cosine similarity
+constexpr double kSameScore = 1e-3;  // standard deviation of a regression's scores
+
+}  // namespace
+
+core::Json calibration(const data::Task& task, const torch::Tensor& probabilities,
+                       const std::vector<float>& labels) {
+  std::vector<double> values;
+  std::vector<std::int64_t> classes;
+  double confidence = 0;
+  const auto rows = probabilities.to(torch::kFloat32).contiguous();
+  for (std::int64_t i = 0; !task.regression() && i < rows.size(0); ++i) {
+    if (std::isnan(labels[i])) continue;
+    const float* row = rows.data_ptr<float>() + i * rows.size(1);
+    values.insert(values.end(), row, row + rows.size(1));
+    classes.push_back(static_cast<std::int64_t>(labels[i]));
+    confidence += *std::max_element(row, row + rows.size(1));
+  }
+  if (classes.empty()) return core::Json::object();
+  return {{"mean_confidence", confidence / static_cast<double>(classes.size())},
+          {"expected_calibration_error",
+           metrics::expected_calibration_error(values, task.num_labels(), classes)},
+          {"nll", metrics::negative_log_likelihood(values, task.num_labels(), classes)}};
+}
+
+core::Json majority_score(const data::Task& task, const std::vector<float>& labels) {
+  std::map<float, std::int64_t> counts;
+  for (const float label : labels) {
+    if (!std::isnan(label)) ++counts[label];
+  }
+  if (task.regression() || counts.empty()) return core::Json::object();
+  const auto most = std::max_element(counts.begin(), counts.end(),
+                                     [](auto& a, auto& b) { return a.second < b.second; });
+  auto predictions = torch::zeros({static_cast<std::int64_t>(labels.size()), task.num_labels()});
+  predictions.select(1, static_cast<std::int64_t>(most->first)).fill_(1);
+  return train::score(task, predictions, labels);
+}
+
+std::vector<std::string> score_warnings(const std::string& what, const data::Task& task,
+                                        const core::Json& scores,
+                                        const std::vector<float>& labels) {
+  const core::Json majority = majority_score(task, labels);
+  if (!scores.contains("accuracy") || !majority.contains("accuracy")) return {};
+  const auto accuracy = scores["accuracy"].get<double>();
+  const auto of_majority = majority["accuracy"].get<double>();
+  if (accuracy >= of_majority + kSignal) return {};
+  return {
+      fmt::format("no signal: {} has accuracy {:.4f}, always answering the most frequent class has "
+                  "{:.4f}",
+                  what, accuracy, of_majority)};
+}
+
+std::vector<std::string> prediction_warnings(const std::string& what, const data::Task& task,
+                                             const torch::Tensor& probabilities,
+                                             const std::vector<float>& labels) {
+  std::vector<std::string> warnings;
+  const auto decisions = train::decisions_of(probabilities, task.regression());
+  if (decisions.size() < 2) return warnings;
+  if (task.regression()) {
+    if (probabilities.to(torch::kFloat64).std().item<double>() < kSameScore) {
+      warnings.push_back(fmt::format("{} gives every row nearly the same score ({:.3f})", what,
+                                     decisions.front()));
+    }
+    return warnings;
+  }
+  const bool one_class = std::all_of(decisions.begin(), decisions.end(),
+                                     [&](double decision) { return decision == decisions[0]; });
+  if (one_class) {
+    return {
+        fmt::format("{} predicts \"{}\" for every row: it has learnt nothing; try another "
+                    "--learning-rate, more "
+                    "epochs or another --seed",
+                    what, task.labels[static_cast<std::size_t>(decisions[0])])};
+  }
+  return score_warnings(what, task, train::score(task, probabilities, labels), labels);
+}
+
+std::vector<std::string> embedding_warnings(const std::string& what,
+                                            const torch::Tensor& unit_rows) {
+  const auto n = static_cast<double>(unit_rows.size(0));
+  if (n < 2) return {};
+  // The mean over pairs i != j of z_i.z_j is (|sum z|^2 - n) / (n (n - 1)).
+  const auto sum = unit_rows.to(torch::kFloat64).sum(0);
+  const double mean = (sum.square().sum().item<double>() - n) / (n * (n - 1));
+  if (mean <= kCollapsed) return {};
+  return {
+      fmt::format("{} have collapsed: their mean cosine similarity is {:.4f}, so nearest "
+                  "neighbors mean little",
+                  what, mean)};
+}
+
+void add_warnings(core::Json& metrics, const std::vector<std::string>& warnings) {
+  for (const auto& warning : warnings) {
+    spdlog::warn("{}", warning);
+    metrics["warnings"].push_back(warning);
+  }
+}
+
+}  // namespace reaugkd::stages

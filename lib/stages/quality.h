@@ -1,0 +1,43 @@
+// How good a set of predictions is beyond the task's metric: calibration, and warnings in plain
+// words where a model is silently bad. Used by the stages that score something.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "data/dataset.h"
+#include "data/task.h"
+
+namespace reaugkd::stages {
+
+/// Over the labelled rows: mean_confidence (of the top class), expected_calibration_error and nll
+/// (mean -log p of the label). Empty for regression and without labels. (n, C)
+core::Json calibration(const data::Task& task, const torch::Tensor& probabilities,
+                       const std::vector<float>& labels);
+
+/// The task's metrics if every row were predicted as the most frequent class of `labels`: what a
+/// model without any signal reaches. Empty for regression and without labels.
+core::Json majority_score(const data::Task& task, const std::vector<float>& labels);
+
+/// "No signal": an accuracy in `scores` less than 3 points above the majority class.
+std::vector<std::string> score_warnings(const std::string& what, const data::Task& task,
+                                        const core::Json& scores, const std::vector<float>& labels);
+
+/// What is wrong with predictions (n, C) of `what` ("the student"): one class or one score for
+/// every row, or a score less than 3 points above the majority class.
+std::vector<std::string> prediction_warnings(const std::string& what, const data::Task& task,
+                                             const torch::Tensor& probabilities,
+                                             const std::vector<float>& labels);
+
+/// Whether unit rows (n, D) have collapsed into nearly one direction, so that no neighbor means
+/// anything: their mean cosine similarity is above 0.98.
+std::vector<std::string> embedding_warnings(const std::string& what,
+                                            const torch::Tensor& unit_rows);
+
+/// Logs each as a warning and appends it to metrics["warnings"].
+void add_warnings(core::Json& metrics, const std::vector<std::string>& warnings);
+
+}  // namespace reaugkd::stages

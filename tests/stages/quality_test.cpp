@@ -1,0 +1,57 @@
+// Calibration and warnings on a handful of rows, by hand; an explanation of a changed prediction.
+#include "stages/quality.h"
+
+#include <limits>
+
+#include "catch.h"
+
+namespace reaugkd::stages {
+namespace {
+
+const float kUnknown = std::numeric_limits<float>::quiet_NaN();
+
+torch::Tensor two_classes(const std::vector<float>& of_class_1) {
+  const auto p = torch::tensor(of_class_1);
+  return torch::stack({1 - p, p}, 1);
+}
+
+TEST_CASE("calibration is over labelled rows", "[stages]") {
+  const auto json =
+      calibration(data::glue_task("sst2"), two_classes({0.8F, 0.8F, 0.1F}), {1, 0, kUnknown});
+  CHECK(json["mean_confidence"].get<double>() == Approx(0.8));
+  // One bin: confidence 0.8, accuracy 0.5.
+  CHECK(json["expected_calibration_error"].get<double>() == Approx(0.3));
+  CHECK(json["nll"].get<double>() == Approx((-std::log(0.8) - std::log(0.2)) / 2));
+  CHECK(calibration(data::glue_task("stsb"), torch::zeros({1, 1}), {1}).empty());
+  CHECK(calibration(data::glue_task("sst2"), two_classes({0.8F}), {kUnknown}).empty());
+}
+
+TEST_CASE("the majority class leaves unlabelled rows out", "[stages]") {
+  const auto json = majority_score(data::glue_task("sst2"), {1, 0, 0, kUnknown, kUnknown});
+  CHECK(json["accuracy"].get<double>() == Approx(2.0 / 3));
+}
+
+TEST_CASE("predictions without signal are named", "[stages]") {
+  const auto task = data::glue_task("sst2");
+  const auto warnings = [&](const std::vector<float>& p, const std::vector<float>& labels) {
+    return prediction_warnings("it", task, two_classes(p), labels);
+  };
+  CHECK(warnings({0.9F, 0.1F, 0.8F, 0.2F}, {1, 0, 1, 0}).empty());
+  REQUIRE(warnings({0.9F, 0.8F}, {1, 0}).size() == 1);
+  CHECK_THAT(warnings({0.9F, 0.8F}, {1, 0})[0], Catch::Contains("\"1\" for every row"));
+  REQUIRE(warnings({0.9F, 0.1F}, {0, 1}).size() == 1);
+  CHECK_THAT(warnings({0.9F, 0.1F}, {0, 1})[0], Catch::Contains("0.0000"));
+  CHECK(prediction_warnings("it", data::glue_task("stsb"), torch::ones({4, 1}), {1, 2, 3, 4})
+            .size() == 1);
+  CHECK(prediction_warnings("it", data::glue_task("stsb"), torch::rand({4, 1}), {1, 2, 3, 4})
+            .empty());
+}
+
+TEST_CASE("collapsed embeddings are named", "[stages]") {
+  CHECK(embedding_warnings("rows", torch::eye(4)).empty());
+  CHECK(embedding_warnings("rows", torch::ones({5, 4}) / 2).size() == 1);
+  CHECK(embedding_warnings("rows", torch::ones({1, 4}) / 2).empty());
+}
+
+}  // namespace
+}  // namespace reaugkd::stages
