@@ -25,6 +25,9 @@ std::string option_help(const core::Option& option) {
   std::string text = option.help;
   if (!option.choices.empty()) text += fmt::format(" {{{}}}", fmt::join(option.choices, ","));
   if (option.range) text += " (" + option.range->text() + ")";
+  if (!option.unless.empty()) {
+    text += fmt::format(" (required without --{})", fmt::join(option.unless, " or --"));
+  }
   if (!option.is_flag() && !option.value_text().empty()) {
     text += " [default: " + option.value_text() + "]";
   }
@@ -47,7 +50,8 @@ std::vector<CLI::Option*> declare(CLI::App& app, const core::OptionList& fields,
     } else {
       const std::string names = option.name.size() == 1 ? flag + ",--" + option.name : flag;
       handle = app.add_option(names, texts[i], help);
-      handle->type_name(option.type_name() + (option.required ? " REQUIRED" : ""));
+      handle->type_name(option.type_name() +
+                        (option.required && option.unless.empty() ? " REQUIRED" : ""));
     }
     handle->group(option.group);
     handle->multi_option_policy(CLI::MultiOptionPolicy::Throw);

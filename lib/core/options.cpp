@@ -207,9 +207,22 @@ Json OptionList::to_json() const {
   return object;
 }
 
+Option& OptionList::at(const std::string& name) {
+  const auto found = std::find_if(options_.begin(), options_.end(),
+                                  [&](const Option& option) { return option.name == name; });
+  REAUGKD_CHECK(found != options_.end(), "no option {}", name);
+  return *found;
+}
+
 void OptionList::check_required() const {
+  const auto given = [&](const std::string& name) {
+    return std::any_of(options_.begin(), options_.end(), [&](const Option& option) {
+      return option.name == name && !option.value_text().empty();
+    });
+  };
   for (const auto& option : options_) {
-    if (option.required && option.value_text().empty()) {
+    const bool excused = std::any_of(option.unless.begin(), option.unless.end(), given);
+    if (option.required && !excused && option.value_text().empty()) {
       throw ConfigError("--{} is required: {}", option.name, option.help);
     }
   }

@@ -41,6 +41,7 @@ struct Option {
   std::optional<Range> range = {};        // numbers, and each entry of a list
   std::vector<std::string> choices = {};  // strings
   bool required = false;
+  std::vector<std::string> unless = {};  // not required where one of these options is given
 
   std::string key() const;         // in JSON
   bool is_flag() const;            // a bool: the flag takes no value
@@ -60,6 +61,8 @@ class OptionList {
  public:
   void add(Option option) { options_.push_back(std::move(option)); }
   const std::vector<Option>& options() const { return options_; }
+  /// The option of this name, which exists.
+  Option& at(const std::string& name);
 
   /// Sets what the object names; run.json's {"options": {...}} is accepted too. Throws ConfigError
   /// on an unknown key, listing those that exist.

@@ -6,24 +6,12 @@
 #include "core/sha256.h"
 #include "retrieval/knowledge_base.h"
 #include "stages/features.h"
+#include "stages/kb_rows.h"
 #include "stages/model.h"
 #include "stages/quality.h"
 
 namespace reaugkd::stages {
 namespace {
-
-retrieval::KnowledgeBase make_knowledge_base(const Features& features, const Projection& projection,
-                                             const data::Dataset& rows, bool regression) {
-  retrieval::KnowledgeBase kb;
-  kb.embeddings = projection.apply(features.embeddings);
-  kb.logits = features.logits;
-  kb.soft_labels = train::probabilities_of(features.logits, regression);
-  kb.labels = torch::tensor(rows.labels);
-  for (std::int64_t i = 0; i < rows.size(); ++i) kb.ids.push_back(rows.id(i));
-  kb.text_a = rows.text_a;
-  kb.text_b = rows.text_b;
-  return kb;
-}
 
 /// How right and how sure the teacher is on rows with labels: near certainty on the rows it was
 /// trained on says that p^KB carries little beyond the label.
@@ -40,6 +28,7 @@ std::string summary(const core::Json& metrics, const std::string& output) {
       metrics["dimension"].get<std::int64_t>(), metrics["index"].get<std::string>(),
       metrics["timing"]["index_seconds"].get<double>());
   for (const char* part : {"teacher_on_kb", "teacher_on_validation"}) {
+    if (!metrics.contains(part) || metrics[part].empty()) continue;
     text += fmt::format("  {:<22}", part);
     for (const auto& [name, value] : metrics[part].items()) {
       text += fmt::format(" {} {:.4f}", name, value.get<double>());
@@ -47,6 +36,105 @@ std::string summary(const core::Json& metrics, const std::string& output) {
     text += "\n";
   }
   return text + fmt::format("written to {}; next: reaugkd distill --kb {}\n", output, output);
+}
+
+/// The rows that the student is trained on, from the features that project has cached.
+retrieval::KnowledgeBase built(const BuildKbOptions& options, const Inherited& inherited,
+                               const nn::BertConfig& teacher, StageRun& run, core::Json& metrics) {
+  const auto settings = resolve_settings(options.data, inherited, teacher.id2label);
+  const TaskData data = read_task_data(options.data, settings, inherited);
+  run.add_input(data.train.path);
+  const bool regression = settings.task.regression();
+  auto kb = knowledge_base_of(load_features(options.teacher, "train", data.train),
+                              load_projection(options.teacher, teacher.hidden_size), data.train,
+                              regression);
+  const auto held_out = load_features(options.teacher, "validation", data.validation);
+  const auto held_out_labels = train::probabilities_of(held_out.logits, regression);
+  metrics["teacher_on_validation"] =
+      teacher_quality(settings.task, held_out_labels, data.validation.labels);
+  add_warnings(metrics, prediction_warnings("the teacher, on the validation part,", settings.task,
+                                            held_out_labels, data.validation.labels));
+  const std::filesystem::path directory = options.teacher;
+  kb.provenance["reaugkd"] = settings.to_json();
+  kb.provenance["teacher_sha256"] = core::sha256_of_file(directory / "model.safetensors");
+  kb.provenance["projection_sha256"] = core::sha256_of_file(directory / "projection.safetensors");
+  data::save_split(data.split, run.path());
+  return kb;
+}
+
+/// Whether --teacher is the one that made the rows of --extend: else their z would not compare.
+void check_same_teacher(const BuildKbOptions& options, const retrieval::KnowledgeBase& kb) {
+  const std::filesystem::path directory = options.teacher;
+  for (const auto& [key, file] : {std::pair("teacher_sha256", "model.safetensors"),
+                                  std::pair("projection_sha256", "projection.safetensors")}) {
+    const std::string made_by = kb.provenance.value(key, "");
+    const std::string given = core::sha256_of_file(directory / file);
+    if (made_by != given) {
+      throw core::ArtifactError(
+          "{} was made by a teacher whose {} has sha256 {}, {} has {}: give that teacher, or build "
+          "the knowledge base anew",
+          options.extend, file, made_by, options.teacher, given);
+    }
+  }
+}
+
+data::Split split_of(const std::string& name) {
+  return name == "train" ? data::Split::kTrain
+         : name == "dev" ? data::Split::kDev
+                         : data::Split::kTest;
+}
+
+/// The rows of one more file, labelled by the teacher.
+retrieval::KnowledgeBase rows_of_file(const BuildKbOptions& options, const std::string& file,
+                                      const TaskSettings& settings, const Inherited& kb,
+                                      Model& teacher, const Compute& compute) {
+  const auto rows = data::read_dataset(file, settings.task,
+                                       settings.task.layout(split_of(options.extend_columns)));
+  if (kb.split && kb.split->train_sha256 == rows.sha256) {
+    throw core::ConfigError(
+        "--extend-files {}: is the training file of {}, whose held-out rows must stay out; give "
+        "new rows",
+        file, options.extend);
+  }
+  spdlog::info("{}: {} rows to add", file, rows.size());
+  const auto features = compute_features(teacher, rows, settings, compute, options.eval_batch_size);
+  return knowledge_base_of(features, load_projection(options.teacher, teacher.config.hidden_size),
+                           rows, settings.task.regression());
+}
+
+/// --extend: an existing knowledge base with rows added and removed; nothing is trained again.
+retrieval::KnowledgeBase extended(const BuildKbOptions& options, const Compute& compute,
+                                  StageRun& run) {
+  run.add_input_directory(options.extend);
+  const Inherited inherited = inherit(options.extend);
+  const auto settings = resolve_settings(options.data, inherited, {});
+  auto kb = retrieval::load_knowledge_base(options.extend);
+  if (!options.remove.empty()) kb = without(kb, options.remove);
+  if (!options.extend_files.empty()) {
+    if (options.teacher.empty()) {
+      throw core::ConfigError("--extend-files needs --teacher, which embeds and labels the rows");
+    }
+    check_same_teacher(options, kb);
+    Model teacher = load_trained(options.teacher, settings);
+    for (const auto& file : options.extend_files) {
+      run.add_input(file);
+      kb = joined(kb, rows_of_file(options, file, settings, inherited, teacher, compute));
+    }
+  }
+  kb.provenance["reaugkd"] = settings.to_json();
+  if (inherited.split) data::save_split(*inherited.split, run.path());
+  return kb;
+}
+
+void check_options(const BuildKbOptions& options) {
+  const bool changes = !options.extend_files.empty() || !options.remove.empty();
+  if (options.extend.empty() && changes) {
+    throw core::ConfigError(
+        "--extend-files and --remove need --extend, the knowledge base to change");
+  }
+  if (!options.extend.empty() && !changes) {
+    throw core::ConfigError("--extend needs --extend-files to add or --remove ids to remove");
+  }
 }
 
 }  // namespace
@@ -59,7 +147,23 @@ core::OptionList BuildKbOptions::fields() {
             "projected teacher, written by reaugkd project",
             {},
             {},
-            true});
+            true,
+            {"extend", "describe"}});
+  list.add({"extend", "Rows", &extend,
+            "a knowledge base to take over, with rows added or removed; it stays as it is"});
+  list.add({"extend-files", "Rows", &extend_files,
+            "files of rows to add, with labels or without: the teacher embeds and labels them"});
+  list.add({"extend-columns",
+            "Rows",
+            &extend_columns,
+            "these files' columns are those of",
+            {},
+            {"train", "dev", "test"}});
+  list.add({"remove", "Rows", &remove, "ids of rows to remove, as in examples.tsv"});
+  list.add(
+      {"describe", "Rows", &describe, "show what this knowledge base holds; nothing is built"});
+  list.add({"eval-batch-size", "Rows", &eval_batch_size, "rows the teacher sees at once",
+            core::kAtLeastOne});
   data.add_fields(list);
   const char* group = "Index";
   list.add({"index",
@@ -78,30 +182,24 @@ core::OptionList BuildKbOptions::fields() {
             "run to run",
             core::Range{1, 1024}});
   run.add_fields(list);
+  list.at("data").unless = {"extend", "describe"};
+  list.at("output").unless = {"describe"};
   return list;
 }
 
 std::string run_build_kb(BuildKbOptions options) {
+  if (!options.describe.empty()) return describe_knowledge_base(options.describe);
   const auto fields = options.fields();
   if (already_finished("build-kb", fields, options.run)) return "";
-  const Inherited inherited = inherit(options.teacher);
-  const auto config = nn::load_config(options.teacher);
-  const auto settings = resolve_settings(options.data, inherited, config.id2label);
+  check_options(options);
   StageRun run("build-kb", fields, options.run);
-  run.add_input_directory(options.teacher);
-  start_compute(options.run, /*training=*/false, run);
-  const TaskData data = read_task_data(options.data, settings, inherited);
-  run.add_input(data.train.path);
-
-  const bool regression = settings.task.regression();
-  const Projection projection = load_projection(options.teacher, config.hidden_size);
-  auto kb = make_knowledge_base(load_features(options.teacher, "train", data.train), projection,
-                                data.train, regression);
-  const auto held_out = load_features(options.teacher, "validation", data.validation);
-  const std::filesystem::path teacher = options.teacher;
-  kb.provenance["reaugkd"] = settings.to_json();
-  kb.provenance["teacher_sha256"] = core::sha256_of_file(teacher / "model.safetensors");
-  kb.provenance["projection_sha256"] = core::sha256_of_file(teacher / "projection.safetensors");
+  if (!options.teacher.empty()) run.add_input_directory(options.teacher);
+  const Compute compute = start_compute(options.run, /*training=*/false, run);
+  core::Json metrics;
+  const auto kb = options.extend.empty() ? built(options, inherit(options.teacher),
+                                                 nn::load_config(options.teacher), run, metrics)
+                                         : extended(options, compute, run);
+  const auto settings = TaskSettings::from_json(kb.provenance.at("reaugkd"), options.extend);
 
   const retrieval::HnswOptions hnsw{options.M, options.ef_construction, options.ef_search,
                                     static_cast<std::uint64_t>(options.run.seed),
@@ -111,18 +209,14 @@ std::string run_build_kb(BuildKbOptions options) {
                                               : retrieval::build_hnsw_index(kb.embeddings, hnsw);
   const double index_seconds = run.seconds() - before;
   retrieval::save_knowledge_base(kb, *index, hnsw, run.path());
-  data::save_split(data.split, run.path());
 
-  core::Json metrics = {{"task", settings.task.name},
-                        {"rows", kb.size()},
-                        {"dimension", kb.dimension()},
-                        {"index", retrieval::to_string(index->kind())}};
-  metrics["teacher_on_kb"] = teacher_quality(settings.task, kb.soft_labels, data.train.labels);
-  const auto held_out_labels = train::probabilities_of(held_out.logits, regression);
-  metrics["teacher_on_validation"] =
-      teacher_quality(settings.task, held_out_labels, data.validation.labels);
-  add_warnings(metrics, prediction_warnings("the teacher, on the validation part,", settings.task,
-                                            held_out_labels, data.validation.labels));
+  metrics["task"] = settings.task.name;
+  metrics["rows"] = kb.size();
+  metrics["dimension"] = kb.dimension();
+  metrics["index"] = retrieval::to_string(index->kind());
+  const auto* labels = kb.labels.data_ptr<float>();
+  metrics["teacher_on_kb"] =
+      teacher_quality(settings.task, kb.soft_labels, {labels, labels + kb.size()});
   add_warnings(metrics, embedding_warnings("the projected teacher embeddings", kb.embeddings));
   metrics["timing"]["index_seconds"] = index_seconds;
   run.finish(metrics);

@@ -1,8 +1,9 @@
 // Stage 3: the knowledge base: the projected teacher's embedding and predictions of every row that
-// is trained on, and an index over the embeddings.
+// is trained on, and an index over the embeddings; or an existing one with rows added or removed.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/options.h"
 #include "stages/stage_run.h"
@@ -12,6 +13,12 @@ namespace reaugkd::stages {
 
 struct BuildKbOptions {
   std::string teacher;
+  std::string extend;
+  std::vector<std::string> extend_files;
+  std::string extend_columns = "train";
+  std::vector<std::string> remove;
+  std::string describe;
+  std::int64_t eval_batch_size = 128;
   DataOptions data;
   std::string index = "auto";
   std::int64_t M = 16;

@@ -32,6 +32,16 @@ torch::Tensor example_ids_of(const data::Dataset& dataset) {
   return ids;
 }
 
+Features compute_features(Model& teacher, const data::Dataset& rows, const TaskSettings& settings,
+                          const Compute& compute, std::int64_t batch_size) {
+  teacher.classifier->to(compute.device);
+  auto predict = teacher.predict_options(compute, settings, batch_size);
+  predict.what = "teacher features";
+  auto outputs =
+      train::predict(teacher.classifier, teacher.encode(rows, settings, compute.threads), predict);
+  return {outputs.embeddings, outputs.logits, example_ids_of(rows)};
+}
+
 void save_features(const Features& train, const Features& validation, const std::string& mark,
                    const fs::path& directory) {
   tensor::TensorMap tensors;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "data/dataset.h"
+#include "stages/model.h"
 
 namespace reaugkd::stages {
 
@@ -20,6 +21,10 @@ struct Features {
 
 /// The example ids of a data set as features store them.
 torch::Tensor example_ids_of(const data::Dataset& dataset);
+
+/// The teacher's outputs on `rows`, in eval mode; it is left on compute.device.
+Features compute_features(Model& teacher, const data::Dataset& rows, const TaskSettings& settings,
+                          const Compute& compute, std::int64_t batch_size);
 
 /// `mark`: what the features were computed from, for a run that goes on with them.
 void save_features(const Features& train, const Features& validation, const std::string& mark,

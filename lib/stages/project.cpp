@@ -89,15 +89,6 @@ struct TeacherFeatures {
   Features validation;
 };
 
-Features compute_features(Model& teacher, const data::Dataset& rows, const TaskSettings& settings,
-                          const Compute& compute, std::int64_t batch_size) {
-  auto predict = teacher.predict_options(compute, settings, batch_size);
-  predict.what = "teacher features";
-  auto outputs =
-      train::predict(teacher.classifier, teacher.encode(rows, settings, compute.threads), predict);
-  return {outputs.embeddings, outputs.logits, example_ids_of(rows)};
-}
-
 /// Computed and kept in features.safetensors, or taken from there where a stopped run left them.
 TeacherFeatures teacher_features(Model& teacher, const TaskData& data, const Compute& compute,
                                  const ProjectOptions& options, const StageRun& run) {
@@ -107,7 +98,6 @@ TeacherFeatures teacher_features(Model& teacher, const TaskData& data, const Com
     return {load_features(run.path(), "train", data.train),
             load_features(run.path(), "validation", data.validation)};
   }
-  teacher.classifier->to(compute.device);
   const auto features_of = [&](const data::Dataset& rows) {
     return compute_features(teacher, rows, data.settings, compute, options.eval_batch_size);
   };

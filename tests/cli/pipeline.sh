@@ -68,6 +68,21 @@ ok "best at epoch" "$reaugkd" distill --method kd --kb "$a/kb" --student "$demo/
 ok "combined" "$reaugkd" eval --model "$work/finetune" --kb "$a/kb" --data "$demo" --split holdout \
   --index exact --output "$work/finetune-eval" --latency-examples 0 --quiet
 
+# A knowledge base grows by new rows, labelled or not, and shrinks again to the same bytes.
+awk -F'\t' 'NR == 1 {print; next} NR % 2 {$2 = ""} {print $1 "\t" $2}' "$demo/dev.tsv" >"$work/more.tsv"
+ok "teacher_on_kb" "$reaugkd" build-kb --extend "$a/kb" --teacher "$a/projected" --extend-files "$work/more.tsv" --output "$work/kb-more" --quiet
+ok "rows +$(($(wc -l <"$a/kb/examples.tsv") - 1 + rows)), D = " "$reaugkd" build-kb --describe "$work/kb-more"
+added=$(tail -n "$rows" "$work/kb-more/examples.tsv" | cut -f1 | paste -sd,)
+ok "teacher_on_kb" "$reaugkd" build-kb --extend "$work/kb-more" --remove "$added" --output "$work/kb-less" --quiet
+cmp -s "$a/kb/kb.safetensors" "$work/kb-less/kb.safetensors" || fail "added and removed rows leave a trace in kb.safetensors"
+cmp -s "$a/kb/index.hnsw" "$work/kb-less/index.hnsw" || fail "added and removed rows leave a trace in index.hnsw"
+ok "combined" "$reaugkd" eval --model "$a/student" --kb "$work/kb-more" --data "$demo" --output "$work/eval-more" --latency-examples 0 --quiet
+expect 3 "already" "$reaugkd" build-kb --extend "$work/kb-more" --teacher "$a/projected" --extend-files "$work/more.tsv" --output "$work/y1" --quiet
+expect 2 "held-out rows must stay out" "$reaugkd" build-kb --extend "$a/kb" --teacher "$a/projected" --extend-files "$demo/train.tsv" --output "$work/y2" --quiet
+expect 2 "is not in the knowledge base" "$reaugkd" build-kb --extend "$a/kb" --remove nothing:1 --output "$work/y3" --quiet
+expect 2 "needs --extend-files" "$reaugkd" build-kb --extend "$a/kb" --output "$work/y4"
+expect 2 "data is required" "$reaugkd" build-kb --teacher "$a/projected" --output "$work/y5"
+
 # --resume of a finished stage does nothing, with other options it is refused; --overwrite swaps.
 ok "already finished" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --output "$a/kb" --resume
 expect 2 "M was 16, is 8" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --output "$a/kb" --resume -M 8
