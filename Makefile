@@ -4,6 +4,7 @@
 #   make demo                                  five stages on data/demo, ending in a table
 #   make test [PRESET=dev]                     every test; dev has ASan and UBSan
 #   make build CMAKE_PREFIX_PATH="/a;/b"       another LibTorch, dependencies in a folder
+#   make bench MODEL_DIR=... GLUE_DIR=...      training speed beside PyTorch's
 #   make install PREFIX=/usr/local
 PRESET ?= release
 PREFIX ?= /usr/local
@@ -11,6 +12,7 @@ JOBS ?= $(shell nproc)
 # Debian packages; skipped where there is no apt-get, or with DEPS=none.
 PACKAGES = g++ cmake ninja-build ccache libtorch-dev libcli11-dev libhnswlib-dev libsentencepiece-dev \
            libspdlog-dev catch2 nlohmann-json3-dev libutf8proc-dev libssl-dev libopenblas0-pthread
+BENCH_PACKAGES = python3-torch
 LINT_PACKAGES = clang-format clang-tidy
 BUILD = build/$(PRESET)
 SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.h')
@@ -19,7 +21,7 @@ ifdef CMAKE_PREFIX_PATH
   CMAKE_ARGS += "-DCMAKE_PREFIX_PATH=$(CMAKE_PREFIX_PATH)"
 endif
 
-.PHONY: all deps configure build test demo install format lint clean
+.PHONY: all deps configure build test demo bench install format lint clean
 all: build
 
 # install-packages(names): what dpkg does not know as installed, with sudo unless root.
@@ -52,6 +54,12 @@ test: build
 demo: configure
 	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd
 	data/demo/run.sh $(BUILD)/bin/reaugkd runs/demo
+
+bench: configure
+	$(call install-packages,$(BENCH_PACKAGES))
+	@test -n "$(MODEL_DIR)" -a -n "$(GLUE_DIR)" || { echo "make bench MODEL_DIR=... GLUE_DIR=..." >&2; exit 2; }
+	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd
+	bench/training.py --binary $(BUILD)/bin/reaugkd --model $(MODEL_DIR) --glue $(GLUE_DIR) --json runs/bench/training.json
 
 install: build
 	cmake --install $(BUILD) --prefix $(PREFIX)

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "nn/dropout.h"
 
 namespace reaugkd::nn {
 namespace {
@@ -48,7 +49,7 @@ torch::Tensor BertEmbeddingsImpl::forward(const BertInput& input) {
   const auto positions = torch::arange(input.input_ids.size(1), input.input_ids.options());
   const auto sum = word_embeddings_(input.input_ids) + position_embeddings_(positions) +
                    token_type_embeddings_(input.token_type_ids);  // (B, T, H)
-  return torch::dropout(layer_norm_(sum), dropout_, is_training());
+  return nn::dropout(layer_norm_(sum), dropout_, is_training());
 }
 
 BertSelfAttentionImpl::BertSelfAttentionImpl(const BertConfig& config)
@@ -69,8 +70,8 @@ torch::Tensor BertSelfAttentionImpl::forward(const torch::Tensor& hidden,
   const auto query = by_head(query_(hidden)) / std::sqrt(static_cast<double>(width));
   const auto scores = torch::matmul(query, by_head(key_(hidden)).transpose(-1, -2)) + bias;
   const auto weights =
-      torch::dropout(torch::softmax(scores, -1), dropout_, is_training());  // (B, heads, T, T)
-  const auto context = torch::matmul(weights, by_head(value_(hidden)));     // (B, heads, T, d)
+      nn::dropout(torch::softmax(scores, -1), dropout_, is_training());  // (B, heads, T, T)
+  const auto context = torch::matmul(weights, by_head(value_(hidden)));  // (B, heads, T, d)
   return context.transpose(1, 2).reshape({batch, tokens, num_heads_ * width});
 }
 
@@ -80,7 +81,7 @@ BertOutputImpl::BertOutputImpl(std::int64_t input_size, const BertConfig& config
       dropout_(config.hidden_dropout_prob) {}
 
 torch::Tensor BertOutputImpl::forward(const torch::Tensor& x, const torch::Tensor& residual) {
-  return layer_norm_(torch::dropout(dense_(x), dropout_, is_training()) + residual);
+  return layer_norm_(nn::dropout(dense_(x), dropout_, is_training()) + residual);
 }
 
 BertAttentionImpl::BertAttentionImpl(const BertConfig& config)
@@ -155,7 +156,7 @@ BertForSequenceClassificationImpl::BertForSequenceClassificationImpl(const BertC
 ClassifierOutput BertForSequenceClassificationImpl::forward(const BertInput& input,
                                                             Embedding embedding) {
   const BertStates states = bert_(input);
-  const auto logits = classifier_(torch::dropout(states.pooler_output, dropout_, is_training()));
+  const auto logits = classifier_(nn::dropout(states.pooler_output, dropout_, is_training()));
   return {logits.to(torch::kFloat32),
           text_embedding(states, input.attention_mask, embedding).to(torch::kFloat32)};
 }

@@ -3,17 +3,11 @@
 #include <array>
 #include <cmath>
 
-// One clone per instruction set, chosen when the program loads; sanitizers cannot follow that.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__)
-#define REAUGKD_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define REAUGKD_CLONES
-#endif
+#include "core/vector_clones.h"
 
 namespace reaugkd::train {
 
-REAUGKD_CLONES
+REAUGKD_VECTOR_CLONES
 void adamw_update(const AdamWStep& step, std::int64_t n, float* __restrict parameter,
                   const float* __restrict gradient, float* __restrict exp_avg,
                   float* __restrict exp_avg_sq) {
@@ -29,7 +23,7 @@ void adamw_update(const AdamWStep& step, std::int64_t n, float* __restrict param
   }
 }
 
-REAUGKD_CLONES
+REAUGKD_VECTOR_CLONES
 double sum_of_squares(std::int64_t n, const float* values) {
   constexpr std::int64_t kLanes = 16;  // independent sums: what a vector register holds
   std::array<double, kLanes> lanes{};

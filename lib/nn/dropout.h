@@ -1,0 +1,15 @@
+// Dropout (Srivastava et al., JMLR 2014). LibTorch draws its CPU masks one number at a time on one
+// thread; ours come from a counter, so that they are vectorised, need no memory for the way back,
+// and do not depend on the number of threads.
+#pragma once
+
+#include <torch/torch.h>
+
+namespace reaugkd::nn {
+
+/// While training, each value of x (fp32 or bf16 on a CPU; anything elsewhere) is 0 with
+/// probability p, else divided by 1 - p. The key of a call comes from LibTorch's generator:
+/// torch::manual_seed repeats it.
+torch::Tensor dropout(const torch::Tensor& x, double p, bool training);
+
+}  // namespace reaugkd::nn
