@@ -63,7 +63,8 @@ DirectoryLock::DirectoryLock(const fs::path& directory) : path_(directory / kLoc
     if (descriptor_ < 0) {
       throw IoError("{}: cannot be written: {}", directory.string(), strerror(errno));
     }
-    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+    // Where the file system has no locks (some network ones), the run goes on without.
+    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
       std::array<char, 512> holder{};
       const auto got = ::pread(descriptor_, holder.data(), holder.size() - 1, 0);
       ::close(descriptor_);

@@ -1,9 +1,12 @@
 #include "data/dataset.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <string_view>
@@ -13,49 +16,15 @@
 #include "core/file.h"
 #include "core/random.h"
 #include "core/sha256.h"
+#include "data/records.h"
 #include "text/unicode.h"
 
 namespace reaugkd::data {
 namespace {
 
 constexpr float kUnlabelled = std::numeric_limits<float>::quiet_NaN();
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::size_t kShownCharacters = 60;  // of a field in a message
-
-using Fields = std::vector<std::string_view>;
-
-/// The lines of a file without their ends, and where they stand in it.
-class Lines {
- public:
-  explicit Lines(std::string_view bytes) : rest_(bytes) {
-    if (rest_.starts_with(kByteOrderMark)) rest_.remove_prefix(kByteOrderMark.size());
-  }
-  bool next(std::string_view& line) {
-    if (rest_.empty()) return false;
-    const std::size_t end = std::min(rest_.find('\n'), rest_.size());
-    line = rest_.substr(0, end);
-    rest_.remove_prefix(std::min(end + 1, rest_.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.empty() && rest_.empty()) return false;
-    ++number_;
-    return true;
-  }
-  std::int64_t number() const { return number_; }  // of the last line given, from 1
-
- private:
-  std::string_view rest_;
-  std::int64_t number_ = 0;
-};
-
-void split_fields(std::string_view line, Fields& fields) {
-  fields.clear();
-  for (std::size_t begin = 0;;) {
-    const std::size_t tab = line.find('\t', begin);
-    fields.push_back(line.substr(begin, tab - begin));
-    if (tab == std::string_view::npos) return;
-    begin = tab + 1;
-  }
-}
+constexpr std::size_t kShownRows = 5;         // of those left out
 
 /// A field as a message shows it: valid UTF-8, not too long.
 std::string shown(std::string_view field) {
@@ -81,16 +50,36 @@ std::optional<float> parse_label(std::string_view field, const Task& task) {
   return score;
 }
 
-/// Reads one file: what every line's check needs to know.
+/// The names of JSON lines' keys in the order of synthetic columns, and these columns.
+std::vector<std::string> keys_as_columns(FileLayout& layout) {
+  std::vector<std::string> keys;
+  const auto add = [&](int& column, std::string& name) {
+    column = name.empty() ? -1 : static_cast<int>(keys.size());
+    if (!name.empty()) keys.push_back(name);
+    name.clear();
+  };
+  add(layout.text_a, layout.text_a_name);
+  add(layout.text_b, layout.text_b_name);
+  add(layout.label, layout.label_name);
+  return keys;
+}
+
+/// Reads one file: what every record's check needs to know.
 class Reader {
  public:
-  Reader(std::string_view bytes, const Task& task, const FileLayout& layout, Dataset& dataset)
-      : lines_(bytes), task_(task), layout_(layout), dataset_(dataset) {}
+  Reader(std::string_view bytes, const Task& task, FileLayout layout, BadRows bad_rows,
+         Dataset& dataset)
+      : task_(task), layout_(std::move(layout)), bad_rows_(bad_rows), dataset_(dataset) {
+    std::vector<std::string> keys;
+    if (task.format == FileFormat::kJsonl) keys = keys_as_columns(layout_);
+    records_ = make_records(task.format, bytes, keys, dataset.path.string());
+  }
 
   void read() {
-    std::string_view line;
-    if (layout_.header && lines_.next(line)) check_header(line);
-    while (lines_.next(line)) add_row(line);
+    if (layout_.header && records_->next(fields_)) read_header();
+    for (std::int64_t row = 0; next_row(row); ++row) {
+    }
+    report_skipped();
     if (dataset_.size() == 0) {
       throw core::DataError("{}: no data rows were found{}: expected a {} file with at least one",
                             dataset_.path.string(), layout_.header ? " after the header" : "",
@@ -99,39 +88,86 @@ class Reader {
   }
 
  private:
+  /// One record; false at the end. With --skip-bad-rows an error costs the row only.
+  bool next_row(std::int64_t row) {
+    if (bad_rows_ == BadRows::kRefuse) {
+      if (!records_->next(fields_)) return false;
+      add_row(row);
+      return true;
+    }
+    try {
+      if (!records_->next(fields_)) return false;
+      add_row(row);
+    } catch (const BrokenFile&) {
+      throw;
+    } catch (const core::DataError& error) {
+      skipped_.emplace_back(error.what());
+    }
+    return true;
+  }
+
+  void report_skipped() const {
+    if (skipped_.empty()) return;
+    spdlog::warn("{}: {} bad rows are left out:", dataset_.path.string(), skipped_.size());
+    for (std::size_t i = 0; i < std::min(kShownRows, skipped_.size()); ++i) {
+      spdlog::warn("  {}", skipped_[i]);
+    }
+    if (skipped_.size() > kShownRows) spdlog::warn("  and {} more", skipped_.size() - kShownRows);
+  }
+
   std::string where() const {
-    return fmt::format("{}:{}", dataset_.path.string(), lines_.number());
+    return fmt::format("{}:{}", dataset_.path.string(), records_->line());
   }
 
   std::string_view field(int column) const { return fields_[static_cast<std::size_t>(column)]; }
 
-  void split_line(std::string_view line) {
-    split_fields(line, fields_);
-    const auto wanted =
-        static_cast<std::size_t>(std::max({layout_.text_a, layout_.text_b, layout_.label})) + 1;
-    if (fields_.size() >= wanted) return;
+  std::size_t wanted_columns() const {
+    return static_cast<std::size_t>(std::max({layout_.text_a, layout_.text_b, layout_.label})) + 1;
+  }
+
+  void check_columns() {
+    if (fields_.size() >= wanted_columns()) return;
     const std::string here = where();
     const std::size_t got = fields_.size();
+    const bool tsv = task_.format == FileFormat::kTsv;
     throw core::DataError(
         "{}: expected at least {} columns, got {}: check that this is a {} file of task {} with "
-        "one tab between columns, and mend or delete the line ({} more are as short)",
-        here, wanted, got, layout_.label >= 0 ? "labelled" : "test", task_.name,
-        count_short_lines(wanted));
+        "one {} between columns, and mend or delete the line{}",
+        here, wanted_columns(), got, layout_.label >= 0 ? "labelled" : "test", task_.name,
+        tsv ? "tab" : "comma", bad_rows_ == BadRows::kRefuse ? count_short_records() : "");
   }
 
-  /// Among the lines not yet read: someone who mends a file wants to know them all at once.
-  std::int64_t count_short_lines(std::size_t wanted) {
+  /// Among those not yet read: someone who mends a file wants to know them all at once.
+  std::string count_short_records() {
     std::int64_t count = 0;
-    for (std::string_view line; lines_.next(line);) {
-      split_fields(line, fields_);
-      count += fields_.size() < wanted ? 1 : 0;
-    }
-    return count;
+    while (records_->next(fields_)) count += fields_.size() < wanted_columns() ? 1 : 0;
+    return fmt::format(" ({} more are as short)", count);
   }
 
-  void check_header(std::string_view line) {
-    split_line(line);
-    if (layout_.label < 0 || !parse_label(field(layout_.label), task_)) return;
+  void read_header() {
+    find_column("text_a", layout_.text_a_name, layout_.text_a, true);
+    find_column("text_b", layout_.text_b_name, layout_.text_b, true);
+    find_column("label", layout_.label_name, layout_.label, false);
+    check_header();
+  }
+
+  /// A named column's number. A label column may be absent: the rows then have no labels.
+  void find_column(const char* what, const std::string& name, int& column, bool required) const {
+    if (name.empty()) return;
+    const auto found = std::find(fields_.begin(), fields_.end(), name);
+    if (found != fields_.end()) {
+      column = static_cast<int>(found - fields_.begin());
+    } else if (required) {
+      throw core::DataError("{}: the header has no column \"{}\" ({}), found {}", where(), name,
+                            what, shown(fmt::format("{}", fmt::join(fields_, ", "))));
+    }
+  }
+
+  void check_header() {
+    check_columns();
+    if (layout_.label < 0 || !layout_.label_name.empty() ||
+        !parse_label(field(layout_.label), task_))
+      return;
     throw core::DataError(
         "{}: expected a header, got a row with the label \"{}\": put a header line before it, "
         "otherwise the row would be lost",
@@ -151,8 +187,8 @@ class Reader {
     if (layout_.label < 0 || field(layout_.label).empty()) return kUnlabelled;
     const std::string_view value = field(layout_.label);
     if (const std::optional<float> parsed = parse_label(value, task_)) return *parsed;
-    const std::string hint = lines_.number() == 1 ? "; is it a header? This file must have none"
-                                                  : "; leave it empty for a row without a label";
+    const std::string hint = records_->line() == 1 ? "; is it a header? This file must have none"
+                                                   : "; leave it empty for a row without a label";
     if (task_.regression()) {
       throw core::DataError("{}: column {} holds \"{}\", expected a finite number{}", where(),
                             layout_.label, shown(value), hint);
@@ -161,19 +197,23 @@ class Reader {
                           shown(value), layout_.label, fmt::join(task_.labels, ", "), hint);
   }
 
-  void add_row(std::string_view line) {
-    split_line(line);
-    dataset_.labels.push_back(read_label());
-    dataset_.text_a.push_back(read_text(layout_.text_a));
+  void add_row(std::int64_t row) {
+    check_columns();
+    const float label = read_label();
+    std::string text_a = read_text(layout_.text_a);
     if (layout_.text_b >= 0) dataset_.text_b.push_back(read_text(layout_.text_b));
-    dataset_.rows.push_back(static_cast<std::int64_t>(dataset_.rows.size()));
+    dataset_.text_a.push_back(std::move(text_a));
+    dataset_.labels.push_back(label);
+    dataset_.rows.push_back(row);
   }
 
-  Lines lines_;
   const Task& task_;
-  const FileLayout& layout_;
+  FileLayout layout_;
+  BadRows bad_rows_;
   Dataset& dataset_;
-  Fields fields_;  // of the line at hand
+  std::unique_ptr<Records> records_;
+  Fields fields_;                     // of the record at hand
+  std::vector<std::string> skipped_;  // why, for each row left out
 };
 
 }  // namespace
@@ -205,13 +245,13 @@ Dataset Dataset::subset(const std::vector<std::int64_t>& positions) const {
   return part;
 }
 
-Dataset read_dataset(const std::filesystem::path& path, const Task& task,
-                     const FileLayout& layout) {
+Dataset read_dataset(const std::filesystem::path& path, const Task& task, const FileLayout& layout,
+                     BadRows bad_rows) {
   const std::string bytes = core::read_file(path);
   Dataset dataset;
   dataset.path = path;
   dataset.sha256 = core::sha256(bytes);
-  Reader(bytes, task, layout, dataset).read();
+  Reader(bytes, task, layout, bad_rows, dataset).read();
   return dataset;
 }
 

@@ -28,13 +28,18 @@ struct Dataset {
   Dataset subset(const std::vector<std::int64_t>& positions) const;
 };
 
-/// Reads a TSV file in GLUE's layout: fields split by one tab, no quoting, LF or CRLF, an optional
-/// byte order mark; an empty last line is ignored. Throws IoError where the file is missing and
-/// DataError that names file and line on: too few columns, an unknown label, a score that is no
-/// number, a text that is not valid UTF-8, no data rows at all, a header where none is expected, a
-/// first line that is a labelled row where a header is expected (it would be lost silently).
-/// An empty label field, or a layout without a label column, gives an unlabelled row.
-Dataset read_dataset(const std::filesystem::path& path, const Task& task, const FileLayout& layout);
+enum class BadRows { kRefuse, kSkip };
+
+/// Reads one file of `task`: TSV in GLUE's layout (fields split by one tab, no quoting), CSV or
+/// JSON lines; LF or CRLF, an optional byte order mark; an empty last line is ignored. Throws
+/// IoError where the file is missing and DataError that names file and line on: too few columns, an
+/// unknown label, a score that is no number, a text that is not valid UTF-8, no data rows at all, a
+/// header that lacks a column, a header where none is expected, a first line that is a labelled row
+/// where a header is expected (it would be lost silently). With kSkip rows that cannot be read are
+/// left out and logged; the others keep their numbers. An empty label field, or a layout without a
+/// label column, gives an unlabelled row.
+Dataset read_dataset(const std::filesystem::path& path, const Task& task, const FileLayout& layout,
+                     BadRows bad_rows = BadRows::kRefuse);
 
 /// Positions of the first `limit` rows after a shuffle seeded with `seed`, in file order again; all
 /// rows where limit is 0 or not smaller than n. (--max-train-examples)

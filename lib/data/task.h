@@ -8,35 +8,45 @@
 #include <string_view>
 #include <vector>
 
+#include "core/json.h"
+
 namespace reaugkd::data {
+
+enum class FileFormat { kTsv, kCsv, kJsonl };
 
 enum class Split { kTrain, kDev, kTest };
 
 /// "train", "dev", "test".
 std::string_view to_string(Split split);
 
-/// Layout of one file of a task; columns count from 0, -1 means there is none.
+/// Layout of one file of a task; columns count from 0, -1 means there is none. A column that has a
+/// name is looked up in the header (custom tasks).
 struct FileLayout {
   bool header = true;
   int text_a = 0;
   int text_b = -1;
   int label = -1;
+  std::string text_a_name = {}, text_b_name = {}, label_name = {};
 };
 
 struct Task {
   std::string name;                  // "sst2"
   std::vector<std::string> labels;   // class c is spelled labels[c] in the files; empty: regression
   std::vector<std::string> metrics;  // Hugging Face's names; the first one selects epochs
+  FileFormat format = FileFormat::kTsv;
   FileLayout train, dev, test;
-  std::string dev_file = "dev.tsv";            // MNLI: dev_matched.tsv
+  std::string train_file = "train.tsv";
+  std::string dev_file = "dev.tsv";  // MNLI: dev_matched.tsv
+  std::string test_file = "test.tsv";
   std::string dev_mismatched_file;             // MNLI only
   std::string submission_file;                 // "SST-2.tsv": GLUE's name for predictions on test
   std::string submission_mismatched_file;      // MNLI only: "MNLI-mm.tsv"
   std::vector<std::string> submission_labels;  // how GLUE's server spells class c
+  core::Json description;                      // of a custom task, as its file has it; null: GLUE's
   bool phrase_groups = false;  // train rows are phrases of one another (SST-2): see split.h
 
   bool regression() const { return labels.empty(); }
-  bool pair() const { return train.text_b >= 0; }
+  bool pair() const { return train.text_b >= 0 || !train.text_b_name.empty(); }
   /// Outputs of the head: classes, or 1 for regression.
   std::int64_t num_labels() const {
     return regression() ? 1 : static_cast<std::int64_t>(labels.size());

@@ -89,7 +89,8 @@ retrieval::KnowledgeBase rows_of_file(const BuildKbOptions& options, const std::
                                       const TaskSettings& settings, const Inherited& kb,
                                       Model& teacher, const Compute& compute) {
   const auto rows = data::read_dataset(file, settings.task,
-                                       settings.task.layout(split_of(options.extend_columns)));
+                                       settings.task.layout(split_of(options.extend_columns)),
+                                       options.data.bad_rows());
   if (kb.split && kb.split->train_sha256 == rows.sha256) {
     throw core::ConfigError(
         "--extend-files {}: is the training file of {}, whose held-out rows must stay out; give "

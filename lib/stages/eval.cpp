@@ -265,7 +265,8 @@ class Evaluation {
     }
     Json ignored;
     metrics["metrics_mismatched"] =
-        score_rows(data::read_dataset(path, task, task.dev), "predictions_mismatched.tsv", ignored);
+        score_rows(data::read_dataset(path, task, task.dev, options_.data.bad_rows()),
+                   "predictions_mismatched.tsv", ignored);
   }
 
   std::string explanation_;

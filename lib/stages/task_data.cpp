@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "data/custom_task.h"
 
 namespace reaugkd::stages {
 namespace {
@@ -48,8 +49,10 @@ data::TrainSplit inherited_split(const DataOptions& options, const Inherited& in
 }  // namespace
 
 void DataOptions::add_fields(core::OptionList& list) {
-  list.add({"task", "Data", &task,
-            "cola, sst2, mrpc, qqp, stsb, mnli, qnli, rte or wnli (inherited by later stages)"});
+  list.add(
+      {"task", "Data", &task,
+       "cola, sst2, mrpc, qqp, stsb, mnli, qnli, rte, wnli, or a FILE.json that describes another "
+       "(inherited by later stages)"});
   list.add({"data", "Data", &data, "directory with train.tsv, dev.tsv, test.tsv", {}, {}, true});
   list.add({"train-file", "Data", &train_file, "another name for train.tsv"});
   list.add({"dev-file", "Data", &dev_file, "another name for dev.tsv"});
@@ -67,6 +70,8 @@ void DataOptions::add_fields(core::OptionList& list) {
   list.add({"max-seq-length", "Data", &max_seq_length,
             "tokens of a text or pair, the rest is cut (inherited, else 128)",
             core::Range{8, 100000}});
+  list.add({"skip-bad-rows", "Data", &skip_bad_rows,
+            "leave out rows that cannot be read, and say which"});
 }
 
 Json TaskSettings::to_json() const {
@@ -74,6 +79,7 @@ Json TaskSettings::to_json() const {
   json["format"] = 1;
   json["task"] = task.name;
   json["labels"] = task.labels;
+  if (!task.description.is_null()) json["task_description"] = task.description;
   json["max_seq_length"] = max_seq_length;
   return json;
 }
@@ -88,7 +94,10 @@ TaskSettings TaskSettings::from_json(const Json& json, const std::string& where)
   const auto name = core::json_at<std::string>(json, "task", where);
   const auto labels = core::json_at<std::vector<std::string>>(json, "labels", where);
   try {
-    settings.task = data::with_label_order(data::glue_task(name), labels);
+    const data::Task task = json.contains("task_description")
+                                ? data::custom_task(json["task_description"], where)
+                                : data::glue_task(name);
+    settings.task = data::with_label_order(task, labels);
   } catch (const ConfigError& error) {
     throw core::ArtifactError("{}: {}", where, error.what());
   }
@@ -119,7 +128,13 @@ TaskSettings resolve_settings(const DataOptions& options, const Inherited& inher
   if (inherited.settings) {
     settings = *inherited.settings;
     if (!options.task.empty()) {
-      agreed<std::string>("task", options.task, settings.task.name, inherited.directory);
+      const data::Task given = data::task_of(options.task);
+      agreed<std::string>("task", given.name, settings.task.name, inherited.directory);
+      if (given.description != settings.task.description) {
+        throw ConfigError("--task {}: {} was made with another description of {} ({})",
+                          options.task, inherited.directory, given.name,
+                          settings.task.description.dump());
+      }
     }
     agreed<std::int64_t>("max-seq-length", options.max_seq_length, settings.max_seq_length,
                          inherited.directory);
@@ -134,7 +149,7 @@ TaskSettings resolve_settings(const DataOptions& options, const Inherited& inher
     throw ConfigError("--task is required: {} does not say which task it was trained for",
                       inherited.directory.empty() ? "no earlier stage" : inherited.directory);
   }
-  settings.task = data::glue_task(options.task);
+  settings.task = data::task_of(options.task);
   settings.max_seq_length = options.max_seq_length.value_or(kDefaultMaxSeqLength);
   if (!options.label_order.empty()) {
     settings.task = data::with_label_order(settings.task, options.label_order);
@@ -147,8 +162,9 @@ TaskSettings resolve_settings(const DataOptions& options, const Inherited& inher
 data::Dataset read_split_file(const DataOptions& options, const TaskSettings& settings,
                               data::Split split) {
   const data::Task& task = settings.task;
-  std::string name = split == data::Split::kTrain ? "train.tsv" : "test.tsv";
-  if (split == data::Split::kDev) name = task.dev_file;
+  std::string name = split == data::Split::kTrain ? task.train_file
+                     : split == data::Split::kDev ? task.dev_file
+                                                  : task.test_file;
   const std::string& other = split == data::Split::kTrain ? options.train_file
                              : split == data::Split::kDev ? options.dev_file
                                                           : options.test_file;
@@ -160,7 +176,7 @@ data::Dataset read_split_file(const DataOptions& options, const TaskSettings& se
         "another one",
         path.string(), data::to_string(split));
   }
-  auto dataset = data::read_dataset(path, task, task.layout(split));
+  auto dataset = data::read_dataset(path, task, task.layout(split), options.bad_rows());
   spdlog::info("{}: {} rows", path.string(), dataset.size());
   return dataset;
 }

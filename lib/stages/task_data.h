@@ -26,7 +26,11 @@ struct DataOptions {
   std::optional<std::int64_t> split_seed;
   std::vector<std::string> label_order;
   std::optional<std::int64_t> max_seq_length;
+  bool skip_bad_rows = false;
 
+  data::BadRows bad_rows() const {
+    return skip_bad_rows ? data::BadRows::kSkip : data::BadRows::kRefuse;
+  }
   void add_fields(core::OptionList& list);
 };
 

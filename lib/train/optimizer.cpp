@@ -86,7 +86,7 @@ AdamW::AdamW(std::vector<ParameterGroup> groups) : groups_(std::move(groups)) {
 
 torch::Tensor AdamW::gradient_norm() const {
   const torch::NoGradGuard no_grad;
-  std::vector<torch::Tensor> norms;
+  std::vector<torch::Tensor> others;
   double squares = 0;
   for (const auto& parameter : parameters()) {
     const auto& gradient = parameter.grad();
@@ -94,11 +94,11 @@ torch::Tensor AdamW::gradient_norm() const {
     if (is_plain_fp32(gradient)) {
       squares += sum_of_squares_in_chunks(gradient);
     } else {
-      norms.push_back(gradient.norm());
+      others.push_back(gradient);
     }
   }
-  if (norms.empty()) return torch::tensor(std::sqrt(squares), torch::kFloat32);
-  const auto rest = torch::stack(norms).norm();
+  if (others.empty()) return torch::tensor(std::sqrt(squares), torch::kFloat32);
+  const auto rest = torch::stack(at::_foreach_norm(others)).norm();
   return squares > 0 ? (rest.square() + squares).sqrt() : rest;
 }
 

@@ -68,6 +68,31 @@ ok "best at epoch" "$reaugkd" distill --method kd --kb "$a/kb" --student "$demo/
 ok "combined" "$reaugkd" eval --model "$work/finetune" --kb "$a/kb" --data "$demo" --split holdout \
   --index exact --output "$work/finetune-eval" --latency-examples 0 --quiet
 
+# A task of one's own, from CSV: the description travels, later stages need no --task.
+mkdir "$work/own"
+for part in train dev; do
+  awk -F'\t' -v part=$part 'NR == 1 {print "mood,text"; next} part == "train" && NR > 400 {exit}
+    {gsub(/"/, "\"\"", $1); print ($2 ? "glad" : "sad") ",\"" $1 "\""}' "$demo/$part.tsv" >"$work/own/$part.csv"
+done
+cut -d, -f2- "$work/own/dev.csv" >"$work/own/test.csv"
+echo '{"name": "mood", "format": "csv", "text_a": "text", "label": "mood", "labels": ["sad", "glad"]}' >"$work/own/task.json"
+ok "best at epoch" "$reaugkd" teacher-finetune --model "$demo/teacher" --init random --task "$work/own/task.json" \
+  --data "$work/own" --output "$work/own/teacher" --max-seq-length 48 --epochs 1 --quiet
+ok "k-NN accuracy" "$reaugkd" project --teacher "$work/own/teacher" --data "$work/own" --output "$work/own/projected" --epochs 1 --quiet
+ok "teacher_on_kb" "$reaugkd" build-kb --teacher "$work/own/projected" --data "$work/own" --output "$work/own/kb" --quiet
+ok "best at epoch" "$reaugkd" distill --kb "$work/own/kb" --student "$demo/teacher" --init random --data "$work/own" \
+  --output "$work/own/student" --epochs 1 --task "$work/own/task.json" --quiet
+ok "combined" "$reaugkd" eval --model "$work/own/student" --kb "$work/own/kb" --data "$work/own" --output "$work/own/eval" --latency-examples 0 --quiet
+ok "predictions only" "$reaugkd" eval --model "$work/own/student" --kb "$work/own/kb" --data "$work/own" --split test \
+  --output "$work/own/eval-test" --latency-examples 0 --quiet
+cut -f1,3- "$work/own/eval/predictions.tsv" >"$work/p"
+cut -f1,3- "$work/own/eval-test/predictions.tsv" | cmp -s - "$work/p" || fail "predictions without labels differ from those with"
+sed 's/glad"\]/glad"], "metrics": ["f1"]/' "$work/own/task.json" >"$work/own/other.json"
+expect 2 "another description" "$reaugkd" eval --model "$work/own/student" --task "$work/own/other.json" --data "$work/own" --output "$work/z1"
+echo 'mad,"x"' >>"$work/own/dev.csv"
+expect 3 "dev.csv:1002: unknown label .mad." "$reaugkd" eval --model "$work/own/student" --data "$work/own" --output "$work/z2"
+ok "1 bad rows" "$reaugkd" eval --model "$work/own/student" --data "$work/own" --skip-bad-rows --latency-examples 0 --output "$work/z3"
+
 # A knowledge base grows by new rows, labelled or not, and shrinks again to the same bytes.
 awk -F'\t' 'NR == 1 {print; next} NR % 2 {$2 = ""} {print $1 "\t" $2}' "$demo/dev.tsv" >"$work/more.tsv"
 ok "teacher_on_kb" "$reaugkd" build-kb --extend "$a/kb" --teacher "$a/projected" --extend-files "$work/more.tsv" --output "$work/kb-more" --quiet

@@ -1,0 +1,183 @@
+#include "data/records.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/json.h"
+
+namespace reaugkd::data {
+namespace {
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+std::string_view without_mark(std::string_view bytes) {
+  if (bytes.starts_with(kByteOrderMark)) bytes.remove_prefix(kByteOrderMark.size());
+  return bytes;
+}
+
+/// The lines of a file without their ends; an empty last line is none.
+class Lines {
+ public:
+  explicit Lines(std::string_view bytes) : rest_(without_mark(bytes)) {}
+  bool next(std::string_view& line) {
+    if (rest_.empty()) return false;
+    const std::size_t end = std::min(rest_.find('\n'), rest_.size());
+    line = rest_.substr(0, end);
+    rest_.remove_prefix(std::min(end + 1, rest_.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.empty() && rest_.empty()) return false;
+    ++number_;
+    return true;
+  }
+  std::int64_t number() const { return number_; }
+
+ private:
+  std::string_view rest_;
+  std::int64_t number_ = 0;
+};
+
+class TsvRecords final : public Records {
+ public:
+  explicit TsvRecords(std::string_view bytes) : lines_(bytes) {}
+  std::int64_t line() const override { return lines_.number(); }
+  bool next(Fields& fields) override {
+    std::string_view line;
+    if (!lines_.next(line)) return false;
+    fields.clear();
+    for (std::size_t begin = 0;;) {
+      const std::size_t tab = line.find('\t', begin);
+      fields.push_back(line.substr(begin, tab - begin));
+      if (tab == std::string_view::npos) return true;
+      begin = tab + 1;
+    }
+  }
+
+ private:
+  Lines lines_;
+};
+
+/// Fields of a record that had to be rewritten (unquoted, unescaped) live here.
+class OwnedFields {
+ public:
+  void clear() { values_.clear(); }
+  std::string& add() { return values_.emplace_back(); }
+  void view(Fields& fields) const { fields.assign(values_.begin(), values_.end()); }
+
+ private:
+  std::vector<std::string> values_;
+};
+
+class CsvRecords final : public Records {
+ public:
+  CsvRecords(std::string_view bytes, std::string where)
+      : rest_(without_mark(bytes)), where_(std::move(where)) {}
+  std::int64_t line() const override { return began_; }
+
+  bool next(Fields& fields) override {
+    while (skip_line_end()) ++line_;  // empty lines are no records
+    if (rest_.empty()) return false;
+    began_ = line_;
+    owned_.clear();
+    do {
+      read_field(owned_.add());
+    } while (skip(','));
+    if (skip_line_end()) {
+      ++line_;
+    } else if (!rest_.empty()) {
+      throw BrokenFile("{}:{}: text follows a closing quote; expected a comma or the line's end",
+                       where_, line_);
+    }
+    owned_.view(fields);
+    return true;
+  }
+
+ private:
+  bool skip(char wanted) {
+    if (!rest_.starts_with(wanted)) return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+  bool skip_line_end() {
+    if (rest_.starts_with("\r\n")) rest_.remove_prefix(1);
+    return skip('\n');
+  }
+
+  void read_field(std::string& field) {
+    if (!skip('"')) {
+      const std::size_t end = std::min(rest_.find_first_of(",\n"), rest_.size());
+      field = rest_.substr(0, end);
+      const bool at_line_end = end == rest_.size() || rest_[end] == '\n';
+      rest_.remove_prefix(end);
+      if (at_line_end && field.ends_with('\r')) field.pop_back();
+      return;
+    }
+    const std::int64_t opened = line_;
+    while (!rest_.empty()) {
+      const char next_character = rest_.front();
+      rest_.remove_prefix(1);
+      if (next_character == '"' && !skip('"')) return;
+      if (next_character == '\n') ++line_;
+      field += next_character;
+    }
+    throw BrokenFile("{}:{}: the quote that opens here is never closed", where_, opened);
+  }
+
+  std::string_view rest_;
+  std::string where_;
+  std::int64_t line_ = 1;
+  std::int64_t began_ = 0;
+  OwnedFields owned_;
+};
+
+class JsonlRecords final : public Records {
+ public:
+  JsonlRecords(std::string_view bytes, std::vector<std::string> keys, std::string where)
+      : lines_(bytes), keys_(std::move(keys)), where_(std::move(where)) {}
+  std::int64_t line() const override { return lines_.number(); }
+
+  bool next(Fields& fields) override {
+    std::string_view line;
+    if (!lines_.next(line)) return false;
+    const auto object = core::Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (!object.is_object()) {
+      throw core::DataError("{}:{}: expected a JSON object a line", where_, lines_.number());
+    }
+    owned_.clear();
+    for (const auto& key : keys_) owned_.add() = text_of(object, key);
+    owned_.view(fields);
+    return true;
+  }
+
+ private:
+  std::string text_of(const core::Json& object, const std::string& key) const {
+    if (!object.contains(key) || object[key].is_null()) return "";
+    const auto& value = object[key];
+    if (value.is_string()) return value.get<std::string>();
+    if (value.is_number() || value.is_boolean()) return value.dump();
+    throw core::DataError("{}:{}: \"{}\" is {}, expected a text or a number", where_,
+                          lines_.number(), key, value.type_name());
+  }
+
+  Lines lines_;
+  std::vector<std::string> keys_;
+  std::string where_;
+  OwnedFields owned_;
+};
+
+}  // namespace
+
+std::unique_ptr<Records> make_records(FileFormat format, std::string_view bytes,
+                                      const std::vector<std::string>& keys,
+                                      const std::string& where) {
+  switch (format) {
+    case FileFormat::kTsv:
+      return std::make_unique<TsvRecords>(bytes);
+    case FileFormat::kCsv:
+      return std::make_unique<CsvRecords>(bytes, where);
+    case FileFormat::kJsonl:
+      return std::make_unique<JsonlRecords>(bytes, keys, where);
+  }
+  throw core::InternalError("unknown file format");
+}
+
+}  // namespace reaugkd::data

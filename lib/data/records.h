@@ -1,0 +1,42 @@
+// A data file as records of fields, whatever its format. Only dataset.cpp uses it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "data/task.h"
+
+namespace reaugkd::data {
+
+using Fields = std::vector<std::string_view>;
+
+/// Nothing behind this place can be told apart any more.
+class BrokenFile : public core::DataError {
+ public:
+  using core::DataError::DataError;
+};
+
+class Records {
+ public:
+  virtual ~Records() = default;
+  /// The next record's fields, valid until the next call; false at the end. Throws DataError,
+  /// naming the line, where the record cannot be read, BrokenFile where those behind it cannot be
+  /// either.
+  virtual bool next(Fields& fields) = 0;
+  /// Line on which the last record began, from 1.
+  virtual std::int64_t line() const = 0;
+};
+
+/// Records of `bytes` (which must outlive them), a byte order mark skipped, LF or CRLF.
+/// kTsv: fields split by one tab, quotes are ordinary characters (GLUE). kCsv: RFC 4180: quoted
+/// fields may hold commas, line ends and doubled quotes. kJsonl: an object a line; the fields are
+/// the values of `keys`, "" for one that is absent or null. `where`: the file, for messages.
+std::unique_ptr<Records> make_records(FileFormat format, std::string_view bytes,
+                                      const std::vector<std::string>& keys,
+                                      const std::string& where);
+
+}  // namespace reaugkd::data

@@ -1,0 +1,138 @@
+// Tasks of one's own: descriptions good and bad, and the three file formats against rows written
+// out by hand.
+#include "data/custom_task.h"
+
+#include <cmath>
+
+#include "catch.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "data/dataset.h"
+#include "temporary_directory.h"
+
+using namespace reaugkd;
+using Texts = std::vector<std::string>;
+
+namespace {
+
+core::Json description() {
+  return {{"name", "mood"},
+          {"format", "csv"},
+          {"text_a", "text"},
+          {"label", "mood"},
+          {"labels", {"sad", "glad"}}};
+}
+
+data::Dataset read(const core::Json& task_description, const std::string& bytes,
+                   data::BadRows bad_rows = data::BadRows::kRefuse,
+                   data::Split split = data::Split::kTrain) {
+  const tests::TemporaryDirectory directory;
+  const auto path = directory.path() / "file";
+  core::write_file(path, bytes);
+  const data::Task task = data::custom_task(task_description, "task.json");
+  return data::read_dataset(path, task, task.layout(split), bad_rows);
+}
+
+core::Json with(core::Json json, const std::string& key, const core::Json& value) {
+  json[key] = value;
+  return json;
+}
+
+}  // namespace
+
+TEST_CASE("CSV has quotes, doubled quotes and line ends within fields", "[custom]") {
+  const std::string bytes =
+      "\xEF\xBB\xBFid,mood,text\r\n"
+      "1,sad,\"rain, \"\"again\"\"\nand again\"\r\n"
+      "\n"
+      "2,glad,plain \"quotes\" inside\r\n"
+      "3,,\"\"\n"
+      "4,sad,last";
+  const auto rows = read(description(), bytes);
+  CHECK(rows.text_a == Texts{"rain, \"again\"\nand again", "plain \"quotes\" inside", "", "last"});
+  CHECK(rows.labels[0] == 0);
+  CHECK(rows.labels[1] == 1);
+  CHECK(std::isnan(rows.labels[2]));
+  CHECK(rows.rows == std::vector<std::int64_t>{0, 1, 2, 3});
+}
+
+TEST_CASE("a bad CSV file is refused with its line", "[custom]") {
+  CHECK_THROWS_WITH(read(description(), "mood,text\nsad,a\nglad,\"never\nclosed\n"),
+                    ContainsSubstring("file:3: the quote that opens here"));
+  CHECK_THROWS_WITH(read(description(), "mood,text\nsad,\"a\"b\n"), ContainsSubstring("file:2:"));
+  CHECK_THROWS_WITH(read(description(), "mood,texts\nsad,a\n"),
+                    ContainsSubstring("no column \"text\""));
+  // The line where a record begins, behind a record of two lines.
+  CHECK_THROWS_WITH(read(description(), "mood,text\nsad,\"a\nb\"\nmad,c\n"),
+                    ContainsSubstring("file:4: unknown label \"mad\""));
+}
+
+TEST_CASE("JSON lines have texts and labels of any kind", "[custom]") {
+  auto json = with(description(), "format", "jsonl");
+  json["labels"] = {"0", "1"};
+  json["text_b"] = "more";
+  const auto rows = read(json,
+                         "{\"mood\": 1, \"text\": \"a\\tb\", \"more\": \"c\"}\n"
+                         "{\"text\": \"d\", \"more\": \"\\u00e9\", \"mood\": null}\n"
+                         "{\"mood\": \"0\", \"text\": \"e\", \"more\": \"f\"}\n");
+  CHECK(rows.text_a == Texts{"a\tb", "d", "e"});
+  CHECK(rows.text_b == Texts{"c", "\xC3\xA9", "f"});
+  CHECK(rows.labels[0] == 1);
+  CHECK(std::isnan(rows.labels[1]));
+  CHECK(rows.labels[2] == 0);
+  CHECK_THROWS_WITH(read(json, "{\"text\": \"a\"}\n[1]\n"), ContainsSubstring("file:2:"));
+  CHECK_THROWS_WITH(read(json, "{\"text\": [1]}\n"), ContainsSubstring("\"text\" is array"));
+}
+
+TEST_CASE("bad rows are left out on request and keep the others' numbers", "[custom]") {
+  const std::string bytes = "mood,text\nsad,a\nmad,b\nglad\nglad,c\xFF\nglad,d\n";
+  CHECK_THROWS_AS(read(description(), bytes), core::DataError);
+  const auto rows = read(description(), bytes, data::BadRows::kSkip);
+  CHECK(rows.text_a == Texts{"a", "d"});
+  CHECK(rows.labels == std::vector<float>{0, 1});
+  CHECK(rows.rows == std::vector<std::int64_t>{0, 4});
+  // Behind a quote that is never closed there is nothing to go on with.
+  CHECK_THROWS_AS(read(description(), "mood,text\nsad,a\nglad,\"b\n", data::BadRows::kSkip),
+                  core::DataError);
+  const auto jsonl = with(description(), "format", "jsonl");
+  const auto lines = read(jsonl, "{\n{\"text\": \"a\", \"mood\": \"sad\"}\n", data::BadRows::kSkip);
+  CHECK(lines.rows == std::vector<std::int64_t>{1});
+}
+
+TEST_CASE("columns by number, regression, files without labels", "[custom]") {
+  const core::Json json = {{"name", "score"},   {"header", false}, {"text_a", 1},
+                           {"text_b", 2},       {"label", 0},      {"regression", true},
+                           {"dev", "valid.tsv"}};
+  const auto task = data::custom_task(json, "task.json");
+  CHECK(task.regression());
+  CHECK(task.pair());
+  CHECK(task.metrics == Texts{"pearson", "spearmanr"});
+  CHECK(task.dev_file == "valid.tsv");
+  CHECK(task.train_file == "train.tsv");
+  CHECK(read(json, "2.5\ta\tb\n").labels == std::vector<float>{2.5F});
+  const auto unlabelled =
+      read(description(), "text\na\n", data::BadRows::kRefuse, data::Split::kTest);
+  CHECK(std::isnan(unlabelled.labels.at(0)));
+}
+
+TEST_CASE("a bad description names the key", "[custom]") {
+  const auto refused = [](const core::Json& json, const std::string& words) {
+    INFO(json.dump());
+    CHECK_THROWS_AS(data::custom_task(json, "task.json"), core::ConfigError);
+    CHECK_THROWS_WITH(data::custom_task(json, "task.json"), ContainsSubstring(words));
+  };
+  refused(with(description(), "columns", 1), "unknown key \"columns\"");
+  refused(with(description(), "name", "sst2"), "not one of GLUE's");
+  refused(with(description(), "format", "xml"), "tsv, csv or jsonl");
+  refused(with(description(), "labels", {"a", "a"}), "two or more different");
+  refused(with(description(), "regression", true), "either \"labels\"");
+  refused(with(description(), "metrics", {"bleu"}), "unknown metric \"bleu\"");
+  refused(with(description(), "metrics", {"pearson"}), "unknown metric");
+  refused(with(description(), "text_a", -1), "\"text_a\" holds -1");
+  refused(with(description(), "header", "yes"), "\"header\" holds \"yes\"");
+  refused(with(description(), "header", false), "columns have numbers");
+  refused(with(with(description(), "format", "jsonl"), "text_b", 2), "have names");
+  auto no_text = description();
+  no_text.erase("text_a");
+  refused(no_text, "\"text_a\" is missing");
+}
