@@ -8,9 +8,8 @@
 namespace reaugkd::nn {
 namespace {
 
-torch::nn::LayerNorm make_layer_norm(const BertConfig& config) {
-  return torch::nn::LayerNorm(
-      torch::nn::LayerNormOptions({config.hidden_size}).eps(config.layer_norm_eps));
+torch::nn::LayerNorm make_layer_norm(std::int64_t size, const BertConfig& config) {
+  return torch::nn::LayerNorm(torch::nn::LayerNormOptions({size}).eps(config.layer_norm_eps));
 }
 
 torch::Tensor activate(const torch::Tensor& x, Activation activation) {
@@ -21,6 +20,8 @@ torch::Tensor activate(const torch::Tensor& x, Activation activation) {
       return at::gelu(x, "tanh");
     case Activation::kRelu:
       return at::relu(x);
+    case Activation::kTanh:
+      return torch::tanh(x);
   }
   throw core::InternalError("unknown activation");
 }
@@ -35,20 +36,29 @@ BertInput BertInput::to(const torch::Device& device) const {
 
 BertEmbeddingsImpl::BertEmbeddingsImpl(const BertConfig& config)
     : word_embeddings_(register_module(
-          "word_embeddings", torch::nn::Embedding(config.vocab_size, config.hidden_size))),
+          "word_embeddings", torch::nn::Embedding(config.vocab_size, config.embedding_width()))),
       position_embeddings_(register_module(
           "position_embeddings",
-          torch::nn::Embedding(config.max_position_embeddings, config.hidden_size))),
-      token_type_embeddings_(
-          register_module("token_type_embeddings",
-                          torch::nn::Embedding(config.type_vocab_size, config.hidden_size))),
-      layer_norm_(register_module("LayerNorm", make_layer_norm(config))),
-      dropout_(config.hidden_dropout_prob) {}
+          torch::nn::Embedding(config.max_position_embeddings, config.embedding_width()))),
+      first_position_(config.first_position()),
+      type_vocab_size_(config.type_vocab_size),
+      layer_norm_(register_module("LayerNorm", make_layer_norm(config.embedding_width(), config))),
+      dropout_(config.hidden_dropout_prob) {
+  if (type_vocab_size_ == 0) return;
+  token_type_embeddings_ =
+      register_module("token_type_embeddings",
+                      torch::nn::Embedding(config.type_vocab_size, config.embedding_width()));
+}
 
 torch::Tensor BertEmbeddingsImpl::forward(const BertInput& input) {
-  const auto positions = torch::arange(input.input_ids.size(1), input.input_ids.options());
-  const auto sum = word_embeddings_(input.input_ids) + position_embeddings_(positions) +
-                   token_type_embeddings_(input.token_type_ids);  // (B, T, H)
+  const auto positions = torch::arange(first_position_, first_position_ + input.input_ids.size(1),
+                                       input.input_ids.options());
+  auto sum = word_embeddings_(input.input_ids) + position_embeddings_(positions);
+  if (type_vocab_size_ > 0) {
+    sum = sum + token_type_embeddings_(type_vocab_size_ > 1
+                                           ? input.token_type_ids
+                                           : torch::zeros_like(input.token_type_ids));
+  }
   return nn::dropout(layer_norm_(sum), dropout_, is_training());
 }
 
@@ -75,10 +85,10 @@ torch::Tensor BertSelfAttentionImpl::forward(const torch::Tensor& hidden,
   return context.transpose(1, 2).reshape({batch, tokens, num_heads_ * width});
 }
 
-BertOutputImpl::BertOutputImpl(std::int64_t input_size, const BertConfig& config)
+BertOutputImpl::BertOutputImpl(std::int64_t input_size, const BertConfig& config, bool with_dropout)
     : dense_(register_module("dense", torch::nn::Linear(input_size, config.hidden_size))),
-      layer_norm_(register_module("LayerNorm", make_layer_norm(config))),
-      dropout_(config.hidden_dropout_prob) {}
+      layer_norm_(register_module("LayerNorm", make_layer_norm(config.hidden_size, config))),
+      dropout_(with_dropout ? config.hidden_dropout_prob : 0) {}
 
 torch::Tensor BertOutputImpl::forward(const torch::Tensor& x, const torch::Tensor& residual) {
   return layer_norm_(nn::dropout(dense_(x), dropout_, is_training()) + residual);
@@ -86,7 +96,8 @@ torch::Tensor BertOutputImpl::forward(const torch::Tensor& x, const torch::Tenso
 
 BertAttentionImpl::BertAttentionImpl(const BertConfig& config)
     : self_(register_module("self", BertSelfAttention(config))),
-      output_(register_module("output", BertOutput(config.hidden_size, config))) {}
+      output_(register_module("output", BertOutput(config.hidden_size, config,
+                                                   config.family->attention_output_dropout))) {}
 
 torch::Tensor BertAttentionImpl::forward(const torch::Tensor& hidden, const torch::Tensor& bias) {
   return output_(self_(hidden, bias), hidden);
@@ -104,7 +115,8 @@ torch::Tensor BertIntermediateImpl::forward(const torch::Tensor& hidden) {
 BertLayerImpl::BertLayerImpl(const BertConfig& config)
     : attention_(register_module("attention", BertAttention(config))),
       intermediate_(register_module("intermediate", BertIntermediate(config))),
-      output_(register_module("output", BertOutput(config.intermediate_size, config))) {}
+      output_(register_module("output", BertOutput(config.intermediate_size, config,
+                                                   config.family->ffn_output_dropout))) {}
 
 torch::Tensor BertLayerImpl::forward(const torch::Tensor& hidden, const torch::Tensor& bias) {
   const auto attended = attention_(hidden, bias);
@@ -112,26 +124,39 @@ torch::Tensor BertLayerImpl::forward(const torch::Tensor& hidden, const torch::T
 }
 
 BertEncoderImpl::BertEncoderImpl(const BertConfig& config)
-    : layer_(register_module("layer", torch::nn::ModuleList())) {
-  for (std::int64_t i = 0; i < config.num_hidden_layers; ++i) layer_->push_back(BertLayer(config));
+    : layer_(register_module("layer", torch::nn::ModuleList())),
+      rounds_(config.family->shared_layers ? config.num_hidden_layers : 1) {
+  const std::int64_t own_layers = config.num_hidden_layers / rounds_;
+  for (std::int64_t i = 0; i < own_layers; ++i) layer_->push_back(BertLayer(config));
 }
 
 torch::Tensor BertEncoderImpl::forward(torch::Tensor hidden, const torch::Tensor& bias) {
-  for (const auto& layer : *layer_) hidden = layer->as<BertLayer>()->forward(hidden, bias);
+  for (std::int64_t round = 0; round < rounds_; ++round) {
+    for (const auto& layer : *layer_) hidden = layer->as<BertLayer>()->forward(hidden, bias);
+  }
   return hidden;
 }
 
 BertPoolerImpl::BertPoolerImpl(const BertConfig& config)
-    : dense_(register_module("dense", torch::nn::Linear(config.hidden_size, config.hidden_size))) {}
+    : dense_(register_module("dense", torch::nn::Linear(config.hidden_size, config.hidden_size))),
+      activation_(config.family->head_activation),
+      dropout_(config.family->dropout_before_head ? config.classifier_dropout : 0) {}
 
 torch::Tensor BertPoolerImpl::forward(const torch::Tensor& hidden) {
-  return torch::tanh(dense_(hidden.select(1, 0)));
+  const auto first = nn::dropout(hidden.select(1, 0), dropout_, is_training());  // (B, H)
+  return activate(dense_(first), activation_);
 }
 
 BertModelImpl::BertModelImpl(const BertConfig& config)
     : embeddings_(register_module("embeddings", BertEmbeddings(config))),
       encoder_(register_module("encoder", BertEncoder(config))),
-      pooler_(register_module("pooler", BertPooler(config))) {}
+      pooler_(register_module("pooler", BertPooler(config))) {
+  if (config.embedding_width() == config.hidden_size && !config.family->projection_of_equal_size) {
+    return;
+  }
+  embeddings_project_ = register_module(
+      "embeddings_project", torch::nn::Linear(config.embedding_width(), config.hidden_size));
+}
 
 BertStates BertModelImpl::forward(const BertInput& input) {
   REAUGKD_CHECK(input.input_ids.dim() == 2 &&
@@ -143,7 +168,10 @@ BertStates BertModelImpl::forward(const BertInput& input) {
                         .mul_(-1e9F)
                         .unsqueeze(1)
                         .unsqueeze(1);  // (B, 1, 1, T)
-  const auto hidden = encoder_(embeddings_(input), bias);
+  auto embedded = embeddings_(input);
+  // In fp32 under autocast too, as what the layers add to always is.
+  if (embeddings_project_) embedded = embeddings_project_(embedded).to(torch::kFloat32);
+  const auto hidden = encoder_(embedded, bias);  // (B, T, H)
   return {hidden, pooler_(hidden)};
 }
 

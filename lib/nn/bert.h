@@ -1,5 +1,6 @@
-// BERT (Devlin et al., NAACL 2019) as an encoder and as a sequence classifier. named_parameters()
-// gives exactly the keys of published checkpoints. Teacher and student are both one of these.
+// BERT (Devlin et al., NAACL 2019) and its kin (nn/family.h) as an encoder and as a sequence
+// classifier. named_parameters() gives exactly the keys of BERT's published checkpoints; what other
+// families call them stands in family.cpp. Teacher and student are both one of these.
 #pragma once
 
 #include <torch/torch.h>
@@ -20,10 +21,12 @@ struct BertInput {
 class BertEmbeddingsImpl : public torch::nn::Module {
  public:
   explicit BertEmbeddingsImpl(const BertConfig& config);
-  torch::Tensor forward(const BertInput& input);  // (B, T, H)
+  torch::Tensor forward(const BertInput& input);  // (B, T, embedding_width())
 
  private:
-  torch::nn::Embedding word_embeddings_, position_embeddings_, token_type_embeddings_;
+  torch::nn::Embedding word_embeddings_, position_embeddings_;
+  torch::nn::Embedding token_type_embeddings_{nullptr};  // none where type_vocab_size is 0
+  std::int64_t first_position_, type_vocab_size_;
   torch::nn::LayerNorm layer_norm_;
   double dropout_;
 };
@@ -45,7 +48,7 @@ TORCH_MODULE(BertSelfAttention);
 /// LayerNorm(dropout(dense(x)) + residual): the end of both halves of a layer.
 class BertOutputImpl : public torch::nn::Module {
  public:
-  BertOutputImpl(std::int64_t input_size, const BertConfig& config);
+  BertOutputImpl(std::int64_t input_size, const BertConfig& config, bool with_dropout);
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& residual);
 
  private:
@@ -95,17 +98,21 @@ class BertEncoderImpl : public torch::nn::Module {
   torch::Tensor forward(torch::Tensor hidden, const torch::Tensor& bias);  // (B, T, H)
 
  private:
-  torch::nn::ModuleList layer_;
+  torch::nn::ModuleList layer_;  // one where the layers are shared
+  std::int64_t rounds_;          // how often the list is gone through
 };
 TORCH_MODULE(BertEncoder);
 
+/// The state between [CLS] and the classifier: the pooler, or the head's own dense layer.
 class BertPoolerImpl : public torch::nn::Module {
  public:
   explicit BertPoolerImpl(const BertConfig& config);
-  torch::Tensor forward(const torch::Tensor& hidden);  // tanh(dense(state at [CLS])), (B, H)
+  torch::Tensor forward(const torch::Tensor& hidden);  // activation(dense(at [CLS])), (B, H)
 
  private:
   torch::nn::Linear dense_;
+  Activation activation_;
+  double dropout_;  // before the dense layer
 };
 TORCH_MODULE(BertPooler);
 
@@ -121,6 +128,7 @@ class BertModelImpl : public torch::nn::Module {
 
  private:
   BertEmbeddings embeddings_;
+  torch::nn::Linear embeddings_project_{nullptr};  // where the embeddings are not (.., H)
   BertEncoder encoder_;
   BertPooler pooler_;
 };

@@ -56,11 +56,22 @@ std::vector<std::string> read_id2label(const Json& json, const std::string& wher
   return labels;
 }
 
-void refuse_unsupported(const Json& json, const std::string& where) {
+const Family& read_family(const Json& json, const std::string& where) {
   const auto model_type = core::json_at<std::string>(json, "model_type", where);
-  if (model_type != "bert") {
-    throw ArtifactError("{}: model_type \"{}\" is not supported; supported: bert", where,
-                        model_type);
+  const Family* family = find_family(model_type);
+  if (family == nullptr) {
+    throw ArtifactError("{}: model_type \"{}\" is not supported; supported: {}", where, model_type,
+                        fmt::join(supported_model_types(), ", "));
+  }
+  return *family;
+}
+
+void refuse_unsupported(const Family& family, const Json& json, const std::string& where) {
+  for (const auto& [key, supported] : family.fixed_keys) {
+    const auto value = core::json_value(json, key, supported, where);
+    if (value != supported) {
+      throw ArtifactError("{}: {} is {}; only {} is supported", where, key, value, supported);
+    }
   }
   const auto position =
       core::json_value<std::string>(json, "position_embedding_type", "absolute", where);
@@ -73,13 +84,59 @@ void refuse_unsupported(const Json& json, const std::string& where) {
   }
 }
 
-Activation read_activation(const Json& json, const std::string& where) {
-  const auto name = core::json_at<std::string>(json, "hidden_act", where);
+Activation read_activation(const Json& json, const std::string& key, const std::string& where) {
+  const auto name = core::json_at<std::string>(json, key, where);
   for (const auto& activation : kActivations) {
     if (name == activation.name) return activation.value;
   }
-  throw ArtifactError("{}: hidden_act \"{}\" is not supported; supported: gelu, gelu_new, relu",
-                      where, name);
+  throw ArtifactError("{}: {} \"{}\" is not supported; supported: gelu, gelu_new, relu", where, key,
+                      name);
+}
+
+/// 0 where the family has no token types. A config.json without the key means 2, as in BERT's; one
+/// that says 0 means that every token is of the same type, which is a table of one row.
+std::int64_t read_type_vocab_size(const Family& family, const Json& json,
+                                  const std::string& where) {
+  const std::string key = family.config_key("type_vocab_size");
+  if (key.empty()) return 0;
+  if (!json.contains(key)) return 2;
+  return core::json_at<std::int64_t>(json, key, where) == 0 ? 1 : positive(json, key, where);
+}
+
+void read_sizes(BertConfig& config, const Json& json, const std::string& where) {
+  const auto key = [&](const char* ours) { return config.family->config_key(ours); };
+  config.vocab_size = positive(json, "vocab_size", where);
+  config.hidden_size = positive(json, key("hidden_size"), where);
+  if (config.family->factorised_embeddings) {
+    config.embedding_size = positive(json, "embedding_size", where);
+  }
+  config.num_hidden_layers = positive(json, key("num_hidden_layers"), where);
+  config.num_attention_heads = positive(json, key("num_attention_heads"), where);
+  config.intermediate_size = positive(json, key("intermediate_size"), where);
+  config.max_position_embeddings = positive(json, "max_position_embeddings", where);
+  config.type_vocab_size = read_type_vocab_size(*config.family, json, where);
+  config.pad_token_id =
+      core::json_value<std::int64_t>(json, "pad_token_id", config.family->pad_token_id, where);
+  if (config.hidden_size % config.num_attention_heads != 0) {
+    throw ArtifactError("{}: {} {} is not divisible by {} {}", where, key("hidden_size"),
+                        config.hidden_size, key("num_attention_heads"), config.num_attention_heads);
+  }
+  if (config.first_position() < 0 || config.max_tokens() <= 0) {
+    throw ArtifactError("{}: max_position_embeddings {} leaves no position after pad_token_id {}",
+                        where, config.max_position_embeddings, config.pad_token_id);
+  }
+}
+
+void read_dropout(BertConfig& config, const Json& json, const std::string& where) {
+  const Family& family = *config.family;
+  config.hidden_dropout_prob =
+      probability(json, family.config_key("hidden_dropout_prob"), 0.1, where);
+  config.attention_probs_dropout_prob =
+      probability(json, family.config_key("attention_probs_dropout_prob"), 0.1, where);
+  const double fallback =
+      family.classifier_dropout < 0 ? config.hidden_dropout_prob : family.classifier_dropout;
+  config.classifier_dropout =
+      probability(json, family.config_key("classifier_dropout"), fallback, where);
 }
 
 }  // namespace
@@ -99,29 +156,15 @@ BertConfig load_config(const std::filesystem::path& directory) {
   const auto path = directory / "config.json";
   const std::string where = path.string();
   const Json json = core::read_json(path);
-  refuse_unsupported(json, where);
-
   BertConfig config;
-  config.vocab_size = positive(json, "vocab_size", where);
-  config.hidden_size = positive(json, "hidden_size", where);
-  config.num_hidden_layers = positive(json, "num_hidden_layers", where);
-  config.num_attention_heads = positive(json, "num_attention_heads", where);
-  config.intermediate_size = positive(json, "intermediate_size", where);
-  config.max_position_embeddings = positive(json, "max_position_embeddings", where);
-  config.type_vocab_size = positive(json, "type_vocab_size", where);
-  if (config.hidden_size % config.num_attention_heads != 0) {
-    throw ArtifactError("{}: hidden_size {} is not divisible by num_attention_heads {}", where,
-                        config.hidden_size, config.num_attention_heads);
-  }
-  config.hidden_act = read_activation(json, where);
-  config.hidden_dropout_prob = probability(json, "hidden_dropout_prob", 0.1, where);
-  config.attention_probs_dropout_prob =
-      probability(json, "attention_probs_dropout_prob", 0.1, where);
-  config.classifier_dropout =
-      probability(json, "classifier_dropout", config.hidden_dropout_prob, where);
+  config.family = &read_family(json, where);
+  refuse_unsupported(*config.family, json, where);
+  read_sizes(config, json, where);
+  config.hidden_act = read_activation(json, config.family->config_key("hidden_act"), where);
+  read_dropout(config, json, where);
   config.initializer_range = core::json_value(json, "initializer_range", 0.02, where);
-  config.layer_norm_eps = core::json_value(json, "layer_norm_eps", 1e-12, where);
-  config.pad_token_id = core::json_value<std::int64_t>(json, "pad_token_id", 0, where);
+  config.layer_norm_eps =
+      core::json_value(json, "layer_norm_eps", config.family->layer_norm_eps, where);
   config.id2label = read_id2label(json, where);
   config.regression =
       core::json_value<std::string>(json, "problem_type", "", where) == "regression";
@@ -130,14 +173,20 @@ BertConfig load_config(const std::filesystem::path& directory) {
 }
 
 void save_config(const BertConfig& config, const std::filesystem::path& directory) {
+  const Family& family = *config.family;
   Json json;
-  json["architectures"] = {"BertForSequenceClassification"};
-  json["model_type"] = "bert";
-  json["attention_probs_dropout_prob"] = config.attention_probs_dropout_prob;
-  json["classifier_dropout"] = config.classifier_dropout;
-  json["hidden_act"] = name_of(kActivations, config.hidden_act);
-  json["hidden_dropout_prob"] = config.hidden_dropout_prob;
-  json["hidden_size"] = config.hidden_size;
+  json["architectures"] = {family.architecture};
+  json["model_type"] = family.model_type;
+  const auto put = [&](const char* ours, const auto& value) {
+    const std::string key = family.config_key(ours);
+    if (!key.empty()) json[key] = value;
+  };
+  put("attention_probs_dropout_prob", config.attention_probs_dropout_prob);
+  put("classifier_dropout", config.classifier_dropout);
+  if (family.factorised_embeddings) json["embedding_size"] = config.embedding_width();
+  put("hidden_act", name_of(kActivations, config.hidden_act));
+  put("hidden_dropout_prob", config.hidden_dropout_prob);
+  put("hidden_size", config.hidden_size);
   Json id2label = Json::object();
   Json label2id = Json::object();
   for (std::size_t i = 0; i < config.id2label.size(); ++i) {
@@ -146,17 +195,18 @@ void save_config(const BertConfig& config, const std::filesystem::path& director
   }
   json["id2label"] = id2label;
   json["initializer_range"] = config.initializer_range;
-  json["intermediate_size"] = config.intermediate_size;
+  put("intermediate_size", config.intermediate_size);
   json["label2id"] = label2id;
-  json["layer_norm_eps"] = config.layer_norm_eps;
+  put("layer_norm_eps", config.layer_norm_eps);
   json["max_position_embeddings"] = config.max_position_embeddings;
-  json["num_attention_heads"] = config.num_attention_heads;
-  json["num_hidden_layers"] = config.num_hidden_layers;
+  put("num_attention_heads", config.num_attention_heads);
+  put("num_hidden_layers", config.num_hidden_layers);
   json["pad_token_id"] = config.pad_token_id;
   json["problem_type"] = config.regression ? "regression" : "single_label_classification";
   if (!config.reaugkd.is_null()) json["reaugkd"] = config.reaugkd;
-  json["type_vocab_size"] = config.type_vocab_size;
+  put("type_vocab_size", config.type_vocab_size);
   json["vocab_size"] = config.vocab_size;
+  for (const auto& [key, value] : family.fixed_keys) json[key] = value;
   core::write_json(directory / "config.json", json);
 }
 

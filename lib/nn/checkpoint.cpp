@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "core/error.h"
 #include "core/random.h"
@@ -15,30 +16,14 @@ namespace {
 namespace fs = std::filesystem;
 using core::ArtifactError;
 
+constexpr const char* kWeightsFile = "model.safetensors";
+constexpr const char* kShardIndexFile = "model.safetensors.index.json";
 constexpr const char* kLayerPrefix = "bert.encoder.layer.";
-
-bool starts_with(const std::string& text, const std::string& prefix) {
-  return text.rfind(prefix, 0) == 0;
-}
-
-bool ends_with(const std::string& text, const std::string& suffix) {
-  return text.size() >= suffix.size() &&
-         text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
-}
-
-/// A checkpoint's key as our module names it; empty for what we have no use for.
-std::string normalised_key(std::string key) {
-  if (starts_with(key, "cls.") || ends_with(key, "position_ids")) return "";
-  if (ends_with(key, ".gamma")) key.replace(key.size() - 5, 5, "weight");  // older checkpoints
-  if (ends_with(key, ".beta")) key.replace(key.size() - 4, 4, "bias");
-  const bool bare = starts_with(key, "embeddings.") || starts_with(key, "encoder.") ||
-                    starts_with(key, "pooler.");
-  return bare ? "bert." + key : key;
-}
+constexpr const char* kTokenTypes = "bert.embeddings.token_type_embeddings.weight";
 
 /// Renames encoder layer layers[i] to i and drops the others. Other keys stay.
 std::string picked_key(const std::string& key, const std::vector<std::int64_t>& layers) {
-  if (layers.empty() || !starts_with(key, kLayerPrefix)) return key;
+  if (layers.empty() || !key.starts_with(kLayerPrefix)) return key;
   const std::size_t begin = std::string(kLayerPrefix).size();
   const std::size_t end = key.find('.', begin);
   const std::string number = key.substr(begin, end - begin);
@@ -51,49 +36,108 @@ std::string picked_key(const std::string& key, const std::vector<std::int64_t>& 
 }
 
 bool is_head(const std::string& name) {
-  return starts_with(name, "bert.pooler.") || starts_with(name, "classifier.");
+  return name.starts_with("bert.pooler.") || name.starts_with("classifier.");
 }
 
 /// As BERT was initialised: N(0, initializer_range) for matrices, 0 for biases, 1 for LayerNorm.
 void draw_parameter(const std::string& name, torch::Tensor& parameter, const BertConfig& config,
                     std::uint64_t seed) {
-  if (ends_with(name, ".bias")) {
+  if (name.ends_with(".bias")) {
     parameter.zero_();
-  } else if (ends_with(name, "LayerNorm.weight")) {
+  } else if (name.ends_with("LayerNorm.weight")) {
     parameter.fill_(1);
   } else {
     auto generator = at::detail::createCPUGenerator(core::stream_seed(seed, "init " + name));
     parameter.normal_(0, config.initializer_range, generator);
-    if (ends_with(name, "word_embeddings.weight") && config.pad_token_id < parameter.size(0) &&
+    if (name.ends_with("word_embeddings.weight") && config.pad_token_id < parameter.size(0) &&
         config.pad_token_id >= 0) {
       parameter[config.pad_token_id].zero_();
     }
   }
 }
 
-/// The file's tensors under our names, only the wanted layers.
-tensor::TensorMap read_weights(const fs::path& directory, const std::vector<std::int64_t>& layers) {
-  const fs::path path = directory / "model.safetensors";
-  if (!fs::exists(path)) {
-    if (fs::exists(directory / "pytorch_model.bin")) {
-      throw ArtifactError(
-          "{}: there is a pytorch_model.bin but no model.safetensors; convert it on a machine with "
-          "Python's torch and safetensors (save_file(torch.load(\"pytorch_model.bin\"), "
-          "\"model.safetensors\"))",
-          directory.string());
-    }
+[[noreturn]] void refuse_without_weights(const fs::path& directory) {
+  if (fs::exists(directory / "pytorch_model.bin") ||
+      fs::exists(directory / "pytorch_model.bin.index.json")) {
     throw ArtifactError(
-        "{}: is missing; a model directory holds config.json, model.safetensors and a vocabulary "
-        "(random weights only with --init random)",
-        path.string());
+        "{}: there is a pytorch_model.bin but no model.safetensors, and only safetensors are read; "
+        "convert it on a machine with Python's torch and safetensors "
+        "(save_file(torch.load(\"pytorch_model.bin\"), \"model.safetensors\"))",
+        directory.string());
+  }
+  throw ArtifactError(
+      "{}: is missing; a model directory holds config.json, model.safetensors (or its shards and "
+      "{}) and a vocabulary (random weights only with --init random)",
+      (directory / kWeightsFile).string(), kShardIndexFile);
+}
+
+/// The shards that the index names, each with the tensors it is to hold.
+std::map<std::string, std::set<std::string>> read_shard_index(const fs::path& path) {
+  const auto index = core::read_json(path);
+  const auto map = core::json_at<core::Json>(index, "weight_map", path.string());
+  if (!map.is_object()) {
+    throw ArtifactError("{}: weight_map is {}, expected an object of tensor to file", path.string(),
+                        map.type_name());
+  }
+  std::map<std::string, std::set<std::string>> shards;
+  for (const auto& [tensor, file] : map.items()) {
+    const auto name = core::json_at<std::string>(map, tensor, path.string() + ": weight_map");
+    if (fs::path(name).filename() != name) {
+      throw ArtifactError("{}: weight_map: \"{}\" is not the name of a file beside it",
+                          path.string(), name);
+    }
+    shards[name].insert(tensor);
+  }
+  return shards;
+}
+
+/// All shards' tensors in one map.
+tensor::TensorMap load_shards(const fs::path& directory) {
+  const fs::path index = directory / kShardIndexFile;
+  const auto shards = read_shard_index(index);
+  std::vector<std::string> absent;
+  for (const auto& [file, names] : shards) {
+    if (!fs::exists(directory / file)) absent.push_back(file);
+  }
+  if (!absent.empty()) {
+    throw ArtifactError("{}: {} of the {} shards it names are not beside it: {}; copy them there",
+                        index.string(), absent.size(), shards.size(), fmt::join(absent, ", "));
   }
   tensor::TensorMap weights;
-  for (const auto& [key, value] : tensor::load_safetensors(path)) {
-    const std::string ours = normalised_key(key);
-    const std::string name = ours.empty() ? "" : picked_key(ours, layers);
+  for (const auto& [file, names] : shards) {
+    auto shard = tensor::load_safetensors(directory / file);
+    for (const auto& name : names) {
+      if (shard.count(name) == 0) {
+        throw ArtifactError("{}: the tensor {} is to be in {}, which does not hold it",
+                            index.string(), name, file);
+      }
+    }
+    weights.merge(shard);
+  }
+  return weights;
+}
+
+/// Where the directory's weights stand; throws where there are none.
+fs::path weights_path(const fs::path& directory) {
+  for (const char* name : {kWeightsFile, kShardIndexFile}) {
+    if (fs::exists(directory / name)) return directory / name;
+  }
+  refuse_without_weights(directory);
+}
+
+/// The checkpoint's tensors under our names, only the wanted layers.
+tensor::TensorMap read_weights(const fs::path& path, const Family& family,
+                               const std::vector<std::int64_t>& layers) {
+  const bool whole = path.filename() == kWeightsFile;
+  tensor::TensorMap weights;
+  for (const auto& [key, value] :
+       whole ? tensor::load_safetensors(path) : load_shards(path.parent_path())) {
+    const std::string ours = family.our_name(key);
+    const std::string name = ours.empty() || family.shared_layers ? ours : picked_key(ours, layers);
     if (name.empty()) continue;
     if (!weights.emplace(name, value).second) {
-      throw ArtifactError("{}: two tensors stand for {}", path.string(), name);
+      throw ArtifactError("{}: two tensors stand for {}", path.string(),
+                          family.published_name(name));
     }
   }
   return weights;
@@ -104,19 +148,23 @@ std::string shape_text(torch::IntArrayRef sizes) {
 }
 
 /// Copies `weights` into the model; returns what is missing. Throws on anything that does not fit.
-std::vector<std::string> assign(BertForSequenceClassification& model, tensor::TensorMap weights,
-                                bool head_may_be_missing, const std::string& where) {
+std::vector<std::string> assign(BertForSequenceClassification& model, const Family& family,
+                                tensor::TensorMap weights, bool head_may_be_missing,
+                                const std::string& where) {
   std::vector<std::string> missing;
   std::vector<std::string> problems;
   for (auto& item : model->named_parameters()) {
     const auto found = weights.find(item.key());
+    const std::string published = family.published_name(item.key());
     if (found == weights.end()) {
       missing.push_back(item.key());
-      if (!head_may_be_missing || !is_head(item.key())) problems.push_back("missing " + item.key());
+      const bool allowed =
+          item.key() == kTokenTypes || (head_may_be_missing && is_head(item.key()));
+      if (!allowed) problems.push_back("missing " + published);
       continue;
     }
     if (!found->second.is_floating_point() || found->second.sizes() != item.value().sizes()) {
-      problems.push_back(fmt::format("{} is {}, expected {}", item.key(),
+      problems.push_back(fmt::format("{} is {}, expected {}", published,
                                      shape_text(found->second.sizes()),
                                      shape_text(item.value().sizes())));
     } else {
@@ -124,7 +172,9 @@ std::vector<std::string> assign(BertForSequenceClassification& model, tensor::Te
     }
     weights.erase(found);
   }
-  for (const auto& [name, value] : weights) problems.push_back("extra " + name);
+  for (const auto& [name, value] : weights) {
+    problems.push_back("extra " + family.published_name(name));
+  }
   if (!problems.empty()) {
     throw ArtifactError("{}: {} tensors do not fit config.json: {}", where, problems.size(),
                         fmt::join(problems, "; "));
@@ -132,20 +182,44 @@ std::vector<std::string> assign(BertForSequenceClassification& model, tensor::Te
   return missing;
 }
 
+void check_layers(const std::vector<std::int64_t>& layers, std::int64_t num_hidden_layers,
+                  const fs::path& directory) {
+  for (const auto layer : layers) {
+    if (layer < 0 || layer >= num_hidden_layers) {
+      throw core::ConfigError(
+          "--student-layers: there is no layer {} in {}, its layers are 0 to {}", layer,
+          directory.string(), num_hidden_layers - 1);
+    }
+    if (std::count(layers.begin(), layers.end(), layer) > 1) {
+      throw core::ConfigError("--student-layers: layer {} is named twice", layer);
+    }
+  }
+}
+
+/// Draws what the checkpoint lacks, or everything; token types it lacks become zeros, which is what
+/// their absence means. Notes the published names.
+void fill_missing(LoadedModel& loaded, const std::vector<std::string>& missing,
+                  const LoadOptions& options) {
+  for (auto& item : loaded.model->named_parameters()) {
+    const bool drawn = options.random_init ||
+                       std::find(missing.begin(), missing.end(), item.key()) != missing.end();
+    if (!drawn) continue;
+    const std::string published = loaded.config.family->published_name(item.key());
+    if (!options.random_init && item.key() == kTokenTypes) {
+      item.value().zero_();
+      loaded.zeroed.push_back(published);
+    } else {
+      draw_parameter(item.key(), item.value(), loaded.config, options.seed);
+      loaded.initialised.push_back(published);
+    }
+  }
+}
+
 }  // namespace
 
 LoadedModel load_classifier(const fs::path& directory, BertConfig config,
                             const LoadOptions& options) {
-  for (const auto layer : options.layers) {
-    if (layer < 0 || layer >= config.num_hidden_layers) {
-      throw core::ConfigError(
-          "--student-layers: there is no layer {} in {}, its layers are 0 to {}", layer,
-          directory.string(), config.num_hidden_layers - 1);
-    }
-    if (std::count(options.layers.begin(), options.layers.end(), layer) > 1) {
-      throw core::ConfigError("--student-layers: layer {} is named twice", layer);
-    }
-  }
+  check_layers(options.layers, config.num_hidden_layers, directory);
   if (!options.layers.empty()) {
     config.num_hidden_layers = static_cast<std::int64_t>(options.layers.size());
   }
@@ -154,21 +228,14 @@ LoadedModel load_classifier(const fs::path& directory, BertConfig config,
   loaded.config = config;
   loaded.model = BertForSequenceClassification(config);
   loaded.model->eval();
-  if (options.random_init) {
-    for (const auto& item : loaded.model->named_parameters()) {
-      loaded.initialised.push_back(item.key());
-    }
-  } else {
-    loaded.initialised =
-        assign(loaded.model, read_weights(directory, options.layers), options.head_may_be_missing,
-               (directory / "model.safetensors").string());
+  std::vector<std::string> missing;
+  if (!options.random_init) {
+    const fs::path path = weights_path(directory);
+    missing =
+        assign(loaded.model, *config.family, read_weights(path, *config.family, options.layers),
+               options.head_may_be_missing, path.string());
   }
-  for (auto& item : loaded.model->named_parameters()) {
-    if (std::find(loaded.initialised.begin(), loaded.initialised.end(), item.key()) !=
-        loaded.initialised.end()) {
-      draw_parameter(item.key(), item.value(), config, options.seed);
-    }
-  }
+  fill_missing(loaded, missing, options);
   return loaded;
 }
 
@@ -176,9 +243,9 @@ void save_classifier(const BertForSequenceClassification& model, const BertConfi
                      const fs::path& directory) {
   tensor::TensorMap weights;
   for (const auto& item : model->named_parameters()) {
-    weights[item.key()] = item.value().detach().to(torch::kFloat32);
+    weights[config.family->published_name(item.key())] = item.value().detach().to(torch::kFloat32);
   }
-  tensor::save_safetensors(directory / "model.safetensors", weights, {{"format", "pt"}});
+  tensor::save_safetensors(directory / kWeightsFile, weights, {{"format", "pt"}});
   save_config(config, directory);
 }
 

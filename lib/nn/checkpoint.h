@@ -1,5 +1,6 @@
-// Model directories in the published Hugging Face layout: config.json and model.safetensors into a
-// BertForSequenceClassification and back. Used by every stage that loads or writes a model.
+// Model directories in the published Hugging Face layout: config.json and model.safetensors (whole
+// or in shards) into a BertForSequenceClassification and back, under the names of its family. Used
+// by every stage that loads or writes a model.
 #pragma once
 
 #include <filesystem>
@@ -22,16 +23,18 @@ struct LoadedModel {
   BertConfig config;  // num_hidden_layers is what was taken
   BertForSequenceClassification model{nullptr};
   std::vector<std::string> initialised;  // parameters that were drawn, for the log
+  std::vector<std::string> zeroed;  // token types that the checkpoint lacks: zeros, for the log
 };
 
-/// Loads model.safetensors of `directory` (F32, F16 or BF16, bare or `bert.`-prefixed keys) into a
-/// classifier of `config`, fp32, on the CPU, in eval mode. cls.* and position_ids are ignored.
-/// Throws IoError, or ArtifactError listing every tensor that is missing, extra or wrongly shaped;
-/// ConfigError for a layer that the checkpoint does not have.
+/// Loads `directory`'s model.safetensors, or the shards that model.safetensors.index.json names
+/// (F32, F16 or BF16, keys with the family's prefix or bare), into a classifier of `config`, fp32,
+/// on the CPU, in eval mode. Pre-training heads (cls.* and the like) and position_ids are ignored.
+/// Throws IoError, or ArtifactError listing every tensor that is missing, extra or wrongly shaped,
+/// or the shards that are not there; ConfigError for a layer that the checkpoint does not have.
 LoadedModel load_classifier(const std::filesystem::path& directory, BertConfig config,
                             const LoadOptions& options);
 
-/// Writes config.json and model.safetensors (fp32, `bert.`-prefixed). Throws IoError.
+/// Writes config.json and model.safetensors (fp32, the family's published names). Throws IoError.
 void save_classifier(const BertForSequenceClassification& model, const BertConfig& config,
                      const std::filesystem::path& directory);
 

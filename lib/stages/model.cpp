@@ -41,14 +41,16 @@ void check_sizes(const Model& model, const TaskSettings& settings, const fs::pat
         "{}; the files do not belong together",
         directory.string(), model.tokenizer->vocab_size(), model.config.vocab_size);
   }
-  if (settings.max_seq_length > model.config.max_position_embeddings) {
+  if (settings.max_seq_length > model.config.max_tokens()) {
     throw core::ConfigError("--max-seq-length {}: {} has {} positions", settings.max_seq_length,
-                            directory.string(), model.config.max_position_embeddings);
+                            directory.string(), model.config.max_tokens());
   }
-  if (settings.task.pair() && model.config.type_vocab_size < 2) {
-    throw ArtifactError("{}: type_vocab_size is {}, task {} has pairs and needs 2",
-                        directory.string(), model.config.type_vocab_size, settings.task.name);
-  }
+}
+
+void log_zeroed(const nn::LoadedModel& loaded, const fs::path& directory) {
+  if (loaded.zeroed.empty()) return;
+  spdlog::info("{} has no token types: {} is all zeros", directory.string(),
+               fmt::join(loaded.zeroed, ", "));
 }
 
 /// Class names as config.json lists them.
@@ -117,6 +119,7 @@ Model load_for_training(const fs::path& directory, const TaskData& data, const T
   } else if (same_head) {
     spdlog::info("goes on from the checkpoint's own classifier");
   }
+  log_zeroed(loaded, directory);
   check_sizes(model, data.settings, directory);
   return model;
 }
@@ -140,6 +143,7 @@ Model load_trained(const fs::path& directory, const TaskSettings& settings) {
   auto loaded = nn::load_classifier(directory, config, {});
   model.config = loaded.config;
   model.classifier = loaded.model;
+  log_zeroed(loaded, directory);
   check_sizes(model, settings, directory);
   return model;
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 
 #include "core/error.h"
 #include "core/progress.h"
@@ -121,10 +122,17 @@ void StageRun::add_input(const fs::path& file) {
 
 void StageRun::add_input_directory(const fs::path& directory) {
   for (const char* name :
-       {"config.json", "model.safetensors", "vocab.txt", "spiece.model", "projection.safetensors",
-        "features.safetensors", "split.json", "kb.json"}) {
+       {"config.json", "model.safetensors", "model.safetensors.index.json", "vocab.txt",
+        "spiece.model", "sentencepiece.bpe.model", "vocab.json", "merges.txt", "tokenizer.json",
+        "projection.safetensors", "features.safetensors", "split.json", "kb.json"}) {
     if (fs::exists(directory / name)) add_input(directory / name);
   }
+  if (!fs::exists(directory / "model.safetensors.index.json")) return;
+  std::set<fs::path> shards;  // in order of name
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    if (entry.path().filename().string().starts_with("model-")) shards.insert(entry.path());
+  }
+  for (const auto& shard : shards) add_input(shard);
 }
 
 std::string StageRun::inputs_digest() const {

@@ -20,8 +20,8 @@ struct Chunk {
   std::exception_ptr error;
 };
 
-std::int64_t num_special_tokens(bool pairs) {
-  return pairs ? 3 : 2;
+std::int64_t num_special_tokens(const SpecialTokens& special, bool pairs) {
+  return pairs ? 2 + special.separators : 2;
 }
 
 // One token at a time from the longer text, from the second on a tie, without the loop: `first`
@@ -39,7 +39,8 @@ void encode_row(const Tokenizer& tokenizer, const std::string& text_a, const std
                 std::int64_t max_seq_length, Chunk& chunk) {
   const SpecialTokens& special = tokenizer.special_tokens();
   const bool pair = text_b != nullptr;
-  const auto capacity = static_cast<std::size_t>(max_seq_length - num_special_tokens(pair));
+  const auto capacity =
+      static_cast<std::size_t>(max_seq_length - num_special_tokens(special, pair));
   std::vector<std::int32_t> first = tokenizer.encode(text_a);
   std::vector<std::int32_t> second = pair ? tokenizer.encode(*text_b) : std::vector<std::int32_t>{};
   if (first.size() + second.size() > capacity) {
@@ -52,6 +53,7 @@ void encode_row(const Tokenizer& tokenizer, const std::string& text_a, const std
   chunk.tokens.push_back(special.sep);
   chunk.first_segments.push_back(static_cast<std::int32_t>(first.size()) + 2);
   if (pair) {
+    chunk.tokens.insert(chunk.tokens.end(), special.separators - 1, special.sep);
     chunk.tokens.insert(chunk.tokens.end(), second.begin(), second.end());
     chunk.tokens.push_back(special.sep);
   }
@@ -99,7 +101,7 @@ EncodedDataset encode_dataset(const Tokenizer& tokenizer, std::span<const std::s
   REAUGKD_CHECK(threads >= 1, "{} threads", threads);
   REAUGKD_CHECK(text_b.empty() || text_a.size() == text_b.size(), "{} first, {} second texts",
                 text_a.size(), text_b.size());
-  const std::int64_t shortest = num_special_tokens(!text_b.empty()) + 1;
+  const std::int64_t shortest = num_special_tokens(tokenizer.special_tokens(), !text_b.empty()) + 1;
   if (max_seq_length < shortest) {
     throw core::ConfigError("max-seq-length {} leaves no room for text: expected {} or more",
                             max_seq_length, shortest);

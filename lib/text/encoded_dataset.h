@@ -1,4 +1,5 @@
-// A data set as token ids: [CLS] a [SEP] or [CLS] a [SEP] b [SEP] for each row, in one flat array.
+// A data set as token ids: [CLS] a [SEP] or [CLS] a [SEP] b [SEP] for each row (RoBERTa: <s> a </s>
+// or <s> a </s></s> b </s>), in one flat array.
 // Made once per stage, read by the batches of training and evaluation.
 #pragma once
 

@@ -94,37 +94,34 @@ std::vector<std::string> training_sentences(const std::vector<std::string>& text
 
 }  // namespace
 
-SentencePieceTokenizer::SentencePieceTokenizer(std::string model, bool do_lower_case,
-                                               const std::string& where)
-    : model_(std::move(model)), do_lower_case_(do_lower_case), processor_(nullptr, shim().unload) {
+SentencePieceModel::SentencePieceModel(std::string bytes, const std::string& where)
+    : bytes_(std::move(bytes)), where_(where), processor_(nullptr, shim().unload) {
   ErrorText error{};
-  processor_.reset(shim().load(model_.data(), model_.size(), error.data(), error.size()));
+  processor_.reset(shim().load(bytes_.data(), bytes_.size(), error.data(), error.size()));
   if (processor_ == nullptr) {
-    throw ArtifactError("{}: is no sentencepiece model ({} bytes): {}", where, model_.size(),
+    throw ArtifactError("{}: is no sentencepiece model ({} bytes): {}", where, bytes_.size(),
                         error.data());
   }
-  vocab_size_ = shim().vocab_size(processor_.get());
-  const auto id_of = [&](const char* piece) {
-    const std::int32_t id = shim().piece_id(processor_.get(), piece);
-    if (id < 0) {
-      throw ArtifactError("{}: the piece {} is missing among {}: expected ALBERT's special tokens",
-                          where, piece, vocab_size_);
-    }
-    return id;
-  };
-  special_ = {
-      .pad = id_of("<pad>"), .unk = id_of("<unk>"), .cls = id_of("[CLS]"), .sep = id_of("[SEP]")};
+  size_ = shim().vocab_size(processor_.get());
 }
 
-std::vector<std::int32_t> SentencePieceTokenizer::encode(std::string_view text) const {
-  const std::string lowered = do_lower_case_ ? lower_case(text) : std::string(text);
-  std::vector<std::int32_t> ids(lowered.size() + 8);
+std::int32_t SentencePieceModel::id_of(const char* piece, const char* expected) const {
+  const std::int32_t id = shim().piece_id(processor_.get(), piece);
+  if (id < 0) {
+    throw ArtifactError("{}: the piece {} is missing among {}: expected {}", where_, piece, size_,
+                        expected);
+  }
+  return id;
+}
+
+std::vector<std::int32_t> SentencePieceModel::encode(const std::string& text) const {
+  std::vector<std::int32_t> ids(text.size() + 8);
   ErrorText error{};
   for (;;) {
-    const std::int64_t count = shim().encode(processor_.get(), lowered.data(), lowered.size(),
-                                             ids.data(), ids.size(), error.data(), error.size());
+    const std::int64_t count = shim().encode(processor_.get(), text.data(), text.size(), ids.data(),
+                                             ids.size(), error.data(), error.size());
     if (count < 0) {
-      throw InternalError("sentencepiece cannot encode \"{}\": {}", lowered, error.data());
+      throw InternalError("sentencepiece cannot encode \"{}\": {}", text, error.data());
     }
     const bool complete = static_cast<std::size_t>(count) <= ids.size();
     ids.resize(static_cast<std::size_t>(count));
@@ -178,15 +175,18 @@ void no_unload(void*) {}
 
 }  // namespace
 
-SentencePieceTokenizer::SentencePieceTokenizer(std::string model, bool do_lower_case,
-                                               const std::string& where)
-    : model_(std::move(model)), do_lower_case_(do_lower_case), processor_(nullptr, no_unload) {
+SentencePieceModel::SentencePieceModel(std::string bytes, const std::string& where)
+    : bytes_(std::move(bytes)), where_(where), processor_(nullptr, no_unload) {
   throw ArtifactError(
       "{}: this binary was built without sentencepiece: rebuild it with -DREAUGKD_SENTENCEPIECE=ON",
       where);
 }
 
-std::vector<std::int32_t> SentencePieceTokenizer::encode(std::string_view) const {
+std::int32_t SentencePieceModel::id_of(const char*, const char*) const {
+  return 0;
+}
+
+std::vector<std::int32_t> SentencePieceModel::encode(const std::string&) const {
   return {};
 }
 
@@ -201,14 +201,74 @@ bool sentencepiece_available() {
 
 #endif
 
-SentencePieceTokenizer::~SentencePieceTokenizer() = default;
+namespace {
+
+/// The text with every `from` replaced by `to`.
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  for (std::size_t at = text.find(from); at != std::string::npos;
+       at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+  return text;
+}
+
+std::string without_accents(const std::string& text) {
+  std::string result;
+  for (std::size_t position = 0; position < text.size();) {
+    append_without_accents(next_code_point(text, position), result);
+  }
+  return result;
+}
+
+}  // namespace
+
+SentencePieceTokenizer::SentencePieceTokenizer(std::string model, bool do_lower_case,
+                                               const std::string& where, bool keep_accents)
+    : model_(std::move(model), where), do_lower_case_(do_lower_case), keep_accents_(keep_accents) {
+  const auto id_of = [&](const char* piece) {
+    return model_.id_of(piece, "ALBERT's special tokens");
+  };
+  special_ = {
+      .pad = id_of("<pad>"), .unk = id_of("<unk>"), .cls = id_of("[CLS]"), .sep = id_of("[SEP]")};
+}
+
+std::vector<std::int32_t> SentencePieceTokenizer::encode(std::string_view text) const {
+  std::string prepared = replaced(replaced(std::string(text), "``", "\""), "''", "\"");
+  if (!keep_accents_) prepared = without_accents(prepared);
+  return model_.encode(do_lower_case_ ? lower_case(prepared) : prepared);
+}
 
 void SentencePieceTokenizer::save(const std::filesystem::path& directory) const {
-  core::write_file(directory / "spiece.model", model_);
-  // transformers' ALBERT tokenizer strips accents unless told to keep them; we keep them.
+  core::write_file(directory / "spiece.model", model_.bytes());
   core::write_json(directory / "tokenizer_config.json", {{"tokenizer_class", "AlbertTokenizer"},
                                                          {"do_lower_case", do_lower_case_},
-                                                         {"keep_accents", true}});
+                                                         {"keep_accents", keep_accents_}});
+}
+
+XlmRobertaTokenizer::XlmRobertaTokenizer(std::string model, const std::string& where)
+    : model_(std::move(model), where),
+      special_({.pad = 1, .unk = 3, .cls = 0, .sep = 2, .separators = 2}) {
+  std::int32_t expected = 0;
+  for (const char* piece : {"<unk>", "<s>", "</s>"}) {
+    const std::int32_t id = model_.id_of(piece, "XLM-R's special tokens");
+    if (id != expected) {
+      throw ArtifactError("{}: the piece {} is number {}, in XLM-R's models it is {}", where, piece,
+                          id, expected);
+    }
+    ++expected;
+  }
+}
+
+std::vector<std::int32_t> XlmRobertaTokenizer::encode(std::string_view text) const {
+  auto ids = model_.encode(std::string(text));
+  for (auto& id : ids) id = id == 0 ? special_.unk : id + 1;
+  return ids;
+}
+
+void XlmRobertaTokenizer::save(const std::filesystem::path& directory) const {
+  core::write_file(directory / "sentencepiece.bpe.model", model_.bytes());
+  core::write_json(directory / "tokenizer_config.json",
+                   {{"tokenizer_class", "XLMRobertaTokenizer"}});
 }
 
 }  // namespace reaugkd::text

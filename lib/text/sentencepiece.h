@@ -10,27 +10,62 @@
 
 namespace reaugkd::text {
 
+/// A loaded spiece.model: pieces and their ids, nothing about special tokens.
+class SentencePieceModel {
+ public:
+  /// `bytes` of a spiece.model; `where` names its file in errors. Throws ArtifactError on bytes
+  /// that are no model or in a build without sentencepiece; IoError where our wrapper of the
+  /// library is not installed.
+  SentencePieceModel(std::string bytes, const std::string& where);
+
+  std::vector<std::int32_t> encode(const std::string& text) const;
+  /// The piece's id; throws ArtifactError with `expected` where it is missing.
+  std::int32_t id_of(const char* piece, const char* expected) const;
+  std::int64_t size() const { return size_; }
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  std::string bytes_;
+  std::string where_;
+  std::unique_ptr<void, void (*)(void*)> processor_;
+  std::int64_t size_ = 0;
+};
+
+/// ALBERT's tokenizer: before the model sees the text, `` and '' become ", accents go unless they
+/// are to be kept, and letters become lower case if so asked.
 class SentencePieceTokenizer : public Tokenizer {
  public:
-  /// `model`: the bytes of a spiece.model; `where` names its file in errors. Special tokens are
-  /// ALBERT's: <pad>, <unk>, [CLS], [SEP]. Throws ArtifactError on bytes that are no model, on a
-  /// missing special token, or in a build without sentencepiece; IoError where our wrapper of the
-  /// library is not installed.
-  SentencePieceTokenizer(std::string model, bool do_lower_case, const std::string& where);
-  ~SentencePieceTokenizer() override;
-  SentencePieceTokenizer(const SentencePieceTokenizer&) = delete;
-  SentencePieceTokenizer& operator=(const SentencePieceTokenizer&) = delete;
+  /// As SentencePieceModel; special tokens are <pad>, <unk>, [CLS], [SEP]. Throws ArtifactError on
+  /// a missing one too.
+  SentencePieceTokenizer(std::string model, bool do_lower_case, const std::string& where,
+                         bool keep_accents = true);
 
   std::vector<std::int32_t> encode(std::string_view text) const override;
-  std::int64_t vocab_size() const override { return vocab_size_; }
+  std::int64_t vocab_size() const override { return model_.size(); }
   const SpecialTokens& special_tokens() const override { return special_; }
   void save(const std::filesystem::path& directory) const override;
 
  private:
-  std::string model_;
+  SentencePieceModel model_;
   bool do_lower_case_;
-  std::unique_ptr<void, void (*)(void*)> processor_;
-  std::int64_t vocab_size_ = 0;
+  bool keep_accents_;
+  SpecialTokens special_;
+};
+
+/// XLM-R's tokenizer: fairseq's ids <s> 0, <pad> 1, </s> 2, <unk> 3, every other piece one more
+/// than sentencepiece's own, <mask> last.
+class XlmRobertaTokenizer : public Tokenizer {
+ public:
+  /// As SentencePieceModel; throws ArtifactError too where <unk>, <s>, </s> are not pieces 0, 1, 2.
+  XlmRobertaTokenizer(std::string model, const std::string& where);
+
+  std::vector<std::int32_t> encode(std::string_view text) const override;
+  std::int64_t vocab_size() const override { return model_.size() + 2; }
+  const SpecialTokens& special_tokens() const override { return special_; }
+  void save(const std::filesystem::path& directory) const override;
+
+ private:
+  SentencePieceModel model_;
   SpecialTokens special_;
 };
 

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "text/bpe.h"
 #include "text/sentencepiece.h"
 #include "text/wordpiece.h"
 
@@ -11,6 +12,10 @@ namespace {
 
 constexpr const char* kWordPieceFile = "vocab.txt";
 constexpr const char* kSentencePieceFile = "spiece.model";
+constexpr const char* kXlmRobertaFile = "sentencepiece.bpe.model";
+constexpr const char* kBpeVocabFile = "vocab.json";
+constexpr const char* kBpeMergesFile = "merges.txt";
+constexpr const char* kTokenizerJsonFile = "tokenizer.json";
 constexpr const char* kConfigFile = "tokenizer_config.json";
 
 // Published configs say null where a key follows another.
@@ -32,17 +37,45 @@ core::Json read_config(const std::filesystem::path& path) {
   return config;
 }
 
+/// RoBERTa's files: vocab.json and merges.txt, or tokenizer.json.
+BpeFiles read_bpe_files(const std::filesystem::path& directory) {
+  const auto vocab = directory / kBpeVocabFile;
+  if (std::filesystem::exists(vocab)) {
+    return {core::read_file(vocab), core::read_file(directory / kBpeMergesFile)};
+  }
+  const auto json = directory / kTokenizerJsonFile;
+  return bpe_files_of_tokenizer_json(core::read_file(json), json.string());
+}
+
+/// The tokenizers of RoBERTa and XLM-R, which keep case.
+std::unique_ptr<Tokenizer> load_roberta_tokenizer(const std::filesystem::path& directory,
+                                                  const core::Json& config) {
+  const auto sentencepiece = directory / kXlmRobertaFile;
+  if (std::filesystem::exists(sentencepiece)) {
+    return std::make_unique<XlmRobertaTokenizer>(core::read_file(sentencepiece),
+                                                 sentencepiece.string());
+  }
+  BpeFiles files = read_bpe_files(directory);
+  files.add_prefix_space =
+      flag(config, "add_prefix_space", files.add_prefix_space, (directory / kConfigFile).string());
+  return std::make_unique<BpeTokenizer>(std::move(files), directory.string());
+}
+
 }  // namespace
 
 bool has_tokenizer(const std::filesystem::path& directory) {
-  return std::filesystem::exists(directory / kWordPieceFile) ||
-         std::filesystem::exists(directory / kSentencePieceFile);
+  for (const char* file :
+       {kWordPieceFile, kSentencePieceFile, kBpeVocabFile, kXlmRobertaFile, kTokenizerJsonFile}) {
+    if (std::filesystem::exists(directory / file)) return true;
+  }
+  return false;
 }
 
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& directory) {
   if (!has_tokenizer(directory)) {
-    throw core::ArtifactError("{}: has no tokenizer: expected {} or {}", directory.string(),
-                              kWordPieceFile, kSentencePieceFile);
+    throw core::ArtifactError("{}: has no tokenizer: expected {}, {}, {} with {}, {} or {}",
+                              directory.string(), kWordPieceFile, kSentencePieceFile, kBpeVocabFile,
+                              kBpeMergesFile, kXlmRobertaFile, kTokenizerJsonFile);
   }
   const std::string config_path = (directory / kConfigFile).string();
   const core::Json config = read_config(config_path);
@@ -56,8 +89,12 @@ std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& directory
     return std::make_unique<WordPieceTokenizer>(core::read_file(vocab), options, vocab.string());
   }
   const std::filesystem::path model = directory / kSentencePieceFile;
-  return std::make_unique<SentencePieceTokenizer>(core::read_file(model), do_lower_case,
-                                                  model.string());
+  if (std::filesystem::exists(model)) {
+    return std::make_unique<SentencePieceTokenizer>(
+        core::read_file(model), do_lower_case, model.string(),
+        flag(config, "keep_accents", false, config_path));
+  }
+  return load_roberta_tokenizer(directory, config);
 }
 
 }  // namespace reaugkd::text

@@ -1,5 +1,6 @@
-// What turns a text into token ids: one interface over WordPiece (vocab.txt) and sentencepiece
-// (spiece.model). A tokenizer belongs to a model directory and travels with it.
+// What turns a text into token ids: one interface over WordPiece (vocab.txt), sentencepiece
+// (spiece.model, sentencepiece.bpe.model) and byte-level BPE (vocab.json and merges.txt). A
+// tokenizer belongs to a model directory and travels with it.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,7 @@ struct SpecialTokens {
   std::int32_t unk = 0;
   std::int32_t cls = 0;
   std::int32_t sep = 0;
+  int separators = 1;  // how many sep stand between the two texts of a pair
 };
 
 /// Thread-safe once built: encode() is called from several threads.
@@ -27,18 +29,20 @@ class Tokenizer {
   virtual std::vector<std::int32_t> encode(std::string_view text) const = 0;
   virtual std::int64_t vocab_size() const = 0;
   virtual const SpecialTokens& special_tokens() const = 0;
-  /// Writes the tokenizer's files (vocab.txt or spiece.model, tokenizer_config.json) into an
-  /// existing directory, such that load_tokenizer gives it back. Throws IoError.
+  /// Writes the tokenizer's files (the vocabulary and tokenizer_config.json) into an existing
+  /// directory, such that load_tokenizer gives it back. Throws IoError.
   virtual void save(const std::filesystem::path& directory) const = 0;
 };
 
-/// Whether the directory has a vocabulary we know (vocab.txt or spiece.model).
+/// Whether the directory has a vocabulary of a name we know.
 bool has_tokenizer(const std::filesystem::path& directory);
 
-/// Loads vocab.txt (WordPiece) or spiece.model (sentencepiece); tokenizer_config.json's
-/// do_lower_case, strip_accents and tokenize_chinese_chars are honoured, lower-casing is on where
-/// it says nothing. Throws ArtifactError where there is none, it is malformed, or [CLS], [SEP],
-/// [PAD] or [UNK] is missing.
+/// Loads the first of: vocab.txt (WordPiece), spiece.model (sentencepiece as ALBERT has it),
+/// sentencepiece.bpe.model (as XLM-R has it), vocab.json with merges.txt (byte-level BPE),
+/// tokenizer.json (byte-level BPE only). tokenizer_config.json's do_lower_case, strip_accents,
+/// tokenize_chinese_chars, keep_accents and add_prefix_space are honoured; lower-casing is on where
+/// it says nothing, but never for BPE and XLM-R. Throws ArtifactError where there is none, it is
+/// malformed, or a special token is missing.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& directory);
 
 }  // namespace reaugkd::text

@@ -146,4 +146,19 @@ bool is_chinese(char32_t code_point) {
   });
 }
 
+bool is_letter(char32_t code_point) {
+  const utf8proc_category_t kind = category(code_point);
+  return kind >= UTF8PROC_CATEGORY_LU && kind <= UTF8PROC_CATEGORY_LO;  // LU LL LT LM LO
+}
+
+bool is_number(char32_t code_point) {
+  const utf8proc_category_t kind = category(code_point);
+  return kind >= UTF8PROC_CATEGORY_ND && kind <= UTF8PROC_CATEGORY_NO;  // ND NL NO
+}
+
+bool is_white_space_property(char32_t code_point) {
+  return is_whitespace(code_point) || code_point == 0x0B || code_point == 0x0C ||
+         code_point == 0x85;
+}
+
 }  // namespace reaugkd::text

@@ -1,5 +1,5 @@
-// Unicode as WordPiece sees it: decoding, lower-casing, accent stripping and BERT's own character
-// classes, over utf8proc. Used by the tokenizers and by lib/data.
+// Unicode as the tokenizers see it: decoding, lower-casing, accent stripping, BERT's own character
+// classes and GPT-2's, over utf8proc. Used by the tokenizers and by lib/data.
 #pragma once
 
 #include <cstddef>
@@ -40,5 +40,13 @@ bool is_control(char32_t code_point);
 bool is_punctuation(char32_t code_point);
 /// The blocks of Chinese characters that BERT splits one by one (not kana, not Hangul).
 bool is_chinese(char32_t code_point);
+
+// The classes of GPT-2's pre-tokenisation, which are Unicode's own.
+/// \p{L}
+bool is_letter(char32_t code_point);
+/// \p{N}
+bool is_number(char32_t code_point);
+/// \s: the property White_Space, wider than is_whitespace.
+bool is_white_space_property(char32_t code_point);
 
 }  // namespace reaugkd::text

@@ -196,9 +196,10 @@ bool WordPieceTokenizer::append_pieces(std::string_view word,
 
 void WordPieceTokenizer::save(const std::filesystem::path& directory) const {
   core::write_file(directory / "vocab.txt", vocab_);
+  // Without a tokenizer_class transformers takes the one of config.json's model_type: DistilBERT's
+  // and ELECTRA's vocabularies are WordPiece's too, but not every model takes token types.
   core::write_json(directory / "tokenizer_config.json",
-                   {{"tokenizer_class", "BertTokenizer"},
-                    {"do_lower_case", options_.do_lower_case},
+                   {{"do_lower_case", options_.do_lower_case},
                     {"strip_accents", options_.strip_accents},
                     {"tokenize_chinese_chars", options_.tokenize_chinese_chars}});
 }

@@ -5,11 +5,13 @@
 
 #include "catch.h"
 #include "core/error.h"
+#include "temporary_directory.h"
 #include "text/encoded_dataset.h"
 #include "text/unicode.h"
 
 namespace core = reaugkd::core;
 namespace text = reaugkd::text;
+using reaugkd::tests::TemporaryDirectory;
 using text::SentencePieceTokenizer;
 using text::train_sentencepiece;
 using Ids = std::vector<std::int32_t>;
@@ -35,7 +37,63 @@ const std::string& model() {
   return bytes;
 }
 
+// A field of a protobuf message: bytes, or a number of up to seven bits.
+std::string field(int number, const std::string& bytes) {
+  return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(bytes.size())} + bytes;
+}
+std::string field(int number, char value) {
+  return {static_cast<char>(number << 3), value};
+}
+
+// A piece with a score of -1 or, for special ones, 0; `type` is 1 normal, 2 unknown, 3 control.
+std::string piece(const std::string& text, char type) {
+  const std::string score = type == 1 ? std::string("\0\0\x80\xBF", 4) : std::string(4, '\0');
+  return field(1, field(1, text) + "\x15" + score + field(3, type));
+}
+
+// A unigram model as XLM-R's are laid out: <unk>, <s>, </s>, then a, b and the mark of a space.
+std::string xlm_roberta_model(const std::string& first = "<unk>",
+                              const std::string& second = "<s>") {
+  const auto special = [](const std::string& text) { return piece(text, text == "<unk>" ? 2 : 3); };
+  return special(first) + special(second) + special("</s>") + piece("a", 1) + piece("b", 1) +
+         piece("\xE2\x96\x81", 1) + field(2, field(3, 1)) + field(3, field(1, "identity"));
+}
+
 }  // namespace
+
+TEST_CASE("XLM-R's ids are fairseq's", "[sentencepiece]") {
+  if (!text::sentencepiece_available()) {
+    return;
+  }
+  const text::XlmRobertaTokenizer tokenizer(xlm_roberta_model(), "m");
+  CHECK(tokenizer.vocab_size() == 8);  // the 6 pieces, <pad> and <mask>
+  CHECK(tokenizer.encode("ab a") == Ids{6, 4, 5, 6, 4});
+  CHECK(tokenizer.encode("aZ") == Ids{6, 4, 3});  // <unk>
+  CHECK(tokenizer.encode("").empty());
+  const std::vector<std::string> first = {"a"};
+  const std::vector<std::string> second = {"b"};
+  const auto pair = text::encode_dataset(tokenizer, first, second, 16, 1);
+  CHECK(Ids(pair.input_ids(0).begin(), pair.input_ids(0).end()) == Ids{0, 6, 4, 2, 2, 6, 5, 2});
+  CHECK(tokenizer.special_tokens().pad == 1);
+
+  const TemporaryDirectory directory;
+  tokenizer.save(directory.path());
+  CHECK(text::load_tokenizer(directory.path())->encode("ab a") == tokenizer.encode("ab a"));
+  CHECK_THROWS_WITH(text::XlmRobertaTokenizer(xlm_roberta_model("<s>", "<unk>"), "m"),
+                    ContainsSubstring("in XLM-R's models it is 0"));
+  CHECK_THROWS_AS(text::XlmRobertaTokenizer(model(), "m"), core::ArtifactError);
+}
+
+TEST_CASE("ALBERT's quotes are one character", "[sentencepiece]") {
+  if (!text::sentencepiece_available()) {
+    return;
+  }
+  std::vector<std::string> texts = corpus();
+  texts.emplace_back("\"the student\"");
+  const std::string quoting = train_sentencepiece(texts, kVocabSize + 1, true);
+  const SentencePieceTokenizer tokenizer(quoting, true, "m");
+  CHECK(tokenizer.encode("``the student''") == tokenizer.encode("\"the student\""));
+}
 
 TEST_CASE("a build without sentencepiece says so", "[sentencepiece]") {
   if (text::sentencepiece_available()) {
