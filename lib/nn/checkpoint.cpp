@@ -61,9 +61,8 @@ void draw_parameter(const std::string& name, torch::Tensor& parameter, const Ber
       fs::exists(directory / "pytorch_model.bin.index.json")) {
     throw ArtifactError(
         "{}: there is a pytorch_model.bin but no model.safetensors, and only safetensors are read; "
-        "convert it on a machine with Python's torch and safetensors "
-        "(save_file(torch.load(\"pytorch_model.bin\"), \"model.safetensors\"))",
-        directory.string());
+        "run data/convert_checkpoint.py {} of the source tree (it needs Python's torch)",
+        directory.string(), directory.string());
   }
   throw ArtifactError(
       "{}: is missing; a model directory holds config.json, model.safetensors (or its shards and "
