@@ -155,7 +155,7 @@ TEST_CASE("a checkpoint that does not fit lists names", "[checkpoint]") {
                     ContainsSubstring("is missing"));
   core::write_file(directory.path() / "pytorch_model.bin", "x");
   CHECK_THROWS_WITH(nn::load_classifier(directory.path(), config, {}),
-                    ContainsSubstring("convert it"));
+                    ContainsSubstring("convert_checkpoint.py"));
 
   auto broken = weights;
   broken.erase("bert.embeddings.LayerNorm.weight");
