@@ -245,6 +245,22 @@ TEST_CASE("RoBERTa's positions begin after the padding's", "[family]") {
   CHECK_THROWS_WITH(nn::load_config(directory.path()), ContainsSubstring("no position"));
 }
 
+TEST_CASE("XLM-R is RoBERTa's encoder under its own model_type", "[family]") {
+  const TemporaryDirectory directory;
+  fs::copy(golden("roberta"), directory.path(), fs::copy_options::recursive);
+  edit_config(directory.path(), "model_type", "xlm-roberta");
+  const auto loaded = load(directory.path());
+  const auto expected = expected_of("roberta");
+  CHECK(largest_difference(logits_of(loaded, input_of(expected)), expected.at("logits")) < 1e-5);
+  const TemporaryDirectory saved;
+  nn::save_classifier(loaded.model, loaded.config, saved.path());
+  const auto config = core::read_json(saved.path() / "config.json");
+  CHECK(config["model_type"] == "xlm-roberta");
+  CHECK(config["architectures"][0] == "XLMRobertaForSequenceClassification");
+  CHECK(logits_of(load(saved.path()), input_of(expected))
+            .equal(logits_of(loaded, input_of(expected))));
+}
+
 TEST_CASE("a family's error messages speak its names", "[family]") {
   const TemporaryDirectory directory;
   fs::copy(golden("distilbert"), directory.path(), fs::copy_options::recursive);
