@@ -22,6 +22,12 @@ torch::Tensor soft_cross_entropy(const torch::Tensor& teacher_logits,
   return -(p_teacher * log_p_student).sum(1).mean() * (temperature * temperature);
 }
 
+torch::Tensor kl_divergence(const torch::Tensor& target_logits, const torch::Tensor& logits) {
+  REAUGKD_CHECK(target_logits.sizes() == logits.sizes(), "logits are (B, C) each");
+  const auto log_target = torch::log_softmax(target_logits.detach(), 1);
+  return (log_target.exp() * (log_target - torch::log_softmax(logits, 1))).sum(1).mean();
+}
+
 torch::Tensor hard_cross_entropy(const torch::Tensor& logits, const torch::Tensor& labels) {
   const auto known = torch::isnan(labels).logical_not();
   const auto classes = torch::where(known, labels, torch::zeros_like(labels)).to(torch::kLong);

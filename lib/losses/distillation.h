@@ -11,6 +11,10 @@ namespace reaugkd::losses {
 torch::Tensor soft_cross_entropy(const torch::Tensor& teacher_logits,
                                  const torch::Tensor& student_logits, double temperature);
 
+/// 1/B sum_i KL(softmax(target_i) || softmax(logits_i)); (B, C) each, the target is a constant. The
+/// gradient is that of soft_cross_entropy at T = 1; 0 where the two agree. DML, ProKT and SFTN.
+torch::Tensor kl_divergence(const torch::Tensor& target_logits, const torch::Tensor& logits);
+
 /// Mean over rows with a label of CE(y_i, p_i); labels (B) fp32 class indices, NaN: no label, left
 /// out. 0 where no row has one.
 torch::Tensor hard_cross_entropy(const torch::Tensor& logits, const torch::Tensor& labels);

@@ -69,8 +69,8 @@ BertSelfAttentionImpl::BertSelfAttentionImpl(const BertConfig& config)
       key_(register_module("key", torch::nn::Linear(config.hidden_size, config.hidden_size))),
       value_(register_module("value", torch::nn::Linear(config.hidden_size, config.hidden_size))) {}
 
-torch::Tensor BertSelfAttentionImpl::forward(const torch::Tensor& hidden,
-                                             const torch::Tensor& bias) {
+torch::Tensor BertSelfAttentionImpl::forward(const torch::Tensor& hidden, const torch::Tensor& bias,
+                                             BertTrace* trace) {
   const auto batch = hidden.size(0);
   const auto tokens = hidden.size(1);
   const auto width = hidden.size(2) / num_heads_;  // d
@@ -78,10 +78,15 @@ torch::Tensor BertSelfAttentionImpl::forward(const torch::Tensor& hidden,
     return x.view({batch, tokens, num_heads_, width}).transpose(1, 2);  // (B, heads, T, d)
   };
   const auto query = by_head(query_(hidden)) / std::sqrt(static_cast<double>(width));
-  const auto scores = torch::matmul(query, by_head(key_(hidden)).transpose(-1, -2)) + bias;
+  const auto scores = torch::matmul(query, by_head(key_(hidden)).transpose(-1, -2));
+  const auto value = by_head(value_(hidden));
+  if (trace != nullptr) {
+    trace->attention_scores.push_back(scores);
+    trace->values = value;
+  }
   const auto weights =
-      nn::dropout(torch::softmax(scores, -1), dropout_, is_training());  // (B, heads, T, T)
-  const auto context = torch::matmul(weights, by_head(value_(hidden)));  // (B, heads, T, d)
+      nn::dropout(torch::softmax(scores + bias, -1), dropout_, is_training());  // (B, heads, T, T)
+  const auto context = torch::matmul(weights, value);                           // (B, heads, T, d)
   return context.transpose(1, 2).reshape({batch, tokens, num_heads_ * width});
 }
 
@@ -99,8 +104,9 @@ BertAttentionImpl::BertAttentionImpl(const BertConfig& config)
       output_(register_module("output", BertOutput(config.hidden_size, config,
                                                    config.family->attention_output_dropout))) {}
 
-torch::Tensor BertAttentionImpl::forward(const torch::Tensor& hidden, const torch::Tensor& bias) {
-  return output_(self_(hidden, bias), hidden);
+torch::Tensor BertAttentionImpl::forward(const torch::Tensor& hidden, const torch::Tensor& bias,
+                                         BertTrace* trace) {
+  return output_(self_(hidden, bias, trace), hidden);
 }
 
 BertIntermediateImpl::BertIntermediateImpl(const BertConfig& config)
@@ -118,8 +124,9 @@ BertLayerImpl::BertLayerImpl(const BertConfig& config)
       output_(register_module("output", BertOutput(config.intermediate_size, config,
                                                    config.family->ffn_output_dropout))) {}
 
-torch::Tensor BertLayerImpl::forward(const torch::Tensor& hidden, const torch::Tensor& bias) {
-  const auto attended = attention_(hidden, bias);
+torch::Tensor BertLayerImpl::forward(const torch::Tensor& hidden, const torch::Tensor& bias,
+                                     BertTrace* trace) {
+  const auto attended = attention_(hidden, bias, trace);
   return output_(intermediate_(attended), attended);
 }
 
@@ -130,9 +137,13 @@ BertEncoderImpl::BertEncoderImpl(const BertConfig& config)
   for (std::int64_t i = 0; i < own_layers; ++i) layer_->push_back(BertLayer(config));
 }
 
-torch::Tensor BertEncoderImpl::forward(torch::Tensor hidden, const torch::Tensor& bias) {
-  for (std::int64_t round = 0; round < rounds_; ++round) {
-    for (const auto& layer : *layer_) hidden = layer->as<BertLayer>()->forward(hidden, bias);
+torch::Tensor BertEncoderImpl::forward(torch::Tensor hidden, const torch::Tensor& bias,
+                                       std::int64_t first, BertTrace* trace) {
+  const auto own_layers = static_cast<std::int64_t>(layer_->size());
+  if (trace != nullptr) trace->hidden_states.push_back(hidden);
+  for (std::int64_t i = first; i < own_layers * rounds_; ++i) {
+    hidden = layer_->ptr(i % own_layers)->as<BertLayer>()->forward(hidden, bias, trace);
+    if (trace != nullptr) trace->hidden_states.push_back(hidden);
   }
   return hidden;
 }
@@ -158,21 +169,26 @@ BertModelImpl::BertModelImpl(const BertConfig& config)
       "embeddings_project", torch::nn::Linear(config.embedding_width(), config.hidden_size));
 }
 
-BertStates BertModelImpl::forward(const BertInput& input) {
+BertStates BertModelImpl::forward(const BertInput& input, BertTrace* trace) {
   REAUGKD_CHECK(input.input_ids.dim() == 2 &&
                     input.input_ids.sizes() == input.token_type_ids.sizes() &&
                     input.input_ids.sizes() == input.attention_mask.sizes(),
                 "BERT's inputs are (B, T) each");
-  // 0 where there is a token, so low that softmax gives 0 where there is padding.
-  const auto bias = (1 - input.attention_mask.to(torch::kFloat32))
-                        .mul_(-1e9F)
-                        .unsqueeze(1)
-                        .unsqueeze(1);  // (B, 1, 1, T)
   auto embedded = embeddings_(input);
   // In fp32 under autocast too, as what the layers add to always is.
   if (embeddings_project_) embedded = embeddings_project_(embedded).to(torch::kFloat32);
-  const auto hidden = encoder_(embedded, bias);  // (B, T, H)
-  return {hidden, pooler_(hidden)};
+  return continue_from(0, embedded, input.attention_mask, trace);
+}
+
+BertStates BertModelImpl::continue_from(std::int64_t first, const torch::Tensor& hidden,
+                                        const torch::Tensor& attention_mask, BertTrace* trace) {
+  // 0 where there is a token, so low that softmax gives 0 where there is padding.
+  const auto bias = (1 - attention_mask.to(torch::kFloat32))
+                        .mul_(-1e9F)
+                        .unsqueeze(1)
+                        .unsqueeze(1);                              // (B, 1, 1, T)
+  const auto last = encoder_->forward(hidden, bias, first, trace);  // (B, T, H)
+  return {last, pooler_(last)};
 }
 
 BertForSequenceClassificationImpl::BertForSequenceClassificationImpl(const BertConfig& config)
@@ -182,11 +198,20 @@ BertForSequenceClassificationImpl::BertForSequenceClassificationImpl(const BertC
       dropout_(config.classifier_dropout) {}
 
 ClassifierOutput BertForSequenceClassificationImpl::forward(const BertInput& input,
-                                                            Embedding embedding) {
-  const BertStates states = bert_(input);
-  const auto logits = classifier_(nn::dropout(states.pooler_output, dropout_, is_training()));
-  return {logits.to(torch::kFloat32),
+                                                            Embedding embedding, BertTrace* trace) {
+  const BertStates states = bert_->forward(input, trace);
+  return {classify(states),
           text_embedding(states, input.attention_mask, embedding).to(torch::kFloat32)};
+}
+
+torch::Tensor BertForSequenceClassificationImpl::continue_from(
+    std::int64_t first, const torch::Tensor& hidden, const torch::Tensor& attention_mask) {
+  return classify(bert_->continue_from(first, hidden, attention_mask));
+}
+
+torch::Tensor BertForSequenceClassificationImpl::classify(const BertStates& states) {
+  return classifier_(nn::dropout(states.pooler_output, dropout_, is_training()))
+      .to(torch::kFloat32);
 }
 
 torch::Tensor unit_rows(const torch::Tensor& x) {

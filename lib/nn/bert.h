@@ -5,6 +5,8 @@
 
 #include <torch/torch.h>
 
+#include <vector>
+
 #include "nn/bert_config.h"
 
 namespace reaugkd::nn {
@@ -16,6 +18,13 @@ struct BertInput {
   torch::Tensor attention_mask;  // (B, T) int64, 1 token, 0 padding
 
   BertInput to(const torch::Device& device) const;
+};
+
+/// What a forward pass went through, for the losses that look inside (PKD, TinyBERT, MiniLM, SFTN).
+struct BertTrace {
+  std::vector<torch::Tensor> hidden_states;     // the embeddings, then each layer's: (B, T, H)
+  std::vector<torch::Tensor> attention_scores;  // each layer's Q K^T / sqrt(d): (B, heads, T, T)
+  torch::Tensor values;                         // the last layer's V: (B, heads, T, d)
 };
 
 class BertEmbeddingsImpl : public torch::nn::Module {
@@ -35,8 +44,9 @@ TORCH_MODULE(BertEmbeddings);
 class BertSelfAttentionImpl : public torch::nn::Module {
  public:
   explicit BertSelfAttentionImpl(const BertConfig& config);
-  /// softmax(Q K^T / sqrt(d) + bias) V; hidden (B, T, H), bias (B, 1, 1, T).
-  torch::Tensor forward(const torch::Tensor& hidden, const torch::Tensor& bias);
+  /// softmax(Q K^T / sqrt(d) + bias) V; hidden (B, T, H), bias (B, 1, 1, T). Notes scores and
+  /// values in `trace` unless it is null, as everything below does with its own.
+  torch::Tensor forward(const torch::Tensor& hidden, const torch::Tensor& bias, BertTrace* trace);
 
  private:
   std::int64_t num_heads_;
@@ -61,7 +71,7 @@ TORCH_MODULE(BertOutput);
 class BertAttentionImpl : public torch::nn::Module {
  public:
   explicit BertAttentionImpl(const BertConfig& config);
-  torch::Tensor forward(const torch::Tensor& hidden, const torch::Tensor& bias);
+  torch::Tensor forward(const torch::Tensor& hidden, const torch::Tensor& bias, BertTrace* trace);
 
  private:
   BertSelfAttention self_;
@@ -83,7 +93,7 @@ TORCH_MODULE(BertIntermediate);
 class BertLayerImpl : public torch::nn::Module {
  public:
   explicit BertLayerImpl(const BertConfig& config);
-  torch::Tensor forward(const torch::Tensor& hidden, const torch::Tensor& bias);
+  torch::Tensor forward(const torch::Tensor& hidden, const torch::Tensor& bias, BertTrace* trace);
 
  private:
   BertAttention attention_;
@@ -95,7 +105,9 @@ TORCH_MODULE(BertLayer);
 class BertEncoderImpl : public torch::nn::Module {
  public:
   explicit BertEncoderImpl(const BertConfig& config);
-  torch::Tensor forward(torch::Tensor hidden, const torch::Tensor& bias);  // (B, T, H)
+  /// The layers from `first` on; hidden (B, T, H) -> (B, T, H).
+  torch::Tensor forward(torch::Tensor hidden, const torch::Tensor& bias, std::int64_t first,
+                        BertTrace* trace);
 
  private:
   torch::nn::ModuleList layer_;  // one where the layers are shared
@@ -124,7 +136,10 @@ struct BertStates {
 class BertModelImpl : public torch::nn::Module {
  public:
   explicit BertModelImpl(const BertConfig& config);
-  BertStates forward(const BertInput& input);
+  BertStates forward(const BertInput& input, BertTrace* trace = nullptr);
+  /// Goes on from what layer `first` takes, (B, T, H), of texts with this mask (B, T).
+  BertStates continue_from(std::int64_t first, const torch::Tensor& hidden,
+                           const torch::Tensor& attention_mask, BertTrace* trace = nullptr);
 
  private:
   BertEmbeddings embeddings_;
@@ -142,10 +157,15 @@ struct ClassifierOutput {
 class BertForSequenceClassificationImpl : public torch::nn::Module {
  public:
   explicit BertForSequenceClassificationImpl(const BertConfig& config);
-  BertStates encode(const BertInput& input) { return bert_(input); }
-  ClassifierOutput forward(const BertInput& input, Embedding embedding);
+  BertStates encode(const BertInput& input) { return bert_->forward(input); }
+  ClassifierOutput forward(const BertInput& input, Embedding embedding, BertTrace* trace = nullptr);
+  /// Logits (B, C) from what encoder layer `first` takes: the upper part of the model alone.
+  torch::Tensor continue_from(std::int64_t first, const torch::Tensor& hidden,
+                              const torch::Tensor& attention_mask);
 
  private:
+  torch::Tensor classify(const BertStates& states);  // (B, C) fp32
+
   BertModel bert_;
   torch::nn::Linear classifier_;
   double dropout_;

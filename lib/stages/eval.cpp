@@ -173,8 +173,8 @@ class Evaluation {
       predictions = {combined, queries.probabilities, p_kb};
       scores["retrieval"] = train::score(task, p_kb, rows.labels);
       scores["combined"] = train::score(task, combined, rows.labels);
-      if (options_.explain > 0) {
-        explanation_ +=
+      if (options_.explain > 0 && explanation_.empty()) {
+        explanation_ =
             explain(options_.explain, task, rows, queries, predictions, *retriever_, setting_);
       }
       if (!scores["combined"].empty()) report_retrieval(rows, queries, predictions, metrics);
@@ -263,13 +263,13 @@ class Evaluation {
         !std::filesystem::exists(path)) {
       return;
     }
-    Json ignored;
-    metrics["metrics_mismatched"] =
+    Json& more = metrics["mismatched"] = Json::object();
+    const Json scores =
         score_rows(data::read_dataset(path, task, task.dev, options_.data.bad_rows()),
-                   "predictions_mismatched.tsv", ignored);
+                   "predictions_mismatched.tsv", more);
+    metrics["metrics_mismatched"] = scores;
   }
 
-  std::string explanation_;
   const EvalOptions& options_;
   StageRun& run_;
   Compute compute_;
@@ -282,6 +282,7 @@ class Evaluation {
   retrieval::RetrievalSetting permuted_setting_;
   Model teacher_;
   TaskSettings teacher_settings_;
+  std::string explanation_;  // of the first file scored
 };
 
 }  // namespace

@@ -33,19 +33,25 @@ std::string text_of(const std::vector<std::string>& text_a, const std::vector<st
   return text_b.empty() ? text_a[i] : text_a[i] + " || " + text_b[i];
 }
 
-/// Rows to show, the most telling first.
-std::vector<std::int64_t> telling_rows(std::int64_t count, const data::Task& task,
-                                       const RowPredictions& predictions) {
+/// Whether retrieval changed the prediction of each row; never for a score.
+std::vector<bool> changed_rows(const data::Task& task, const RowPredictions& predictions) {
   const auto before = train::decisions_of(predictions.student, task.regression());
   const auto after = train::decisions_of(predictions.final, task.regression());
+  std::vector<bool> changed(before.size());
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    changed[i] = !task.regression() && before[i] != after[i];
+  }
+  return changed;
+}
+
+/// Rows to show, the most telling first.
+std::vector<std::int64_t> telling_rows(std::int64_t count, const std::vector<bool>& changed,
+                                       const RowPredictions& predictions) {
   const auto shift = (predictions.final - predictions.student).abs().amax(1).contiguous();
   const auto* moved = shift.data_ptr<float>();
-  std::vector<std::int64_t> order(before.size());
+  std::vector<std::int64_t> order(changed.size());
   std::iota(order.begin(), order.end(), 0);
-  const auto key = [&](std::int64_t i) {
-    const bool changed = !task.regression() && before[i] != after[i];
-    return std::tuple(!changed, -moved[i], i);
-  };
+  const auto key = [&](std::int64_t i) { return std::tuple(!changed[i], -moved[i], i); };
   std::sort(order.begin(), order.end(), [&](auto a, auto b) { return key(a) < key(b); });
   order.resize(std::min<std::size_t>(order.size(), static_cast<std::size_t>(count)));
   return order;
@@ -78,15 +84,12 @@ std::string neighbor_lines(const data::Task& task, const Queries& queries,
 std::string explain(std::int64_t count, const data::Task& task, const data::Dataset& rows,
                     const Queries& queries, const RowPredictions& predictions,
                     const Retriever& retriever, const retrieval::RetrievalSetting& setting) {
-  const auto before = train::decisions_of(predictions.student, task.regression());
-  const auto after = train::decisions_of(predictions.final, task.regression());
+  const auto changed = changed_rows(task, predictions);
   std::string text;
-  for (const auto row : telling_rows(count, task, predictions)) {
-    const bool changed = !task.regression() && before[row] != after[row];
+  for (const auto row : telling_rows(count, changed, predictions)) {
+    const bool unchanged = !task.regression() && !changed[row];
     text += fmt::format("row {}, label {}{}\n", rows.rows[row], label_of(task, rows.labels[row]),
-                        changed             ? ""
-                        : task.regression() ? ""
-                                            : " (prediction unchanged)");
+                        unchanged ? " (prediction unchanged)" : "");
     text += fmt::format("  {}\n", text_of(rows.text_a, rows.text_b, row));
     text += fmt::format("  student    {}\n", answer(task, predictions.student, row));
     text += fmt::format("  retrieval  {}, from similarity, weight, what the teacher said:\n",

@@ -1,10 +1,40 @@
 #include "stages/teacher_finetune.h"
 
 #include "core/error.h"
-#include "losses/distillation.h"
+#include "stages/methods/sftn.h"
+#include "stages/methods/trajectory.h"
 #include "stages/training.h"
 
 namespace reaugkd::stages {
+namespace {
+
+/// The teacher's step: hard labels, kept along the way for RCO, or with a student's branches.
+std::unique_ptr<train::Step> make_step(const TeacherFinetuneOptions& options, const TaskData& data,
+                                       const RowClassifier& rows, Model& student,
+                                       const std::filesystem::path& directory) {
+  if (!options.student_friendly.empty()) {
+    const auto seed = static_cast<std::uint64_t>(options.run.seed);
+    student = load_for_training(
+        options.student_friendly, data,
+        {options.training.init, options.student_layers, 0, options.training.embedding, seed});
+    return std::make_unique<StudentFriendlyStep>(rows, student, data, options.training, seed);
+  }
+  return std::make_unique<TrajectoryStep>(rows, data, options.training, options.keep_trajectory,
+                                          directory);
+}
+
+void check_consistent(const TeacherFinetuneOptions& options) {
+  if (options.student_friendly.empty() && !options.student_layers.empty()) {
+    throw core::ConfigError("--student-layers: of which student? give --student-friendly DIR");
+  }
+  if (!options.student_friendly.empty() && options.keep_trajectory > 0) {
+    throw core::ConfigError(
+        "--keep-trajectory and --student-friendly are for two methods (rco, sftn): make a teacher "
+        "for each");
+  }
+}
+
+}  // namespace
 
 TeacherFinetuneOptions::TeacherFinetuneOptions() {
   training.epochs = 3;
@@ -19,6 +49,14 @@ core::OptionList TeacherFinetuneOptions::fields() {
             {},
             {},
             true});
+  list.add({"keep-trajectory", "Rivals", &keep_trajectory,
+            "distill --method rco: keep the teacher after each of N equal shares of its training; "
+            "0: only the end",
+            core::kNotNegative});
+  list.add({"student-friendly", "Rivals", &student_friendly,
+            "distill --method sftn: train with branches of this student model"});
+  list.add({"student-layers", "Rivals", &student_layers,
+            "its encoder layers to take, counted from 0 (none: all)", core::kNotNegative});
   data.add_fields(list);
   training.add_fields(list);
   run.add_fields(list);
@@ -28,8 +66,10 @@ core::OptionList TeacherFinetuneOptions::fields() {
 std::string run_teacher_finetune(TeacherFinetuneOptions options) {
   const auto fields = options.fields();
   if (already_finished("teacher-finetune", fields, options.run)) return "";
+  check_consistent(options);
   StageRun run("teacher-finetune", fields, options.run);
   run.add_input_directory(options.model);
+  if (!options.student_friendly.empty()) run.add_input_directory(options.student_friendly);
   const Compute compute = start_compute(options.run, /*training=*/true, run);
 
   Inherited none = inherit(options.model);
@@ -48,16 +88,11 @@ std::string run_teacher_finetune(TeacherFinetuneOptions options) {
   Model model = load_for_training(
       options.model, data,
       {options.training.init, {}, options.training.vocab_size, options.training.embedding, seed});
-  const auto labels = torch::tensor(data.train.labels).to(compute.device);  // (N)
-  const bool regression = settings.task.regression();
-  const auto loss = [&](const nn::ClassifierOutput& output, const torch::Tensor& rows) {
-    const auto targets = labels.index_select(0, rows);
-    return train::LossTerms{regression ? losses::squared_error(output.logits, targets)
-                                       : losses::hard_cross_entropy(output.logits, targets),
-                            {}};
-  };
+  Model student;  // of the branches
+  const RowClassifier rows(model, data.train, settings, compute);
+  const auto step = make_step(options, data, rows, student, run.path());
   const core::Json metrics =
-      train_classifier("teacher-finetune", model, data, options.training, seed, compute, loss, run);
+      train_classifier("teacher-finetune", rows, *step, data, options.training, seed, run);
   save_model(model, settings, run.path());
   data::save_split(data.split, run.path());
   run.finish(metrics);

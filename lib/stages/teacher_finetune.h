@@ -14,6 +14,9 @@ namespace reaugkd::stages {
 
 struct TeacherFinetuneOptions {
   std::string model;
+  std::int64_t keep_trajectory = 0;
+  std::string student_friendly;
+  std::vector<std::int64_t> student_layers;
   DataOptions data;
   TrainingOptions training;
   RunOptions run;

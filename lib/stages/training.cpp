@@ -6,44 +6,6 @@
 namespace reaugkd::stages {
 namespace {
 
-/// One classifier, trained on batches of encoded rows.
-class ClassifierStep : public train::Step {
- public:
-  ClassifierStep(Model& model, const text::EncodedDataset& rows, const TaskSettings& settings,
-                 const TrainingOptions& options, const Compute& compute, const BatchLoss& loss)
-      : model_(model),
-        rows_(rows),
-        settings_(settings),
-        options_(options),
-        compute_(compute),
-        loss_(loss) {}
-
-  train::LossTerms loss(const std::vector<std::int64_t>& rows) override {
-    const auto input = train::collate(rows_, rows, model_.tokenizer->special_tokens().pad,
-                                      settings_.max_seq_length);
-    nn::ClassifierOutput output;
-    {
-      const tensor::AutocastGuard autocast(compute_.device, compute_.precision);
-      output = model_.classifier->forward(input.to(compute_.device), model_.embedding);
-    }
-    return loss_(output, torch::tensor(rows, torch::kInt64).to(compute_.device));
-  }
-
-  std::vector<train::ParameterGroup> parameter_groups() override {
-    return train::decay_groups(*model_.classifier, options_.learning_rate, options_.weight_decay);
-  }
-
-  void set_training(bool training) override { model_.classifier->train(training); }
-
- private:
-  Model& model_;
-  const text::EncodedDataset& rows_;
-  const TaskSettings& settings_;
-  const TrainingOptions& options_;
-  const Compute& compute_;
-  const BatchLoss& loss_;
-};
-
 train::FitOptions fit_options(const std::string& what, const TrainingOptions& options,
                               std::uint64_t seed, const StageRun& run) {
   train::FitOptions fit;
@@ -80,15 +42,13 @@ core::Json fit_json(const train::FitResult& result, const TaskData& data) {
 
 }  // namespace
 
-core::Json train_classifier(const std::string& what, Model& model, const TaskData& data,
-                            const TrainingOptions& options, std::uint64_t seed,
-                            const Compute& compute, const BatchLoss& loss, const StageRun& run) {
-  const auto train_rows = model.encode(data.train, data.settings, compute.threads);
+core::Json train_classifier(const std::string& what, const RowClassifier& student,
+                            train::Step& step, const TaskData& data, const TrainingOptions& options,
+                            std::uint64_t seed, const StageRun& run) {
+  Model& model = student.model();
+  const Compute& compute = student.compute();
   const auto validation_rows = model.encode(data.validation, data.settings, compute.threads);
-  model.classifier->to(compute.device);
-  ClassifierStep step(model, train_rows, data.settings, options, compute, loss);
-
-  const auto lengths = train::lengths_of(train_rows);
+  const auto lengths = train::lengths_of(student.encoded());
   const auto batches = [&](std::int64_t epoch) {
     return train::length_bucketed_batches(lengths, options.batch_size, seed, epoch);
   };

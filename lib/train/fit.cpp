@@ -16,6 +16,8 @@ namespace {
 
 using core::Json;
 
+const std::string kStepPrefix = "step.";  // of the Step's own tensors in a checkpoint
+
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -128,6 +130,7 @@ class Fit {
     const double factor = linear_schedule(at_.steps, total_steps_, options_.warmup_ratio);
     torch::manual_seed(
         core::stream_seed(options_.seed, "dropout", static_cast<std::uint64_t>(at_.steps)));
+    step_.begin_step({at_.steps, total_steps_, factor});
     const std::int64_t examples = examples_of(micro_batches);
     for (const auto& rows : micro_batches) {
       loss_ = step_.loss(rows);
@@ -241,6 +244,7 @@ class Fit {
     progress["best_epoch"] = result_.best_epoch;
     progress["best_score"] = result_.best.score;
     progress["best_details"] = result_.best.details;
+    for (const auto& [name, value] : step_.state()) checkpoint.tensors[kStepPrefix + name] = value;
     const auto parameters = optimizer_.parameters();
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       checkpoint.tensors[fmt::format("parameter.{}", i)] = parameters[i];
@@ -262,6 +266,11 @@ class Fit {
     result_.best.score = core::json_at<double>(progress, "best_score", where);
     result_.best.details = core::json_at<Json>(progress, "best_details", where);
     optimizer_.load_state(checkpoint.tensors, at_.steps, where);
+    tensor::TensorMap own;
+    for (const auto& [name, value] : checkpoint.tensors) {
+      if (name.starts_with(kStepPrefix)) own[name.substr(kStepPrefix.size())] = value;
+    }
+    step_.load_state(own, where);
     const auto parameters = optimizer_.parameters();
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       const auto stored = [&](const char* kind) {

@@ -24,13 +24,26 @@ struct LossTerms {
   std::vector<std::pair<std::string, torch::Tensor>> terms;
 };
 
+/// Where a fit stands as a step begins.
+struct Moment {
+  std::int64_t step = 0;  // 0-based
+  std::int64_t total_steps = 1;
+  double rate_factor = 1;  // of the schedule, on every group's rate
+};
+
 /// What is trained. Methods that train two models at once are one Step with more groups.
 class Step {
  public:
   virtual ~Step() = default;
+  virtual void begin_step(const Moment& moment) { (void)moment; }
   virtual LossTerms loss(const std::vector<std::int64_t>& rows) = 0;
   virtual std::vector<ParameterGroup> parameter_groups() = 0;
   virtual void set_training(bool training) = 0;
+  /// What it changes beside the parameters of its groups, for the checkpoint.
+  virtual tensor::TensorMap state() const { return {}; }
+  virtual void load_state(const tensor::TensorMap& state, const std::string& where) {
+    (void)state, (void)where;
+  }
 };
 
 struct FitOptions {

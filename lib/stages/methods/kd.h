@@ -1,0 +1,31 @@
+// Knowledge distillation (Hinton et al., 2015) from targets known beforehand: the prediction terms
+// of equation 4. The methods that add a term to it derive from it.
+#pragma once
+
+#include "stages/methods/method.h"
+
+namespace reaugkd::stages {
+
+/// (1 - w) CE(p^T, p^S) T^2 + w CE(y, p^S), plus what `added` returns.
+class KdStep : public ClassifierStep {
+ public:
+  KdStep(const MethodContext& context, Targets targets);
+  train::LossTerms loss(const Rows& rows) override;
+
+ protected:
+  /// A further term of the loss of a batch, its weight in it; `index` is the batch's (B) rows.
+  virtual void add_terms(train::LossTerms& loss, const nn::ClassifierOutput& output,
+                         const nn::BertTrace& trace, const torch::Tensor& index);
+  Targets targets_;
+  bool traced_ = false;  // whether add_terms looks inside the student
+
+ private:
+  torch::Tensor labels_;  // (n)
+  PredictionLoss prediction_;
+};
+
+/// Adds weight * term to the loss, and the term to its log under `name`.
+void add_term(train::LossTerms& loss, const std::string& name, const torch::Tensor& term,
+              double weight);
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,172 @@
+// MetaDistil (Zhou et al., ACL 2022): the teacher learns to teach. A step has three parts:
+//   1. the student S takes a step of plain descent on kd's loss: S' = S - eta g (the pilot update);
+//   2. the teacher is updated by the gradient of S's quiz loss CE(y, p^S') through that step
+//      (losses/metadistil.h: central differences instead of second derivatives, as DARTS has it);
+//   3. S, back where it was, is trained on what the updated teacher says of the same batch.
+// The quiz rows are kept out of the student's training.
+#include "losses/metadistil.h"
+
+#include "core/error.h"
+#include "stages/methods/kd.h"
+#include "train/batches.h"
+
+namespace reaugkd::stages {
+namespace {
+
+using Tensors = std::vector<torch::Tensor>;
+
+constexpr double kDifference = 0.01;  // e = kDifference / |v|, as DARTS
+
+/// Adds scale * direction to each parameter; a parameter that the loss does not reach stays.
+void move(const Tensors& parameters, const Tensors& direction, double scale) {
+  const torch::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    if (direction[i].defined()) parameters[i].add_(direction[i], scale);
+  }
+}
+
+void put_back(const Tensors& parameters, const Tensors& values) {
+  const torch::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i].copy_(values[i]);
+}
+
+Tensors gradients(const torch::Tensor& loss, const Tensors& parameters) {
+  return torch::autograd::grad({loss}, parameters, {}, /*retain_graph=*/false,
+                               /*create_graph=*/false, /*allow_unused=*/true);
+}
+
+double norm_of(const Tensors& direction) {
+  double square = 0;
+  for (const auto& x : direction) {
+    if (x.defined()) square += x.to(torch::kFloat64).square().sum().item<double>();
+  }
+  return std::sqrt(square);
+}
+
+class MetaDistilStep : public ClassifierStep {
+ public:
+  explicit MetaDistilStep(const MethodContext& context)
+      : ClassifierStep(context.student, context.options.training),
+        teacher_(context, LiveTeacher::Use::kFrozen),
+        quiz_(student_.model(), *context.quiz, context.data.settings, context.compute()),
+        exact_(student_.model(), context.data.train, context.data.settings,
+               in_fp32(context.compute())),
+        labels_(context.labels()),
+        quiz_labels_(labels_on(*context.quiz, context.compute().device)),
+        prediction_(context.prediction()),
+        teacher_optimizer_(teacher_.parameter_groups()),
+        seed_(static_cast<std::uint64_t>(context.options.run.seed)) {
+    teacher_.classifier()->eval();  // it never drops out: its predictions are what is learned from
+    student_parameters_ = student_.model().classifier->parameters();
+  }
+
+  void begin_step(const train::Moment& moment) override { moment_ = moment; }
+
+  train::LossTerms loss(const Rows& rows) override {
+    teach(rows);
+    return student_loss(rows);
+  }
+
+  tensor::TensorMap state() const override {
+    auto state = teacher_optimizer_.state();
+    const auto parameters = teacher_optimizer_.parameters();
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      state[fmt::format("teacher.{}", i)] = parameters[i];
+    }
+    state["updates"] = torch::tensor({static_cast<float>(teacher_optimizer_.updates())});
+    return state;
+  }
+
+  void load_state(const tensor::TensorMap& state, const std::string& where) override {
+    const torch::NoGradGuard no_grad;
+    const auto updates = tensor::take(state, "updates", torch::kFloat32, {1}, where);
+    teacher_optimizer_.load_state(state, static_cast<std::int64_t>(updates.item<float>()), where);
+    const auto parameters = teacher_optimizer_.parameters();
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      parameters[i].copy_(tensor::take(state, fmt::format("teacher.{}", i),
+                                       parameters[i].scalar_type(), parameters[i].sizes(), where));
+    }
+  }
+
+ private:
+  static Compute in_fp32(Compute compute) {
+    compute.precision = tensor::Precision::kFp32;
+    return compute;
+  }
+
+  train::LossTerms student_loss(const Rows& rows) const {
+    torch::Tensor teacher;
+    {
+      const torch::NoGradGuard no_grad;
+      teacher = teacher_.rows().forward(rows).logits;
+    }
+    return prediction_.mixed(teacher, student_.forward(rows).logits,
+                             labels_.index_select(0, student_.index(rows)));
+  }
+
+  /// Parts 1 and 2.
+  void teach(const Rows& rows) {
+    Tensors before;
+    for (const auto& parameter : student_parameters_) before.push_back(parameter.detach().clone());
+    move(student_parameters_, gradients(student_loss(rows).total, student_parameters_),
+         -options_.learning_rate * moment_.rate_factor);
+    const Tensors v = quiz_gradient();
+    put_back(student_parameters_, before);
+    const double length = norm_of(v);
+    if (length == 0) return;
+    const double e = kDifference / length;
+    move(student_parameters_, v, e);
+    const auto plus = student_logits(rows);
+    move(student_parameters_, v, -2 * e);
+    const auto minus = student_logits(rows);
+    put_back(student_parameters_, before);
+    const auto teacher = teacher_.rows().forward(rows).logits;
+    const auto objective =
+        prediction_.regression
+            ? losses::meta_objective_of_scores(teacher, plus, minus, e)
+            : losses::meta_objective(teacher, plus, minus, e, prediction_.temperature);
+    objective.backward();
+    teacher_optimizer_.step(
+        moment_.rate_factor,
+        train::clip_factor(teacher_optimizer_.gradient_norm(), options_.max_grad_norm));
+  }
+
+  /// v: the gradient of the quiz's loss where the student stands.
+  Tensors quiz_gradient() {
+    const auto size = quiz_.encoded().size();
+    const auto batch = std::min(options_.batch_size, size);
+    const auto count = (size + batch - 1) / batch;
+    const auto batches = train::shuffled_batches(size, batch, seed_, moment_.step / count);
+    const Rows& rows = batches[moment_.step % static_cast<std::int64_t>(batches.size())];
+    return gradients(prediction_.hard(quiz_.forward(rows).logits,
+                                      quiz_labels_.index_select(0, quiz_.index(rows))),
+                     student_parameters_);
+  }
+
+  /// In fp32 and without dropout, so that a small difference is not lost in noise.
+  torch::Tensor student_logits(const Rows& rows) {
+    const torch::NoGradGuard no_grad;
+    student_.model().classifier->eval();
+    const auto logits = exact_.forward(rows).logits;
+    student_.model().classifier->train();
+    return logits;
+  }
+
+  LiveTeacher teacher_;
+  RowClassifier quiz_;
+  RowClassifier exact_;
+  torch::Tensor labels_, quiz_labels_;
+  PredictionLoss prediction_;
+  train::AdamW teacher_optimizer_;
+  std::uint64_t seed_;
+  Tensors student_parameters_;
+  train::Moment moment_;
+};
+
+}  // namespace
+
+std::unique_ptr<train::Step> make_metadistil(const MethodContext& context) {
+  return std::make_unique<MetaDistilStep>(context);
+}
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,87 @@
+#include "stages/methods/method.h"
+
+#include "core/error.h"
+
+namespace reaugkd::stages {
+namespace {
+
+const std::vector<Method>& methods() {
+  static const std::vector<Method> list = {
+      {"reaugkd", Source::kKnowledgeBase, 0, 1, make_reaugkd},
+      {"kd", Source::kKnowledgeBaseOrTeacher, 0, 1, make_kd},
+      {"finetune", Source::kLabels, 1, 1, make_finetune},
+      {"pkd", Source::kTeacher, 0.5, 10, make_pkd},
+      {"rkd", Source::kTeacher, 1, 1, make_rkd},
+      {"tinybert", Source::kTeacher, 0, 1, make_tinybert},
+      {"minilm", Source::kTeacher, 0, 1, make_minilm},
+      {"takd", Source::kTeacher, 0, 1, make_takd},
+      {"rco", Source::kTeacher, 0, 1, make_rco},
+      {"sftn", Source::kTeacher, 0, 1, make_sftn},
+      {"dml", Source::kTeacher, 0.5, 1, make_dml},
+      {"prokt", Source::kTeacher, 0, 1, make_prokt},
+      {"metadistil", Source::kTeacher, 0.5, 2, make_metadistil},
+  };
+  return list;
+}
+
+Model load_teacher(const MethodContext& context, LiveTeacher::Use use) {
+  const auto& options = context.options;
+  if (use == LiveTeacher::Use::kFrozen) return load_trained(options.teacher, context.data.settings);
+  TrainingInit init;
+  init.embedding = options.training.embedding;
+  init.seed = static_cast<std::uint64_t>(options.run.seed);
+  return load_for_training(options.teacher, context.data, init);
+}
+
+}  // namespace
+
+std::vector<std::string> method_names() {
+  std::vector<std::string> names;
+  for (const auto& method : methods()) names.push_back(method.name);
+  return names;
+}
+
+const Method& method_by_name(const std::string& name) {
+  for (const auto& method : methods()) {
+    if (method.name == name) return method;
+  }
+  throw core::InternalError("no method {}", name);
+}
+
+PredictionLoss MethodContext::prediction() const {
+  return {data.settings.task.regression(), options.distill_temperature.value(),
+          options.hard_label_weight.value()};
+}
+
+LiveTeacher::LiveTeacher(const MethodContext& context, Use use)
+    : model_(load_teacher(context, use)),
+      rows_(model_, context.data.train, context.data.settings, context.compute()),
+      learning_rate_(context.options.teacher_learning_rate),
+      weight_decay_(context.options.training.weight_decay) {}
+
+std::vector<train::ParameterGroup> LiveTeacher::parameter_groups() const {
+  return train::decay_groups(*model_.classifier, learning_rate_, weight_decay_);
+}
+
+void LiveTeacher::check_same_tokens_and_heads(const MethodContext& context) const {
+  const auto& options = context.options;
+  const auto& student = context.student.model().config;
+  if (student.num_attention_heads != model_.config.num_attention_heads) {
+    throw core::ConfigError(
+        "--method {}: compares attention maps, but {} has {} attention heads and {} {}; take "
+        "models with equally many, or another method",
+        options.method, options.teacher, model_.config.num_attention_heads, options.student,
+        student.num_attention_heads);
+  }
+  Rows first;
+  for (std::int64_t i = 0; i < std::min<std::int64_t>(64, context.data.train.size()); ++i) {
+    first.push_back(i);
+  }
+  if (torch::equal(rows_.input(first).input_ids, context.student.input(first).input_ids)) return;
+  throw core::ConfigError(
+      "--method {}: compares tokens one by one, but the tokenizers of {} and {} cut texts "
+      "differently; take models with one tokenizer, or another method",
+      options.method, options.teacher, options.student);
+}
+
+}  // namespace reaugkd::stages

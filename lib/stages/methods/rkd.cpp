@@ -1,0 +1,39 @@
+// Relational knowledge distillation (Park et al., CVPR 2019), equation 10: the task's loss plus the
+// distance and angle terms of the two models' embeddings (losses/rkd.h). With --hard-label-weight
+// below 1 kd's term to the teacher takes part.
+#include "losses/rkd.h"
+
+#include "stages/methods/kd.h"
+
+namespace reaugkd::stages {
+namespace {
+
+class RkdStep : public KdStep {
+ public:
+  RkdStep(const MethodContext& context, Targets targets)
+      : KdStep(context, std::move(targets)),
+        distance_weight_(context.options.rkd_distance_weight),
+        angle_weight_(context.options.rkd_angle_weight) {}
+
+ private:
+  void add_terms(train::LossTerms& loss, const nn::ClassifierOutput& output,
+                 const nn::BertTrace& trace, const torch::Tensor& index) override {
+    (void)trace;
+    const auto teacher = targets_.embeddings.index_select(0, index);
+    add_term(loss, "distance", losses::distance_relation(teacher, output.embedding),
+             distance_weight_);
+    add_term(loss, "angle", losses::angle_relation(teacher, output.embedding), angle_weight_);
+  }
+
+  double distance_weight_, angle_weight_;
+};
+
+}  // namespace
+
+std::unique_ptr<train::Step> make_rkd(const MethodContext& context) {
+  return std::make_unique<RkdStep>(
+      context, targets_from_teacher(context.options.teacher, context.data, context.compute(),
+                                    context.options.training.eval_batch_size));
+}
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,80 @@
+#include "stages/methods/targets.h"
+
+#include "core/error.h"
+#include "losses/distillation.h"
+#include "retrieval/knowledge_base.h"
+
+namespace reaugkd::stages {
+
+Targets targets_from_kb(const std::filesystem::path& directory, const data::Dataset& rows,
+                        const torch::Device& device) {
+  const auto kb = retrieval::load_knowledge_base(directory);
+  const auto row_of = retrieval::rows_by_id(kb);
+  std::vector<std::int64_t> picked;
+  for (std::int64_t i = 0; i < rows.size(); ++i) {
+    const auto found = row_of.find(rows.id(i));
+    if (found == row_of.end()) {
+      throw core::DataError(
+          "{}: data row {} ({}) is not in the knowledge base {}; build it from this file, with the "
+          "same split",
+          rows.path.string(), rows.rows[i], rows.id(i).to_string(), directory.string());
+    }
+    picked.push_back(found->second);
+  }
+  const auto index = torch::tensor(picked, torch::kInt64);
+  return {kb.logits.index_select(0, index).to(device),
+          kb.embeddings.index_select(0, index).to(device)};
+}
+
+Targets targets_from_teacher(const std::filesystem::path& directory, const TaskData& data,
+                             const Compute& compute, std::int64_t batch_size) {
+  Model teacher = load_trained(directory, data.settings);
+  const auto rows = teacher.encode(data.train, data.settings, compute.threads);
+  teacher.classifier->to(compute.device);
+  auto options = teacher.predict_options(compute, data.settings, batch_size);
+  options.precision = tensor::Precision::kFp32;  // what the teacher says does not depend on batches
+  options.what = "teacher";
+  const auto predictions = train::predict(teacher.classifier, rows, options);
+  return {predictions.logits.to(compute.device), predictions.embeddings.to(compute.device)};
+}
+
+torch::Tensor labels_on(const data::Dataset& rows, const torch::Device& device) {
+  return torch::tensor(rows.labels).to(device);
+}
+
+torch::Tensor PredictionLoss::soft(const torch::Tensor& teacher,
+                                   const torch::Tensor& student) const {
+  return regression ? losses::squared_error(student, teacher.detach().squeeze(1))
+                    : losses::soft_cross_entropy(teacher, student, temperature);
+}
+
+torch::Tensor PredictionLoss::hard(const torch::Tensor& student,
+                                   const torch::Tensor& labels) const {
+  return regression ? losses::squared_error(student, labels)
+                    : losses::hard_cross_entropy(student, labels);
+}
+
+torch::Tensor PredictionLoss::towards(const torch::Tensor& other,
+                                      const torch::Tensor& logits) const {
+  return regression ? losses::squared_error(logits, other.detach().squeeze(1))
+                    : losses::kl_divergence(other, logits);
+}
+
+train::LossTerms PredictionLoss::mixed(const torch::Tensor& teacher, const torch::Tensor& student,
+                                       const torch::Tensor& labels) const {
+  const double w = hard_label_weight;
+  train::LossTerms loss;
+  if (w < 1) {
+    const auto ce = soft(teacher, student);
+    loss.total = (1 - w) * ce;
+    loss.terms.emplace_back("ce", ce);
+  }
+  if (w > 0) {
+    const auto ce = hard(student, labels);
+    loss.total = w < 1 ? loss.total + w * ce : ce;
+    loss.terms.emplace_back("hard", ce);
+  }
+  return loss;
+}
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,107 @@
+// TinyBERT (Jiao et al., Findings of EMNLP 2020), its task-specific distillation: for the first
+// part of the steps the embeddings, states and attention maps of the layers (losses/tinybert.h),
+// then the predictions, equation 10. States of two widths meet through learned matrices W_e and
+// W_h.
+#include "losses/tinybert.h"
+
+#include "stages/methods/kd.h"
+
+namespace reaugkd::stages {
+namespace {
+
+/// Student width -> teacher width; the identity to begin with where they are equal.
+torch::nn::Linear make_bridge(std::int64_t from, std::int64_t to, const torch::Device& device) {
+  torch::nn::Linear bridge(torch::nn::LinearOptions(from, to).bias(false));
+  const torch::NoGradGuard no_grad;
+  if (from == to) {
+    torch::nn::init::eye_(bridge->weight);
+  } else {
+    torch::nn::init::normal_(bridge->weight, 0, 0.02);
+  }
+  bridge->to(device);
+  return bridge;
+}
+
+class TinyBertStep : public ClassifierStep {
+ public:
+  explicit TinyBertStep(const MethodContext& context)
+      : ClassifierStep(context.student, context.options.training),
+        teacher_(context, LiveTeacher::Use::kFrozen),
+        labels_(context.labels()),
+        prediction_(context.prediction()),
+        intermediate_(context.options.tinybert_intermediate) {
+    teacher_.check_same_tokens_and_heads(context);
+    const auto& student = context.student.model().config;
+    student_layers_ = student.num_hidden_layers;
+    teacher_layers_ = teacher_.config().num_hidden_layers;
+    teacher_.classifier()->eval();
+    torch::manual_seed(static_cast<std::uint64_t>(context.options.run.seed));
+    for (auto* bridge : {&embedding_bridge_, &state_bridge_}) {
+      *bridge =
+          make_bridge(student.hidden_size, teacher_.config().hidden_size, context.compute().device);
+    }
+  }
+
+  std::vector<train::ParameterGroup> parameter_groups() override {
+    auto groups = ClassifierStep::parameter_groups();
+    groups.push_back({{embedding_bridge_->weight, state_bridge_->weight},
+                      options_.learning_rate,
+                      options_.weight_decay});
+    return groups;
+  }
+
+  void begin_step(const train::Moment& moment) override {
+    on_layers_ =
+        static_cast<double>(moment.step) < intermediate_ * static_cast<double>(moment.total_steps);
+  }
+
+  train::LossTerms loss(const Rows& rows) override {
+    nn::BertTrace teacher;
+    torch::Tensor teacher_logits;
+    {
+      const torch::NoGradGuard no_grad;
+      teacher_logits = teacher_.rows().forward(rows, &teacher).logits;
+    }
+    nn::BertTrace student;
+    const auto output = student_.forward(rows, &student);
+    if (on_layers_) return layer_terms(teacher, student, student_.input(rows).attention_mask);
+    return prediction_.mixed(teacher_logits, output.logits,
+                             labels_.index_select(0, student_.index(rows)));
+  }
+
+ private:
+  train::LossTerms layer_terms(const nn::BertTrace& teacher, const nn::BertTrace& student,
+                               const torch::Tensor& mask) {
+    const auto embedding =
+        losses::state_error(teacher.hidden_states[0],
+                            embedding_bridge_(student.hidden_states[0].to(torch::kFloat32)), mask);
+    auto states = torch::zeros({}, embedding.options());
+    auto attention = torch::zeros({}, embedding.options());
+    for (std::int64_t m = 1; m <= student_layers_; ++m) {
+      const auto g = losses::uniform_layer(m, student_layers_, teacher_layers_);
+      states = states + losses::state_error(
+                            teacher.hidden_states[g],
+                            state_bridge_(student.hidden_states[m].to(torch::kFloat32)), mask);
+      attention = attention + losses::attention_error(teacher.attention_scores[g - 1],
+                                                      student.attention_scores[m - 1], mask);
+    }
+    return {embedding + states + attention,
+            {{"embedding", embedding}, {"states", states}, {"attention", attention}}};
+  }
+
+  LiveTeacher teacher_;
+  torch::Tensor labels_;
+  PredictionLoss prediction_;
+  double intermediate_;
+  bool on_layers_ = true;
+  std::int64_t student_layers_ = 0, teacher_layers_ = 0;
+  torch::nn::Linear embedding_bridge_{nullptr}, state_bridge_{nullptr};
+};
+
+}  // namespace
+
+std::unique_ptr<train::Step> make_tinybert(const MethodContext& context) {
+  return std::make_unique<TinyBertStep>(context);
+}
+
+}  // namespace reaugkd::stages

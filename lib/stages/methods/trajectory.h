@@ -1,0 +1,29 @@
+// The anchor points of a teacher's training that RCO follows: whole model directories in
+// trajectory/anchor-1 .. anchor-<N-1> of the teacher's; the N-th is the teacher.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "stages/methods/finetune.h"
+
+namespace reaugkd::stages {
+
+/// Fine-tuning that writes an anchor after k/N of the steps, k = 1 .. N-1.
+class TrajectoryStep : public HardLabelStep {
+ public:
+  TrajectoryStep(const RowClassifier& classifier, const TaskData& data,
+                 const TrainingOptions& options, std::int64_t anchors,
+                 std::filesystem::path directory);
+  void begin_step(const train::Moment& moment) override;
+
+ private:
+  const TaskSettings& settings_;
+  std::int64_t anchors_;
+  std::filesystem::path directory_;
+};
+
+/// The teacher's anchors in order, itself last. Throws ArtifactError where it has kept none.
+std::vector<std::filesystem::path> trajectory_of(const std::filesystem::path& teacher);
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Every method of distill through the real binary: it trains, its student can be evaluated with a
+# knowledge base, a run that is killed goes on to the same bytes, and what a method cannot use is
+# refused. Usage: methods.sh BINARY SOURCE_DIRECTORY
+set -u
+reaugkd=$1
+demo=$2/data/demo
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+fail() { echo "FAILED: $*" >&2; failures=$((failures + 1)); }
+
+expect() { # CODE PATTERN COMMAND...
+  local code=$1 pattern=$2
+  shift 2
+  "$@" >"$work/output" 2>&1
+  local got=$?
+  [ "$got" = "$code" ] || { fail "exit code $got, expected $code: $*"; cat "$work/output" >&2; }
+  grep -qE -- "$pattern" "$work/output" || { fail "nothing matches '$pattern': $*"; cat "$work/output" >&2; }
+}
+
+ok() { expect 0 "$@"; }
+
+small="--epochs 2 --learning-rate 1e-3 --init random --quiet"
+student="--student $demo/teacher --student-layers 0,1"
+task="--task sst2 --data $demo --max-train-examples 200 --max-seq-length 48"
+ok "best at epoch" "$reaugkd" teacher-finetune --model "$demo/teacher" $task --output "$work/plain" $small
+ok "best at epoch" "$reaugkd" teacher-finetune --model "$demo/teacher" $task --output "$work/teacher" $small --keep-trajectory 3
+cmp -s "$work/plain/model.safetensors" "$work/teacher/model.safetensors" || fail "--keep-trajectory changed the teacher"
+[ "$(ls "$work/teacher/trajectory" | tr '\n' ' ')" = "anchor-1 anchor-2 " ] || fail "a trajectory of 3 is two anchors and the teacher"
+ok "best at epoch" "$reaugkd" teacher-finetune --model "$demo/teacher" $task --output "$work/friendly" $small \
+  --student-friendly "$demo/teacher" --student-layers 0,1
+ok "k-NN accuracy" "$reaugkd" project --teacher "$work/teacher" --student "$demo/teacher" --data "$demo" \
+  --output "$work/projected" --epochs 1 --quiet
+ok "teacher_on_kb" "$reaugkd" build-kb --teacher "$work/projected" --data "$demo" --output "$work/kb" --quiet
+
+train() { # OUTPUT OPTIONS...: prints the command
+  local output=$1
+  shift
+  echo "$reaugkd" distill "$@" $student --data "$demo" --output "$work/$output" $small
+}
+
+declare -A source=([kd]="--teacher $work/teacher" [takd]="--teacher $work/kd" [sftn]="--teacher $work/friendly")
+for method in kd pkd rkd tinybert minilm takd rco sftn dml prokt metadistil; do
+  ok "best at epoch" $(train $method --method $method ${source[$method]:---teacher $work/teacher})
+  ok "combined" "$reaugkd" eval --model "$work/$method" --kb "$work/kb" --data "$demo" --output "$work/eval-$method" \
+    --latency-examples 0 --quiet
+done
+# Targets from the teacher's weights are those of the knowledge base.
+ok "best at epoch" $(train kd-kb --method kd --kb "$work/kb")
+cmp -s "$work/kd/model.safetensors" "$work/kd-kb/model.safetensors" || fail "kd by --teacher and by --kb differ"
+# No two methods train the same student.
+[ "$(sha256sum "$work"/{kd,pkd,rkd,tinybert,minilm,takd,rco,sftn,dml,prokt,metadistil}/model.safetensors | cut -c1-64 | sort -u | wc -l)" = 11 ] ||
+  fail "two methods gave one student"
+
+# Killed after a checkpoint, and gone on with: the same bytes, whatever else the method trains.
+for method in tinybert rco dml metadistil; do
+  run="$(train killed-$method --method $method --teacher "$work/teacher") --save-steps 3"
+  $run >/dev/null 2>&1 &
+  pid=$!
+  until [ -e "$work/killed-$method/checkpoint.safetensors" ] || ! kill -0 $pid 2>/dev/null; do sleep 0.02; done
+  kill -KILL $pid 2>/dev/null
+  wait $pid 2>/dev/null
+  ok "best at epoch|already finished" $run --resume
+  cmp -s "$work/$method/model.safetensors" "$work/killed-$method/model.safetensors" || fail "$method: resumed to another student"
+  cmp -s "$work/$method/train_log.jsonl" "$work/killed-$method/train_log.jsonl" || fail "$method: resumed to another log"
+done
+
+expect 2 "required by --method reaugkd" $(train x --method reaugkd --teacher "$work/teacher")
+expect 2 "--teacher is required by --method pkd" $(train x --method pkd --kb "$work/kb")
+expect 2 "not an assistant" $(train x --method takd --teacher "$work/teacher")
+expect 2 "was not made for a student" $(train x --method sftn --teacher "$work/teacher")
+expect 4 "keep-trajectory 4" $(train x --method rco --teacher "$work/plain")
+expect 2 "of equal width" "$reaugkd" distill --method pkd --teacher "$work/teacher" --student "$demo/student" \
+  --data "$demo" --output "$work/x" $small
+expect 2 "for two methods" "$reaugkd" teacher-finetune --model "$demo/teacher" $task --output "$work/x" $small \
+  --keep-trajectory 3 --student-friendly "$demo/teacher"
+expect 2 "finetune, pkd" $(train x --method nonsense --teacher "$work/teacher")
+[ -e "$work/x" ] && fail "a refused run left its directory behind"
+
+[ $failures = 0 ] || exit 1
+echo "every method of distill: passed"
