@@ -5,10 +5,12 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <optional>
 
 #include "core/error.h"
 #include "core/progress.h"
 #include "core/version.h"
+#include "listing.h"
 #include "text/sentencepiece.h"
 
 namespace reaugkd::apps {
@@ -93,6 +95,21 @@ std::string version_text() {
                      text::sentencepiece_available() ? "" : " (built without sentencepiece)");
 }
 
+/// What --completion or --options, alone on the command line, ask for.
+std::optional<std::string> listing_asked_for(const std::vector<Command>& commands, int argc,
+                                             char** argv) {
+  const std::string flag = argc > 1 ? argv[1] : "";
+  if (flag == "--options" && argc == 2) return option_tables(commands);
+  if (flag == "--completion") return completion_script(commands, argc == 3 ? argv[2] : "");
+  return {};
+}
+
+void print(const std::string& text) {
+  if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
+    throw core::IoError("stdout cannot be written");
+  }
+}
+
 }  // namespace
 
 int run_command_line(const std::vector<Command>& commands, int argc, char** argv) {
@@ -103,6 +120,13 @@ int run_command_line(const std::vector<Command>& commands, int argc, char** argv
   app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
   app.failure_message(CLI::FailureMessage::simple);
+  app.footer(
+      "reaugkd --completion bash|zsh prints a completion script for the shell.\n"
+      "reaugkd --options prints every option of every command as Markdown.");
+  if (const auto listing = listing_asked_for(commands, argc, argv)) {
+    print(*listing);
+    return 0;
+  }
   ProcessFlags flags;
   struct Declared {
     CLI::App* app;
@@ -133,10 +157,7 @@ int run_command_line(const std::vector<Command>& commands, int argc, char** argv
   for (std::size_t i = 0; i < commands.size(); ++i) {
     if (!declared[i].app->parsed()) continue;
     resolve(declared[i].fields, declared[i].handles, declared[i].texts, flags.config);
-    const std::string result = commands[i].run();
-    if (std::fputs(result.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
-      throw core::IoError("stdout cannot be written");
-    }
+    print(commands[i].run());
   }
   return 0;
 }

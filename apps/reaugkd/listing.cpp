@@ -1,0 +1,106 @@
+#include "listing.h"
+
+#include "core/error.h"
+
+namespace reaugkd::apps {
+namespace {
+
+std::vector<std::string> flags_of(const core::OptionList& fields) {
+  std::vector<std::string> flags;
+  for (const auto& option : fields.options()) flags.push_back("--" + option.name);
+  for (const char* flag : {"--config", "--quiet", "--verbose", "--help"}) flags.emplace_back(flag);
+  return flags;
+}
+
+/// '|' would end a cell.
+std::string cell(std::string text) {
+  for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) {
+    text.insert(at, "\\");
+  }
+  return text;
+}
+
+std::string option_row(const core::Option& option) {
+  std::string allowed = option.is_flag() ? "" : option.type_name();
+  if (!option.choices.empty()) allowed = fmt::format("{}", fmt::join(option.choices, ", "));
+  if (option.range) allowed += ", " + option.range->text();
+  std::string initial = option.value_text().empty() ? "" : "`" + option.value_text() + "`";
+  if (option.is_flag()) initial = "off";
+  if (option.required) initial = "required";
+  if (!option.unless.empty()) {
+    initial = fmt::format("required without `--{}`", fmt::join(option.unless, "`, `--"));
+  }
+  return fmt::format("| `--{}` | {} | {} | {} |\n", option.name, cell(option.help), cell(allowed),
+                     initial);
+}
+
+}  // namespace
+
+std::string completion_script(const std::vector<Command>& commands, const std::string& shell) {
+  if (shell != "bash" && shell != "zsh") {
+    throw core::ConfigError("--completion: \"{}\" is not one of bash, zsh", shell);
+  }
+  std::vector<std::string> names;
+  std::string values;
+  std::string flags;
+  for (const auto& command : commands) {
+    names.push_back(command.name);
+    const auto fields = command.fields();
+    for (const auto& option : fields.options()) {
+      if (option.choices.empty()) continue;
+      values += fmt::format("    '{} --{}') words='{}' ;;\n", command.name, option.name,
+                            fmt::join(option.choices, " "));
+    }
+    flags += fmt::format("    {}) flags='{}' ;;\n", command.name, fmt::join(flags_of(fields), " "));
+  }
+  return fmt::format(R"(# Completion of reaugkd for {}, written by reaugkd --completion {}.
+{}_reaugkd() {{
+  local current=${{COMP_WORDS[COMP_CWORD]}} command=${{COMP_WORDS[1]}} words='' flags=''
+  local previous=${{COMP_WORDS[COMP_CWORD-1]}}
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    COMPREPLY=($(compgen -W '{} --help --version --completion' -- "$current"))
+    return
+  fi
+  case "$command $previous" in
+{}  esac
+  case "$command" in
+{}  esac
+  if [ -n "$words" ]; then
+    COMPREPLY=($(compgen -W "$words" -- "$current"))
+  elif [ "${{current:0:1}}" = - ]; then
+    COMPREPLY=($(compgen -W "$flags" -- "$current"))
+  else
+    COMPREPLY=($(compgen -f -- "$current"))
+  fi
+}}
+complete -o filenames -F _reaugkd reaugkd
+)",
+                     shell, shell,
+                     shell == "zsh" ? "autoload -U +X bashcompinit && bashcompinit\n" : "",
+                     fmt::join(names, " "), values, flags);
+}
+
+std::string option_tables(const std::vector<Command>& commands) {
+  std::string text =
+      "# Options\n\nWritten by `make docs` from the lists behind `--help`; "
+      "a test holds it equal to them.\n";
+  for (const auto& command : commands) {
+    text += fmt::format("\n## {}\n\n{}\n", command.name, command.description);
+    const auto fields = command.fields();
+    std::string group;
+    for (const auto& option : fields.options()) {
+      if (option.group != group) {
+        group = option.group;
+        text += fmt::format(
+            "\n### {}: {}\n\n| option | what | values | default |\n| --- | --- | --- | --- |\n",
+            command.name, group);
+      }
+      text += option_row(option);
+    }
+  }
+  return text +
+         "\nEvery command also takes `--config FILE.json` (options, or a `run.json` to repeat), "
+         "`--quiet`, `--verbose` and `--help`.\n";
+}
+
+}  // namespace reaugkd::apps

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# docs/options.md is what the option lists say, and the completion script completes.
+# Usage: listings.sh BINARY SOURCE_DIRECTORY
+set -u
+reaugkd=$1
+failures=0
+fail() { echo "FAILED: $*" >&2; failures=$((failures + 1)); }
+
+diff "$2/docs/options.md" <("$reaugkd" --options) || fail "docs/options.md is not what the lists say: run make docs"
+
+source <("$reaugkd" --completion bash)
+completes() { # EXPECTED WORD...: the words typed, the last one unfinished
+  local expected=$1
+  shift
+  COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+  _reaugkd
+  [ "${COMPREPLY[*]}" = "$expected" ] || fail "'$*' completes to '${COMPREPLY[*]}', expected '$expected'"
+}
+completes "distill" reaugkd di
+completes "--student --student-layers" reaugkd distill --student
+completes "reaugkd rkd rco" reaugkd distill --method r
+completes "hnsw" reaugkd build-kb --index h
+cd "$2" && completes "docs/cli.md" reaugkd eval --model docs/cl
+if command -v zsh >/dev/null; then "$reaugkd" --completion zsh | zsh -n || fail "zsh cannot read its script"; fi
+"$reaugkd" --completion fish 2>/dev/null
+[ $? = 2 ] || fail "another shell is not refused"
+
+[ $failures = 0 ] || exit 1
+echo "option tables and completion: passed"
