@@ -1,0 +1,326 @@
+#!/usr/bin/env python3
+"""Runs tasks x methods x seeds from one plan: the paper's tables.
+
+    bench/experiments.py bench/plans/small.json --glue $GLUE_DIR --model $MODEL_DIR --output runs/small
+    bench/report.py runs/small
+
+Teacher, projection and knowledge base are made once for each task and seed, then every student is trained and
+evaluated with and without retrieval. Finished stages are not repeated: start it again to go on. The plan's format is
+in docs/experiments.md.
+"""
+import argparse
+import json
+import pathlib
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+# How a method is taught: from the knowledge base, from the labels, or from a teacher's weights; and what a row of an
+# epoch costs beside plain training of the student, for the estimate of hours (measured on 2 CPU cores).
+FROM_KB = ("reaugkd", "kd", "finetune")
+COST = {"tinybert": 2, "minilm": 1.8, "dml": 4, "prokt": 4, "metadistil": 8}
+MOST_CONFIGURATIONS = 4
+
+
+def fail(message):
+    sys.exit(f"experiments.py: {message}")
+
+
+def flags(options):
+    """{"alpha": 1, "resume": true} -> ["--alpha", "1", "--resume"]"""
+    result = []
+    for name, value in options.items():
+        result += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+    return result
+
+
+def load_plan(path):
+    try:
+        plan = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        fail(f"{path}: {error}")
+    for key, kind in (("tasks", list), ("methods", list), ("seeds", list), ("student_layers", str)):
+        if not isinstance(plan.get(key), kind) or not plan[key]:
+            fail(f"{path}: \"{key}\" is {plan.get(key)!r}, expected a {kind.__name__} that is not empty")
+    known = {"about", "tasks", "methods", "seeds", "student_layers", "assistant_layers", "student", "options", "rate"}
+    for key in plan:
+        if key not in known:
+            fail(f"{path}: unknown key \"{key}\", expected one of {', '.join(sorted(known))}")
+    names = set()
+    for method in plan["methods"]:
+        method.setdefault("name", method.get("method"))
+        if not method.get("method") or method["name"] in names:
+            fail(f"{path}: methods: {method} needs a \"method\" and a \"name\" of its own")
+        names.add(method["name"])
+        grid = method.setdefault("grid", [{}])
+        if len(grid) > MOST_CONFIGURATIONS:
+            fail(f"{path}: method {method['name']} has {len(grid)} configurations; every method gets the same budget, "
+                 f"at most {MOST_CONFIGURATIONS}")
+        if method["method"] == "takd" and not plan.get("assistant_layers"):
+            fail(f"{path}: takd needs \"assistant_layers\"")
+    for task in plan["tasks"]:
+        if not task.get("task"):
+            fail(f"{path}: tasks: {task} needs a \"task\"")
+    return plan
+
+
+class Stage:
+    """One call of the binary into one directory."""
+
+    def __init__(self, directory, command, options):
+        self.directory, self.command, self.options = directory, command, options
+
+    def finished(self):
+        return (self.directory / "metrics.json").exists()
+
+    def metrics(self):
+        return json.loads((self.directory / "metrics.json").read_text())
+
+
+class Chain:
+    """All stages of one task and seed, in order."""
+
+    def __init__(self, plan, args, task, seed):
+        self.plan, self.args, self.task, self.seed = plan, args, task, seed
+        self.name = task.get("name", task["task"])
+        self.root = args.output / self.name / f"seed-{seed}"
+        self.data = args.glue / task["folder"] if task.get("folder") else args.glue
+
+    def stage(self, name, command, *more):
+        options = {"data": self.data, "seed": self.seed, "output": self.root / name, "resume": True}
+        for source in (self.plan.get("options", {}), self.task.get("options", {})):
+            options.update(source.get(command, {}))
+        for extra in more:
+            options.update(extra)
+        return Stage(self.root / name, command, options)
+
+    def teacher_stages(self):
+        methods = {method["method"] for method in self.plan["methods"]}
+        model = {"model": self.args.model, "task": self.task["task"]}
+        trajectory = {"keep-trajectory": 4} if "rco" in methods else {}
+        yield self.stage("teacher", "teacher-finetune", model, trajectory)
+        yield self.stage("projected", "project", {"teacher": self.root / "teacher", "student": self.student_model()})
+        yield self.stage("kb", "build-kb", {"teacher": self.root / "projected"})
+        if "sftn" in methods:
+            yield self.stage("friendly", "teacher-finetune", model,
+                             {"student-friendly": self.student_model(), "student-layers": self.plan["student_layers"]})
+        if "takd" in methods:
+            yield self.stage("assistant", "distill", self.student(self.plan["assistant_layers"]),
+                             {"method": "kd", "teacher": self.root / "teacher"})
+
+    def student_model(self):
+        return self.plan.get("student", str(self.args.model))
+
+    def student(self, layers):
+        return {"student": self.student_model(), "student-layers": layers}
+
+    def sources(self, method):
+        if method["method"] in FROM_KB:
+            return {"kb": self.root / "kb"}
+        if method.get("teacher") == "pretrained":
+            return {"teacher": self.args.model, "kb": self.root / "kb"}  # the KB says which task and split
+        own = {"takd": "assistant", "sftn": "friendly"}
+        return {"teacher": self.root / own.get(method["method"], "teacher")}
+
+    def method_stage(self, method, configuration):
+        name = method["name"]
+        if len(method["grid"]) > 1:
+            name += f"@{configuration}"
+        return self.stage(f"student-{name}", "distill", self.student(self.plan["student_layers"]),
+                          {"method": method["method"]}, self.sources(method), method.get("options", {}),
+                          method["grid"][configuration])
+
+    def eval_stage(self, method, student):
+        return self.stage(f"eval-{method['name']}", "eval",
+                          {"model": student, "kb": self.root / "kb", "teacher": self.root / "teacher"},
+                          method.get("eval_options", {}))
+
+
+def validation_score(metrics):
+    return next(iter(metrics["validation"].values()))
+
+
+class Runner:
+    def __init__(self, plan, args):
+        self.plan, self.args = plan, args
+        self.chosen = {}  # (task, method) -> configuration
+        self.failures, self.children = [], set()
+        self.lock = threading.Lock()
+        self.started, self.stopped = time.time(), False
+        self.done_cost = self.left_cost = 0.0
+
+    def chains(self):
+        return [Chain(self.plan, self.args, task, seed) for seed in self.plan["seeds"] for task in self.plan["tasks"]]
+
+    def cost(self, chain, stage):
+        """About how many rows are gone through, in rows of plain student training."""
+        rows = chain.task.get("rows", 1000)
+        if stage.command not in ("teacher-finetune", "distill"):
+            return rows
+        epochs = float(stage.options.get("epochs", 6 if stage.command == "distill" else 3))
+        factor = COST.get(stage.options.get("method"), 1) if stage.command == "distill" else 2
+        return rows * epochs * (factor + 2 * ("student-friendly" in stage.options))
+
+    def planned(self, chain):
+        """Every stage of a chain; of a tuned method the first configuration stands for the one to be chosen."""
+        stages = list(chain.teacher_stages())
+        for method in self.plan["methods"]:
+            tuned = chain.seed == self.plan["seeds"][0]
+            for i in range(len(method["grid"]) if tuned else 1):
+                stages.append(chain.method_stage(method, i))
+            stages.append(chain.eval_stage(method, stages[-1].directory))
+        return stages
+
+    def run_stage(self, chain, stage, device):
+        with self.lock:
+            left = [self.time_left()] if self.done_cost else []
+        if not stage.finished():
+            print(f"{chain.name} seed {chain.seed}: {stage.directory.name}", *left, file=sys.stderr, flush=True)
+        command = [str(self.args.binary), stage.command, *flags(stage.options), "--quiet"]
+        if device:
+            command += ["--device", device]
+        fresh = not stage.finished()
+        stage.directory.parent.mkdir(parents=True, exist_ok=True)
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.children.add(child)
+        errors = child.communicate()[1]
+        self.children.discard(child)
+        cost = self.cost(chain, stage)
+        with self.lock:
+            self.left_cost -= cost if fresh else 0
+            self.done_cost += cost if fresh else 0
+        if child.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)}\n    exit code {child.returncode}: "
+                               + "\n    ".join(errors.strip().splitlines()[-3:]))
+
+    def time_left(self):
+        seconds = (time.time() - self.started) / self.done_cost * self.left_cost
+        return f"({seconds / 3600:.1f} h left)" if seconds > 5400 else f"({seconds / 60:.0f} min left)"
+
+    def configuration(self, chain, method, device):
+        """The method's configuration for this task: tuned on the first seed by the validation part, then fixed."""
+        key = (chain.name, method["name"])
+        if key not in self.chosen:
+            scores = []
+            for i in range(len(method["grid"])):
+                stage = chain.method_stage(method, i)
+                self.run_stage(chain, stage, device)
+                scores.append(validation_score(stage.metrics()))
+            self.chosen[key] = scores.index(max(scores))
+        return self.chosen[key]
+
+    def run_chain(self, chain, device):
+        for stage in chain.teacher_stages():
+            self.attempt(chain, stage.directory.name, lambda: self.run_stage(chain, stage, device))
+        for method in self.plan["methods"]:
+            self.attempt(chain, method["name"], lambda: self.run_method(chain, method, device))
+
+    def run_method(self, chain, method, device):
+        student = chain.method_stage(method, self.configuration(chain, method, device))
+        self.run_stage(chain, student, device)
+        self.run_stage(chain, chain.eval_stage(method, student.directory), device)
+
+    def attempt(self, chain, what, work):
+        if self.stopped:
+            return
+        try:
+            work()
+        except (RuntimeError, OSError, ValueError, KeyError) as error:
+            if not self.stopped:
+                self.failures.append(f"{chain.name} seed {chain.seed} {what}: {error}")
+                print(f"FAILED: {self.failures[-1]}", file=sys.stderr, flush=True)
+
+    def run(self):
+        """The first seed of every task, which tunes, before the others; a chain at a time on each device."""
+        for first in (True, False):
+            waiting = queue.Queue()
+            for chain in self.chains():
+                if (chain.seed == self.plan["seeds"][0]) == first:
+                    waiting.put(chain)
+            workers = [threading.Thread(target=self.work, args=(waiting, device)) for device in self.args.devices]
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                worker.join()
+
+    def work(self, waiting, device):
+        while not self.stopped:
+            try:
+                chain = waiting.get_nowait()
+            except queue.Empty:
+                return
+            self.run_chain(chain, device)
+
+    def stop(self, number, frame):
+        self.stopped = True
+        for child in list(self.children):
+            child.send_signal(number)
+
+    def announce(self):
+        stages = [(chain, stage) for chain in self.chains() for stage in self.planned(chain)]
+        todo = [(chain, stage) for chain, stage in stages if not stage.finished()]
+        self.left_cost = sum(self.cost(chain, stage) for chain, stage in todo)
+        hours = self.left_cost / self.plan.get("rate", 300) / 3600 / len(self.args.devices)
+        print(f"{len(stages)} stages, {len(stages) - len(todo)} finished; about {hours:.1f} h for the rest "
+              f"(at {self.plan.get('rate', 300)} student rows/s on each of {len(self.args.devices)} devices)",
+              file=sys.stderr)
+        if self.args.dry_run:
+            for chain, stage in todo:
+                print(f"{chain.name} seed {chain.seed} {stage.command} {stage.directory.name}")
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("plan", type=pathlib.Path)
+    parser.add_argument("--binary", default="build/release/bin/reaugkd")
+    parser.add_argument("--glue", required=True, type=pathlib.Path, help="directory with GLUE's own layout")
+    parser.add_argument("--model", required=True, help="the teacher's checkpoint; the student is its student_layers")
+    parser.add_argument("--output", required=True, type=pathlib.Path)
+    parser.add_argument("--devices", default="", help="cuda:0,cuda:1,...: a task and seed at a time on each")
+    parser.add_argument("--tasks", help="only these, comma separated")
+    parser.add_argument("--methods", help="only these, comma separated")
+    parser.add_argument("--seeds", help="only these; the plan's first seed still tunes")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be run")
+    args = parser.parse_args()
+    args.devices = args.devices.split(",")
+    return args
+
+
+def narrow(plan, args):
+    if args.tasks:
+        plan["tasks"] = [task for task in plan["tasks"] if task.get("name", task["task"]) in args.tasks.split(",")]
+    if args.methods:
+        plan["methods"] = [method for method in plan["methods"] if method["name"] in args.methods.split(",")]
+    if args.seeds:
+        kept = [seed for seed in plan["seeds"] if str(seed) in args.seeds.split(",")]
+        tuned = any(len(method["grid"]) > 1 for method in plan["methods"])
+        plan["seeds"] = ([plan["seeds"][0]] if tuned and plan["seeds"][0] not in kept else []) + kept
+    for key in ("tasks", "methods", "seeds"):
+        if not plan[key]:
+            fail(f"--{key}: nothing of the plan is left")
+
+
+def main():
+    args = parse_arguments()
+    plan = load_plan(args.plan)
+    narrow(plan, args)
+    runner = Runner(plan, args)
+    runner.announce()
+    if args.dry_run:
+        return
+    args.output.mkdir(parents=True, exist_ok=True)
+    (args.output / "plan.json").write_text(json.dumps(plan, indent=2) + "\n")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, runner.stop)
+    runner.run()
+    if runner.stopped:
+        sys.exit(143)
+    if runner.failures:
+        fail(f"{len(runner.failures)} failed:\n  " + "\n  ".join(runner.failures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""bench/experiments.py with a binary that only writes what the stages write, and report.py's statistics by hand."""
+import json
+import math
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "bench"))
+import report  # noqa: E402
+
+# Scores grow with --alpha; --method broken fails; every call leaves a line in calls.txt.
+FAKE = """#!/usr/bin/env python3
+import json, pathlib, sys
+arguments = sys.argv[1:]
+options = {}
+for i, text in enumerate(arguments):
+    if text.startswith("--"):
+        options[text[2:]] = arguments[i + 1] if i + 1 < len(arguments) and arguments[i + 1][:2] != "--" else True
+out = pathlib.Path(options["output"])
+with open(pathlib.Path(sys.argv[0]).parent / "calls.txt", "a") as calls:
+    calls.write(" ".join(arguments) + "\\n")
+if options.get("method") == "rkd":
+    sys.exit("error: broken on purpose")
+if (out / "metrics.json").exists():
+    sys.exit(0)
+out.mkdir(parents=True)
+(out / "run.json").write_text(json.dumps({"machine": {"precision": "fp32", "description": "a fake"}}))
+score = float(options.get("alpha", 0.5))
+metrics = {"validation": {"accuracy": score}, "train_examples": 9, "examples": 4}
+if arguments[0] == "eval":
+    metrics["metrics"] = {"student": {"accuracy": 0.5}, "combined": {"accuracy": 0.75},
+                          "retrieval": {"accuracy": 0.25}, "teacher": {"accuracy": 1.0}}
+    metrics["majority"] = {"accuracy": 0.5}
+    metrics["retrieval"] = {"selected_on": "holdout:0.1", "beta": 0.5}
+    lines = ["index\\tlabel\\tprediction\\tp_0\\tp_1\\tstudent_p_0\\tstudent_p_1\\tkb_p_0\\tkb_p_1"]
+    for i, (label, p, s) in enumerate([(0, .9, .9), (1, .2, .3), (0, .8, .1), (1, .6, .7)]):
+        lines.append(f"{i}\\t{label}\\t0\\t{p}\\t{1 - p}\\t{s}\\t{1 - s}\\t0.5\\t0.5")
+    (out / "predictions.tsv").write_text("\\n".join(lines) + "\\n")
+(out / "metrics.json").write_text(json.dumps(metrics))
+"""
+
+PLAN = {"seeds": [1, 2], "student_layers": "0", "assistant_layers": "0,1", "tasks": [{"task": "rte", "folder": "RTE"}],
+        "methods": [{"method": "kd", "grid": [{"alpha": 0.1}, {"alpha": 0.7}, {"alpha": 0.3}]}, {"method": "takd"}]}
+
+
+class Driver(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.root = pathlib.Path(self.folder.name)
+        self.binary = self.root / "fake"
+        self.binary.write_text(FAKE)
+        self.binary.chmod(0o755)
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def run_plan(self, plan, *more):
+        path = self.root / "plan.json"
+        path.write_text(json.dumps(plan))
+        return subprocess.run([sys.executable, ROOT / "bench/experiments.py", path, "--binary", self.binary, "--glue",
+                               self.root, "--model", "m", "--output", self.root / "runs", *more],
+                              stderr=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True)
+
+    def calls(self):
+        return (self.root / "calls.txt").read_text().splitlines()
+
+    def test_tunes_on_the_first_seed_and_keeps_the_best(self):
+        done = self.run_plan(PLAN)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        kd = sorted(p.name for p in (self.root / "runs/rte/seed-1").glob("student-kd*"))
+        self.assertEqual(kd, ["student-kd@0", "student-kd@1", "student-kd@2"])
+        self.assertEqual([p.name for p in (self.root / "runs/rte/seed-2").glob("student-kd*")], ["student-kd@1"])
+        evals = [call for call in self.calls() if call.startswith("eval") and "eval-kd" in call]
+        self.assertTrue(all("student-kd@1" in call for call in evals))
+        self.assertEqual(sum(call.startswith("build-kb") for call in self.calls()), 2)
+
+    def test_the_assistant_is_between(self):
+        self.run_plan(PLAN)
+        takd = next(call for call in self.calls() if "--method takd" in call)
+        self.assertIn("seed-1/assistant", takd)
+        assistant = next(call for call in self.calls() if call.endswith("--quiet") and "seed-1/assistant " in call)
+        self.assertIn("--student-layers 0,1 ", assistant)
+
+    def test_what_is_finished_is_used(self):
+        self.run_plan(PLAN)
+        again = self.run_plan(PLAN, "--dry-run")
+        self.assertEqual([line for line in again.stdout.splitlines() if "student-kd" not in line], [])
+
+    def test_one_failure_does_not_stop_the_others(self):
+        plan = dict(PLAN, methods=[{"method": "rkd"}, {"method": "kd"}])
+        done = self.run_plan(plan)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("broken on purpose", done.stderr)
+        self.assertTrue((self.root / "runs/rte/seed-2/eval-kd/metrics.json").exists())
+
+    def test_bad_plans_are_refused(self):
+        for change, text in (({"methods": [{"method": "kd", "grid": [{}] * 5}]}, "5 configurations"),
+                             ({"seeds": []}, '"seeds"'), ({"sedes": 1}, 'unknown key "sedes"'),
+                             ({"assistant_layers": ""}, "assistant_layers"),
+                             ({"methods": [{"method": "kd"}, {"method": "kd"}]}, "name")):
+            done = self.run_plan(dict(PLAN, **change))
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(text, done.stderr)
+
+    def test_report(self):
+        self.run_plan(PLAN)
+        for form, text in (("markdown", "| kd | +25.0 ["), ("latex", "\\toprule"), ("csv", '"method","rte"')):
+            done = subprocess.run([sys.executable, ROOT / "bench/report.py", self.root / "runs", "--format", form],
+                                  stdout=subprocess.PIPE, universal_newlines=True)
+            self.assertEqual(done.returncode, 0)
+            self.assertIn(text, done.stdout)
+
+
+class Statistics(unittest.TestCase):
+    def test_matthews(self):
+        # tp 2, tn 1, fp 1, fn 1: (2 - 1) / sqrt(3 * 3 * 2 * 2)
+        self.assertAlmostEqual(report.matthews([1, 1, 0, 1, 0], [1, 1, 1, 0, 0]), 1 / 6)
+        self.assertEqual(report.matthews([1, 1], [0, 1]), 0)
+
+    def test_pearson(self):
+        self.assertAlmostEqual(report.pearson([1, 2, 3], [2, 4, 6]), 1)
+        self.assertAlmostEqual(report.pearson([1, 2, 3], [1, 3, 2]), 0.5)
+
+    def test_mean_and_deviation(self):
+        self.assertEqual(report.mean_and_deviation([0.5, 0.6, 0.7]), "60.0 ± 10.0")
+        self.assertEqual(report.mean_and_deviation([0.5]), "50.0")
+
+    def test_interval_of_a_binomial(self):
+        """100 rows, 20 better and 10 worse: mean 0.1, deviation sqrt(0.3 - 0.01) / 10; exact McNemar p 0.0987."""
+        y = [0] * 100
+        right = [1] * 20 + [0] * 80
+        left = [0] * 20 + [1] * 10 + [0] * 70
+        run = report.Run.__new__(report.Run)
+        run.labels, run.decisions = y, {"alone": right, "combined": left}
+        task = report.Task.__new__(report.Task)
+        task.metric, task.runs = "accuracy", {"m": {"seed-1": run}}
+        mean, low, high, p = report.interval(task, ("m", "combined"), ("m", "alone"))
+        self.assertAlmostEqual(mean, 0.1)
+        self.assertAlmostEqual(low, 0.1 - 1.96 * math.sqrt(0.29) / 10, delta=0.02)
+        self.assertAlmostEqual(high, 0.1 + 1.96 * math.sqrt(0.29) / 10, delta=0.02)
+        self.assertAlmostEqual(p, 0.0987, delta=0.03)
+
+
+if __name__ == "__main__":
+    unittest.main()
