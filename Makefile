@@ -5,6 +5,8 @@
 #   make test [PRESET=dev]                     every test; dev has ASan and UBSan
 #   make build CMAKE_PREFIX_PATH="/a;/b"       another LibTorch, dependencies in a folder
 #   make bench MODEL_DIR=... GLUE_DIR=...      training speed beside PyTorch's
+#   make fuzz [SECONDS=10]                     every reader under libFuzzer
+#   make docs                                  docs/options.md from the option lists
 #   make install PREFIX=/usr/local
 PRESET ?= release
 PREFIX ?= /usr/local
@@ -13,6 +15,9 @@ JOBS ?= $(shell nproc)
 PACKAGES = g++ cmake ninja-build ccache libtorch-dev libcli11-dev libhnswlib-dev libsentencepiece-dev \
            libspdlog-dev catch2 nlohmann-json3-dev libutf8proc-dev libssl-dev libopenblas0-pthread
 BENCH_PACKAGES = python3-torch
+FUZZ_PACKAGES = clang
+SECONDS ?= 10
+FUZZ_TARGETS = task_file task_json wordpiece bpe config split examples hnsw
 LINT_PACKAGES = clang-format clang-tidy
 BUILD = build/$(PRESET)
 SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.h')
@@ -21,7 +26,7 @@ ifdef CMAKE_PREFIX_PATH
   CMAKE_ARGS += "-DCMAKE_PREFIX_PATH=$(CMAKE_PREFIX_PATH)"
 endif
 
-.PHONY: all deps configure build test demo bench install format lint clean
+.PHONY: all deps configure build test demo bench docs fuzz install format lint clean
 all: build
 
 # install-packages(names): what dpkg does not know as installed, with sudo unless root.
@@ -61,6 +66,11 @@ bench: configure
 	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd
 	bench/training.py --binary $(BUILD)/bin/reaugkd --model $(MODEL_DIR) --glue $(GLUE_DIR) --json runs/bench/training.json
 
+# docs/options.md from the lists behind --help.
+docs: configure
+	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd
+	$(BUILD)/bin/reaugkd --options > docs/options.md
+
 install: build
 	cmake --install $(BUILD) --prefix $(PREFIX)
 
@@ -78,6 +88,20 @@ lint: deps
 	@cmake --preset release -B build/lint -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON >/dev/null
 	sed -i 's/ -Wno-restrict//' build/lint/compile_commands.json
 	echo $(filter-out lib/text/sentencepiece_shim/%,$(TIDIED)) | xargs -P$(JOBS) -n3 clang-tidy --quiet -p build/lint
+
+# Each reader under libFuzzer with ASan and UBSan for SECONDS, from tests/fuzz/corpus; what is found is
+# left in build/fuzz/find-*.
+fuzz: deps
+	$(call install-packages,$(FUZZ_PACKAGES))
+	@cmake -S tests/fuzz -B build/fuzz -G Ninja -DCMAKE_CXX_COMPILER=clang++ >/dev/null
+	cmake --build build/fuzz -j $(JOBS)
+	@for target in $(FUZZ_TARGETS); do \
+	  mkdir -p build/fuzz/corpus/$$target; \
+	  build/fuzz/fuzz_$$target -max_total_time=$(SECONDS) -rss_limit_mb=1024 -malloc_limit_mb=256 -timeout=10 \
+	    -print_final_stats=1 -verbosity=0 -artifact_prefix=build/fuzz/find-$$target- build/fuzz/corpus/$$target \
+	    tests/fuzz/corpus/$$target 2>build/fuzz/$$target.log || { tail -40 build/fuzz/$$target.log; exit 1; }; \
+	  echo "$$target: $$(grep -o 'number_of_executed_units: *[0-9]*' build/fuzz/$$target.log | tail -1)"; \
+	done
 
 clean:
 	rm -rf build

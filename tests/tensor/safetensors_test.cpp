@@ -3,6 +3,8 @@
 #include <torch/torch.h>
 
 #include <cstring>
+#include <fstream>
+#include <random>
 
 #include "catch.h"
 #include "core/error.h"
@@ -108,4 +110,29 @@ TEST_CASE("take checks dtype and shape", "[safetensors]") {
   CHECK_THROWS_AS(tensor::take(tensors, "y", torch::kFloat32, {2, 3}, "f"), core::ArtifactError);
   CHECK_THROWS_AS(tensor::take(tensors, "x", torch::kFloat16, {2, 3}, "f"), core::ArtifactError);
   CHECK_THROWS_AS(tensor::take(tensors, "x", torch::kFloat32, {2, 4}, "f"), core::ArtifactError);
+}
+
+TEST_CASE("a file with bytes changed at random is read or refused, never more", "[safetensors]") {
+  const TemporaryDirectory directory;
+  const auto path = directory.path() / "a.safetensors";
+  tensor::save_safetensors(path, {{"a", torch::ones({2, 3})}, {"b", torch::arange(4)}},
+                           {{"format", "pt"}});
+  const std::string good = core::read_file(path);
+  const auto header_bytes = 8 + static_cast<std::size_t>(static_cast<unsigned char>(good[0]));
+  std::mt19937_64 draw(7);
+  int refused = 0;
+  for (int trial = 0; trial < 500; ++trial) {
+    std::string bytes = good;
+    for (auto changes = 1 + draw() % 3; changes > 0; --changes) {
+      bytes[draw() % header_bytes] = static_cast<char>(draw());
+    }
+    if (trial % 5 == 0) bytes.resize(draw() % bytes.size());
+    std::ofstream(path, std::ios::binary) << bytes;
+    try {
+      for (const auto& [name, value] : tensor::load_safetensors(path)) value.clone();
+    } catch (const core::ArtifactError&) {
+      ++refused;
+    }
+  }
+  CHECK(refused > 250);
 }
