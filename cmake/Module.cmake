@@ -33,8 +33,11 @@ function(reaugkd_module name)
   endif()
 endfunction()
 
-# Precompiles torch.h once (in reaugkd_tensor) and uses it in every target given.
+# Precompiles torch.h once (in reaugkd_tensor) and uses it in every target given. At the end of every
+# translation unit GCC instantiates what torch.h has left open: 10 to 20 s whatever the unit holds, so
+# several files are compiled as one. Names in unnamed namespaces are therefore unique in a module.
 function(reaugkd_torch_headers target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)
   if(target STREQUAL "reaugkd_tensor")
     target_precompile_headers(${target} PRIVATE <torch/torch.h>)
     target_compile_options(${target} PRIVATE -fpch-preprocess)

@@ -11,6 +11,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "nn/checkpoint.h"
+#include "nn/golden.h"
 #include "temporary_directory.h"
 #include "tensor/device.h"
 #include "tensor/safetensors.h"
@@ -19,30 +20,21 @@ namespace core = reaugkd::core;
 namespace nn = reaugkd::nn;
 namespace tensor = reaugkd::tensor;
 namespace fs = std::filesystem;
+using reaugkd::tests::input_of;
+using reaugkd::tests::kGoldenBert;
+using reaugkd::tests::largest_difference;
 using reaugkd::tests::TemporaryDirectory;
 
 namespace {
 
-const fs::path kGolden = fs::path(REAUGKD_SOURCE_DIR) / "tests/golden/random-bert-l2-h32";
-
 nn::LoadedModel golden_model() {
-  return nn::load_classifier(kGolden, nn::load_config(kGolden), {});
-}
-
-nn::BertInput golden_input(const tensor::TensorMap& expected) {
-  return {expected.at("input_ids").to(torch::kInt64),
-          expected.at("token_type_ids").to(torch::kInt64),
-          expected.at("attention_mask").to(torch::kInt64)};
-}
-
-double largest_difference(const torch::Tensor& a, const torch::Tensor& b) {
-  return (a - b).abs().max().item<double>();
+  return nn::load_classifier(kGoldenBert, nn::load_config(kGoldenBert), {});
 }
 
 /// The golden directory copied, with one edit of config.json.
 void copy_with_config(const fs::path& to, const std::string& key, const core::Json& value) {
-  fs::copy(kGolden, to, fs::copy_options::recursive);
-  auto config = core::read_json(kGolden / "config.json");
+  fs::copy(kGoldenBert, to, fs::copy_options::recursive);
+  auto config = core::read_json(kGoldenBert / "config.json");
   config[key] = value;
   core::write_json(to / "config.json", config);
 }
@@ -51,9 +43,9 @@ void copy_with_config(const fs::path& to, const std::string& key, const core::Js
 
 TEST_CASE("outputs equal an independent implementation's to 1e-5", "[bert][golden]") {
   const torch::NoGradGuard no_grad;
-  const auto expected = tensor::load_safetensors(kGolden / "expected.safetensors");
+  const auto expected = tensor::load_safetensors(kGoldenBert / "expected.safetensors");
   auto loaded = golden_model();
-  const auto input = golden_input(expected);
+  const auto input = input_of(expected);
   const auto states = loaded.model->encode(input);
   const auto mask = input.attention_mask.unsqueeze(-1);
   CHECK(largest_difference(states.last_hidden_state * mask,
@@ -66,9 +58,9 @@ TEST_CASE("outputs equal an independent implementation's to 1e-5", "[bert][golde
 
 TEST_CASE("neither padding nor the batch changes a row", "[bert]") {
   const torch::NoGradGuard no_grad;
-  const auto expected = tensor::load_safetensors(kGolden / "expected.safetensors");
+  const auto expected = tensor::load_safetensors(kGoldenBert / "expected.safetensors");
   auto loaded = golden_model();
-  const auto batch = golden_input(expected);
+  const auto batch = input_of(expected);
   for (const auto embedding : {nn::Embedding::kCls, nn::Embedding::kMean, nn::Embedding::kPooler}) {
     const auto together = loaded.model->forward(batch, embedding);
     for (std::int64_t row = 0; row < batch.input_ids.size(0); ++row) {
@@ -88,7 +80,7 @@ TEST_CASE("neither padding nor the batch changes a row", "[bert]") {
 TEST_CASE("bf16 autocast stays near fp32", "[bert]") {
   const torch::NoGradGuard no_grad;
   auto loaded = golden_model();
-  const auto input = golden_input(tensor::load_safetensors(kGolden / "expected.safetensors"));
+  const auto input = input_of(tensor::load_safetensors(kGoldenBert / "expected.safetensors"));
   const auto exact = loaded.model->forward(input, nn::Embedding::kCls);
   const tensor::AutocastGuard autocast(torch::kCPU, tensor::Precision::kBf16);
   const auto rounded = loaded.model->forward(input, nn::Embedding::kCls);
@@ -100,15 +92,17 @@ TEST_CASE("bf16 autocast stays near fp32", "[bert]") {
 
 TEST_CASE("activations are the published ones", "[bert]") {
   const torch::NoGradGuard no_grad;
-  const auto input = golden_input(tensor::load_safetensors(kGolden / "expected.safetensors"));
+  const auto input = input_of(tensor::load_safetensors(kGoldenBert / "expected.safetensors"));
   const auto gelu = golden_model().model->forward(input, nn::Embedding::kCls).logits;
-  auto config = nn::load_config(kGolden);
+  auto config = nn::load_config(kGoldenBert);
   config.hidden_act = nn::Activation::kGeluNew;
-  const auto gelu_new =
-      nn::load_classifier(kGolden, config, {}).model->forward(input, nn::Embedding::kCls).logits;
+  const auto gelu_new = nn::load_classifier(kGoldenBert, config, {})
+                            .model->forward(input, nn::Embedding::kCls)
+                            .logits;
   config.hidden_act = nn::Activation::kRelu;
-  const auto relu =
-      nn::load_classifier(kGolden, config, {}).model->forward(input, nn::Embedding::kCls).logits;
+  const auto relu = nn::load_classifier(kGoldenBert, config, {})
+                        .model->forward(input, nn::Embedding::kCls)
+                        .logits;
   CHECK(largest_difference(gelu, gelu_new) > 0);
   CHECK(largest_difference(gelu, gelu_new) < 1e-2);  // an approximation of the same function
   CHECK(largest_difference(gelu, relu) > 1e-4);
@@ -116,7 +110,7 @@ TEST_CASE("activations are the published ones", "[bert]") {
 
 TEST_CASE("a model survives saving, in every dtype and prefix", "[checkpoint]") {
   const torch::NoGradGuard no_grad;
-  const auto input = golden_input(tensor::load_safetensors(kGolden / "expected.safetensors"));
+  const auto input = input_of(tensor::load_safetensors(kGoldenBert / "expected.safetensors"));
   auto loaded = golden_model();
   const auto logits = loaded.model->forward(input, nn::Embedding::kCls).logits;
   const TemporaryDirectory directory;
@@ -147,9 +141,9 @@ TEST_CASE("a model survives saving, in every dtype and prefix", "[checkpoint]") 
 
 TEST_CASE("a checkpoint that does not fit lists names", "[checkpoint]") {
   const TemporaryDirectory directory;
-  auto weights = tensor::load_safetensors(kGolden / "model.safetensors");
-  fs::copy(kGolden / "config.json", directory.path() / "config.json");
-  const auto config = nn::load_config(kGolden);
+  auto weights = tensor::load_safetensors(kGoldenBert / "model.safetensors");
+  fs::copy(kGoldenBert / "config.json", directory.path() / "config.json");
+  const auto config = nn::load_config(kGoldenBert);
   const auto file = directory.path() / "model.safetensors";
   CHECK_THROWS_WITH(nn::load_classifier(directory.path(), config, {}),
                     ContainsSubstring("is missing"));
@@ -174,14 +168,14 @@ TEST_CASE("a checkpoint that does not fit lists names", "[checkpoint]") {
 
 TEST_CASE("a missing head is drawn, seeded, and named", "[checkpoint]") {
   const TemporaryDirectory directory;
-  auto weights = tensor::load_safetensors(kGolden / "model.safetensors");
-  fs::copy(kGolden / "config.json", directory.path() / "config.json");
+  auto weights = tensor::load_safetensors(kGoldenBert / "model.safetensors");
+  fs::copy(kGoldenBert / "config.json", directory.path() / "config.json");
   for (const char* name : {"bert.pooler.dense.weight", "bert.pooler.dense.bias",
                            "classifier.weight", "classifier.bias"}) {
     weights.erase(name);
   }
   tensor::save_safetensors(directory.path() / "model.safetensors", weights);
-  const auto config = nn::load_config(kGolden);
+  const auto config = nn::load_config(kGoldenBert);
   CHECK_THROWS_AS(nn::load_classifier(directory.path(), config, {}), core::ArtifactError);
   nn::LoadOptions options;
   options.head_may_be_missing = true;
@@ -203,21 +197,21 @@ TEST_CASE("a missing head is drawn, seeded, and named", "[checkpoint]") {
 TEST_CASE("layers are picked in the order given", "[checkpoint]") {
   nn::LoadOptions options;
   options.layers = {1};
-  const auto config = nn::load_config(kGolden);
-  const auto picked = nn::load_classifier(kGolden, config, options);
+  const auto config = nn::load_config(kGoldenBert);
+  const auto picked = nn::load_classifier(kGoldenBert, config, options);
   CHECK(picked.config.num_hidden_layers == 1);
   const auto whole = golden_model();
   CHECK(torch::equal(picked.model->named_parameters()["bert.encoder.layer.0.output.dense.weight"],
                      whole.model->named_parameters()["bert.encoder.layer.1.output.dense.weight"]));
   options.layers = {2};
-  CHECK_THROWS_AS(nn::load_classifier(kGolden, config, options), core::ConfigError);
+  CHECK_THROWS_AS(nn::load_classifier(kGoldenBert, config, options), core::ConfigError);
   options.layers = {1, 1};
-  CHECK_THROWS_AS(nn::load_classifier(kGolden, config, options), core::ConfigError);
+  CHECK_THROWS_AS(nn::load_classifier(kGoldenBert, config, options), core::ConfigError);
 }
 
 TEST_CASE("config.json is checked and survives", "[config]") {
   const TemporaryDirectory directory;
-  nn::BertConfig config = nn::load_config(kGolden);
+  nn::BertConfig config = nn::load_config(kGoldenBert);
   CHECK(config.num_labels() == 3);
   config.reaugkd = {{"task", "sst2"}};
   config.id2label = {"no", "yes"};

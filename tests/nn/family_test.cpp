@@ -12,6 +12,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "nn/checkpoint.h"
+#include "nn/golden.h"
 #include "temporary_directory.h"
 #include "tensor/device.h"
 #include "tensor/safetensors.h"
@@ -20,12 +21,14 @@ namespace core = reaugkd::core;
 namespace nn = reaugkd::nn;
 namespace tensor = reaugkd::tensor;
 namespace fs = std::filesystem;
+using reaugkd::tests::input_of;
+using reaugkd::tests::kGolden;
+using reaugkd::tests::kGoldenBert;
+using reaugkd::tests::largest_difference;
 using reaugkd::tests::TemporaryDirectory;
 
 namespace {
 
-const fs::path kGolden = fs::path(REAUGKD_SOURCE_DIR) / "tests/golden";
-const fs::path kBert = kGolden / "random-bert-l2-h32";
 const std::vector<std::string> kFamilies = {"distilbert", "roberta", "electra", "albert"};
 
 fs::path golden(const std::string& family) {
@@ -40,19 +43,9 @@ nn::LoadedModel load(const fs::path& directory, const nn::LoadOptions& options =
   return nn::load_classifier(directory, nn::load_config(directory), options);
 }
 
-nn::BertInput input_of(const tensor::TensorMap& expected) {
-  return {expected.at("input_ids").to(torch::kInt64),
-          expected.at("token_type_ids").to(torch::kInt64),
-          expected.at("attention_mask").to(torch::kInt64)};
-}
-
 torch::Tensor logits_of(nn::LoadedModel loaded, const nn::BertInput& input) {
   const torch::NoGradGuard no_grad;
   return loaded.model->forward(input, nn::Embedding::kCls).logits;
-}
-
-double largest_difference(const torch::Tensor& a, const torch::Tensor& b) {
-  return (a - b).abs().max().item<double>();
 }
 
 void edit_config(const fs::path& directory, const std::string& key, const core::Json& value) {
@@ -63,7 +56,8 @@ void edit_config(const fs::path& directory, const std::string& key, const core::
 
 /// The golden BERT in a directory of its own, its weights handed in.
 void write_bert(const fs::path& directory, const tensor::TensorMap& weights) {
-  fs::copy(kBert / "config.json", directory / "config.json", fs::copy_options::overwrite_existing);
+  fs::copy(kGoldenBert / "config.json", directory / "config.json",
+           fs::copy_options::overwrite_existing);
   tensor::save_safetensors(directory / "model.safetensors", weights);
 }
 
@@ -294,7 +288,7 @@ TEST_CASE("ALBERT with several groups of layers is refused", "[family]") {
 
 TEST_CASE("a checkpoint in shards is the checkpoint whole", "[family][shards]") {
   const TemporaryDirectory directory;
-  const auto weights = tensor::load_safetensors(kBert / "model.safetensors");
+  const auto weights = tensor::load_safetensors(kGoldenBert / "model.safetensors");
   const fs::path index = directory.path() / "model.safetensors.index.json";
   const std::vector<std::string> files = {"model-00001-of-00002.safetensors",
                                           "model-00002-of-00002.safetensors"};
@@ -306,14 +300,15 @@ TEST_CASE("a checkpoint in shards is the checkpoint whole", "[family][shards]") 
     shards[shard][name] = value;
     map[name] = files[shard];
   }
-  fs::copy(kBert / "config.json", directory.path() / "config.json");
+  fs::copy(kGoldenBert / "config.json", directory.path() / "config.json");
   core::write_json(index, {{"metadata", {{"total_size", 1}}}, {"weight_map", map}});
   tensor::save_safetensors(directory.path() / files[0], shards[0]);
   CHECK_THROWS_WITH(load(directory.path()),
                     ContainsSubstring("1 of the 2 shards") && ContainsSubstring(files[1]));
   tensor::save_safetensors(directory.path() / files[1], shards[1]);
-  const auto input = input_of(tensor::load_safetensors(kBert / "expected.safetensors"));
-  CHECK(torch::equal(logits_of(load(directory.path()), input), logits_of(load(kBert), input)));
+  const auto input = input_of(tensor::load_safetensors(kGoldenBert / "expected.safetensors"));
+  CHECK(
+      torch::equal(logits_of(load(directory.path()), input), logits_of(load(kGoldenBert), input)));
 
   shards[1].erase(shards[1].begin()->first);
   tensor::save_safetensors(directory.path() / files[1], shards[1]);
@@ -330,8 +325,8 @@ TEST_CASE("a checkpoint in shards is the checkpoint whole", "[family][shards]") 
 TEST_CASE("BERT without token types is BERT with types of zeros", "[family]") {
   const TemporaryDirectory directory;
   const std::string table = "bert.embeddings.token_type_embeddings.weight";
-  auto weights = tensor::load_safetensors(kBert / "model.safetensors");
-  const auto input = input_of(tensor::load_safetensors(kBert / "expected.safetensors"));
+  auto weights = tensor::load_safetensors(kGoldenBert / "model.safetensors");
+  const auto input = input_of(tensor::load_safetensors(kGoldenBert / "expected.safetensors"));
   weights[table] = torch::zeros_like(weights[table]);
   write_bert(directory.path(), weights);
   const auto expected = logits_of(load(directory.path()), input);

@@ -16,7 +16,7 @@
 namespace reaugkd::retrieval {
 namespace {
 
-constexpr std::uint64_t kRows = 120;
+constexpr std::uint64_t kElements = 120;
 constexpr std::uint64_t kDimension = 6;
 constexpr std::uint64_t kM = 4;
 constexpr std::size_t kHeaderBytes = 96;
@@ -24,12 +24,12 @@ constexpr std::size_t kListBytes = 4 + 4 * kM;
 constexpr std::size_t kVectorOffset = 4 + 8 * kM;
 constexpr std::size_t kLabelOffset = kVectorOffset + 4 * kDimension;
 constexpr std::size_t kElementBytes = kLabelOffset + 8;
-constexpr std::size_t kUpperStart = kHeaderBytes + kRows * kElementBytes;
+constexpr std::size_t kUpperStart = kHeaderBytes + kElements * kElementBytes;
 
 /// A good file, and what it takes to break it.
 class File {
  public:
-  File() : embeddings_(tests::unit_rows(kRows, kDimension, 1)) {
+  File() : embeddings_(tests::unit_rows(kElements, kDimension, 1)) {
     const tests::TemporaryDirectory directory;
     const HnswOptions options = {.M = kM, .ef_construction = 20, .ef_search = 10};
     save_hnsw_index(*build_hnsw_index(embeddings_, options), directory.path() / "index.hnsw");
@@ -40,8 +40,8 @@ class File {
   void check() const {
     const auto copy = std::make_unique<char[]>(bytes.size());
     std::memcpy(copy.get(), bytes.data(), bytes.size());
-    check_hnsw_file({copy.get(), bytes.size()}, {kRows, kDimension, kM, 20},
-                    {embeddings_.data_ptr<float>(), kRows * kDimension}, "index.hnsw");
+    check_hnsw_file({copy.get(), bytes.size()}, {kElements, kDimension, kM, 20},
+                    {embeddings_.data_ptr<float>(), kElements * kDimension}, "index.hnsw");
   }
 
   template <typename T>
@@ -112,7 +112,7 @@ TEST_CASE("header values that would overflow") {
     file.set<std::uint64_t>(16, ~std::uint64_t{0});
   }
   SECTION("element size") {
-    file.set<std::uint64_t>(24, ~std::uint64_t{0} / kRows + 1);
+    file.set<std::uint64_t>(24, ~std::uint64_t{0} / kElements + 1);
   }
   SECTION("mult NaN") {
     file.set<double>(80, std::numeric_limits<double>::quiet_NaN());
@@ -127,7 +127,7 @@ TEST_CASE("header values that would overflow") {
     file.set<std::int32_t>(48, file.get<std::int32_t>(48) - 1);
   }
   SECTION("entry point beyond the rows") {
-    file.set<std::uint32_t>(52, kRows);
+    file.set<std::uint32_t>(52, kElements);
   }
   SECTION("entry point none") {
     file.set<std::uint32_t>(52, ~0U);
@@ -146,7 +146,7 @@ TEST_CASE("header values that would overflow") {
 
 TEST_CASE("links, labels and vectors of level 0") {
   File file;
-  const std::size_t last = kHeaderBytes + (kRows - 1) * kElementBytes;
+  const std::size_t last = kHeaderBytes + (kElements - 1) * kElementBytes;
   SECTION("too many links") {
     file.set<std::uint32_t>(last, 2 * kM + 1);
   }
@@ -154,13 +154,13 @@ TEST_CASE("links, labels and vectors of level 0") {
     file.set<std::uint32_t>(last, file.get<std::uint32_t>(last) | 0x10000U);
   }
   SECTION("a link out of range") {
-    file.set<std::uint32_t>(last + 4, kRows);
+    file.set<std::uint32_t>(last + 4, kElements);
   }
   SECTION("the last link out of range") {
     file.set<std::uint32_t>(last + 4 * file.get<std::uint32_t>(last), 0x80000000U);
   }
   SECTION("a label out of range") {
-    file.set<std::uint64_t>(last + kLabelOffset, kRows);
+    file.set<std::uint64_t>(last + kLabelOffset, kElements);
   }
   SECTION("a label that wraps") {
     file.set<std::uint64_t>(last + kLabelOffset, std::uint64_t{1} << 62);
@@ -185,7 +185,7 @@ TEST_CASE("links of upper levels") {
     file.set<std::uint32_t>(list, kM + 1);
   }
   SECTION("a link out of range") {
-    file.set<std::uint32_t>(list + 4, kRows);
+    file.set<std::uint32_t>(list + 4, kElements);
   }
   SECTION("a link to an element that is not on this level") {
     std::uint32_t element = 0;
@@ -230,7 +230,7 @@ TEST_CASE("random damage is refused or harmless") {
   const File good;
   core::Random random(1);
   const tests::TemporaryDirectory directory;
-  const auto embeddings = tests::unit_rows(kRows, kDimension, 1);
+  const auto embeddings = tests::unit_rows(kElements, kDimension, 1);
   const HnswOptions options = {.M = kM, .ef_construction = 20, .ef_search = 10};
   int accepted = 0;
   for (int i = 0; i < 500; ++i) {

@@ -4,16 +4,14 @@
 #include <limits>
 
 #include "catch.h"
+#include "stages/two_classes.h"
 
 namespace reaugkd::stages {
 namespace {
 
 const float kUnknown = std::numeric_limits<float>::quiet_NaN();
 
-torch::Tensor two_classes(const std::vector<float>& of_class_1) {
-  const auto p = torch::tensor(of_class_1);
-  return torch::stack({1 - p, p}, 1);
-}
+using tests::two_classes;
 
 TEST_CASE("calibration is over labelled rows", "[stages]") {
   const auto json =

@@ -4,15 +4,12 @@
 #include <limits>
 
 #include "catch.h"
+#include "stages/two_classes.h"
 
 namespace reaugkd::stages {
 namespace {
 
-/// Rows of two classes from the probability of class 1.
-torch::Tensor two_classes(const std::vector<float>& of_class_1) {
-  const auto p = torch::tensor(of_class_1);
-  return torch::stack({1 - p, p}, 1);
-}
+using tests::two_classes;
 
 TEST_CASE("changed predictions are counted over labelled rows", "[stages]") {
   const float unknown = std::numeric_limits<float>::quiet_NaN();
