@@ -4,7 +4,8 @@
 #   make demo                                  five stages on data/demo, ending in a table
 #   make test [PRESET=dev]                     every test; dev has ASan and UBSan
 #   make build CMAKE_PREFIX_PATH="/a;/b"       another LibTorch, dependencies in a folder
-#   make bench MODEL_DIR=... GLUE_DIR=...      training speed beside PyTorch's
+#   make bench MODEL_DIR=... GLUE_DIR=... [BENCH=training,retrieval] [BENCH_FULL=1]
+#                                              beside PyTorch, FAISS and the machine's limits
 #   make fuzz [SECONDS=10]                     every reader under libFuzzer
 #   make docs                                  docs/options.md from the option lists
 #   make install PREFIX=/usr/local
@@ -14,7 +15,8 @@ JOBS ?= $(shell nproc)
 # Debian packages; skipped where there is no apt-get, or with DEPS=none.
 PACKAGES = g++ cmake ninja-build ccache libtorch-dev libcli11-dev libhnswlib-dev libsentencepiece-dev \
            libspdlog-dev catch2 nlohmann-json3-dev libutf8proc-dev libssl-dev libopenblas0-pthread
-BENCH_PACKAGES = python3-torch
+BENCH_PACKAGES = python3-torch libfaiss-dev liblapack-dev
+BENCH_PROGRAMS = bench_ceilings bench_retrieval bench_tokenizing
 FUZZ_PACKAGES = clang
 SECONDS ?= 10
 FUZZ_TARGETS = task_file task_json wordpiece bpe config split examples hnsw
@@ -63,8 +65,10 @@ demo: configure
 bench: configure
 	$(call install-packages,$(BENCH_PACKAGES))
 	@test -n "$(MODEL_DIR)" -a -n "$(GLUE_DIR)" || { echo "make bench MODEL_DIR=... GLUE_DIR=..." >&2; exit 2; }
-	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd
-	bench/training.py --binary $(BUILD)/bin/reaugkd --model $(MODEL_DIR) --glue $(GLUE_DIR) --json runs/bench/training.json
+	cmake --preset $(PRESET) -DREAUGKD_BENCH=ON $(CMAKE_ARGS) >/dev/null
+	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd $(BENCH_PROGRAMS)
+	bench/benchmark.py --bin $(BUILD)/bin --model $(MODEL_DIR) --glue $(GLUE_DIR) $(if $(BENCH),--parts $(BENCH)) \
+	  $(if $(BENCH_FULL),--full) --json runs/bench/benchmark.json
 
 # docs/options.md from the lists behind --help.
 docs: configure

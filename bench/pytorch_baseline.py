@@ -6,9 +6,11 @@
 --mode default: fp32, every row padded to 128, torch.optim.AdamW: what run_glue does unless told otherwise.
 --mode best: rows bucketed by length and padded to their batch, bf16 autocast, AdamW with foreach.
 --mode fp32: as best, but fp32.
+--mode lengths: nothing is run; the lengths of the rows alone.
 
 Prints JSON: examples_per_second and tokens_per_second (unpadded) over all steps but the first two. Tokenizing is
-not timed. The model is written out here, since Debian has no transformers package.
+not timed. --inference N instead answers the rows of dev.tsv: batches of 32 in order, and the first N one by one.
+The model is written out here, since Debian has no transformers package.
 """
 import argparse
 import json
@@ -118,15 +120,16 @@ class Bert(nn.Module):
             x = layer(x, bias)
         return self.classifier(self.drop(torch.tanh(self.pooler(x[:, 0]))))
 
-    def load(self, tensors):
+    def load(self, tensors, picked):
         names = {"embeddings.word_embeddings": "words", "embeddings.position_embeddings": "positions",
-                 "embeddings.token_type_embeddings": "types", "embeddings.LayerNorm": "norm", "pooler.dense": "pooler"}
-        for i in range(len(self.layers)):
+                 "embeddings.token_type_embeddings": "types", "embeddings.LayerNorm": "norm", "pooler.dense": "pooler",
+                 "classifier": "classifier"}
+        for i, layer in enumerate(picked):
             for ours, theirs in {"query": "attention.self.query", "key": "attention.self.key",
                                  "value": "attention.self.value", "output": "attention.output.dense",
                                  "norm_a": "attention.output.LayerNorm", "up": "intermediate.dense",
                                  "down": "output.dense", "norm_b": "output.LayerNorm"}.items():
-                names[f"encoder.layer.{i}.{theirs}"] = f"layers.{i}.{ours}"
+                names[f"encoder.layer.{layer}.{theirs}"] = f"layers.{i}.{ours}"
         state = {}
         for name, value in tensors.items():
             stem, _, kind = name.rpartition(".")
@@ -164,35 +167,25 @@ def collate(rows, padded_to):
     return ids, types, mask, torch.tensor([label for _, _, label in rows])
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", required=True, type=pathlib.Path)
-    parser.add_argument("--init", choices=["pretrained", "random"], default="pretrained")
-    parser.add_argument("--data", required=True, type=pathlib.Path)
-    parser.add_argument("--task", choices=COLUMNS, required=True)
-    parser.add_argument("--mode", choices=["default", "fp32", "best"], required=True)
-    parser.add_argument("--batch-size", type=int, default=32)
-    args = parser.parse_args()
-    torch.manual_seed(0)
-    random.seed(0)
-    config = json.loads((args.model / "config.json").read_text())
-    model = Bert(config)
-    if args.init == "pretrained":
-        model.load(read_safetensors(args.model / "model.safetensors"))
-    tokenizer = WordPiece(args.model / "vocab.txt")
-    rows = [(*tokenizer.encode(a, b), label) for a, b, label in read_rows(args.data / "train.tsv", args.task)]
-    default = args.mode == "default"
+def lengths_of(rows):
+    lengths = [len(ids) for ids, _, _ in rows]
+    return {"mean_tokens": sum(lengths) / len(rows), "mean_square_tokens": sum(n * n for n in lengths) / len(rows)}
+
+
+def train(model, rows, mode, batch_size):
+    default = mode == "default"
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5, weight_decay=0.01, foreach=not default)
-    plan = batches(rows, args.batch_size, bucketed=not default)
+    plan = batches(rows, batch_size, bucketed=not default)
     total = len(plan)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / total)
+    skipped = min(2, total - 1)
     start, examples, tokens = None, 0, 0
     model.train()
     for step, chunk in enumerate(plan):
-        if step == 2:
+        if step == skipped:
             start = time.perf_counter()
         ids, types, mask, labels = collate([rows[i] for i in chunk], MAX_LENGTH if default else None)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.mode == "best"):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=mode == "best"):
             logits = model(ids, types, mask)
         loss = nn.functional.cross_entropy(logits.float(), labels)
         optimizer.zero_grad(set_to_none=True)
@@ -204,8 +197,54 @@ def main():
             examples += len(chunk)
             tokens += int(mask.sum())
     seconds = time.perf_counter() - start
-    print(json.dumps({"examples_per_second": examples / seconds, "tokens_per_second": tokens / seconds,
-                      "mean_tokens": tokens / examples, "torch": torch.__version__}))
+    return {"examples_per_second": examples / seconds, "tokens_per_second": tokens / seconds}
+
+
+@torch.no_grad()
+def answer(model, rows, mode, batch_size, one_by_one):
+    def forward(some):
+        start = time.perf_counter()
+        ids, types, mask, _ = collate(some, MAX_LENGTH if mode == "default" else None)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=mode == "best"):
+            model(ids, types, mask).float().softmax(-1)
+        return time.perf_counter() - start
+
+    model.eval()
+    for row in rows[:10]:
+        forward([row])
+    single = sorted(forward([row]) for row in rows[:one_by_one])
+    seconds = sum(forward(rows[i:i + batch_size]) for i in range(0, len(rows), batch_size))
+    return {"examples_per_second": len(rows) / seconds, "latency_ms": 1e3 * single[len(single) // 2]}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", required=True, type=pathlib.Path)
+    parser.add_argument("--init", choices=["pretrained", "random"], default="pretrained")
+    parser.add_argument("--layers", help="of the model: 0,2,4; all without it")
+    parser.add_argument("--data", required=True, type=pathlib.Path)
+    parser.add_argument("--task", choices=COLUMNS, required=True)
+    parser.add_argument("--mode", choices=["default", "fp32", "best", "lengths"], required=True)
+    parser.add_argument("--inference", type=int, metavar="N")
+    parser.add_argument("--batch-size", type=int, default=32)
+    args = parser.parse_args()
+    torch.manual_seed(0)
+    random.seed(0)
+    file = "train.tsv" if args.inference is None else "dev.tsv"
+    tokenizer = WordPiece(args.model / "vocab.txt")
+    rows = [(*tokenizer.encode(a, b), label) for a, b, label in read_rows(args.data / file, args.task)]
+    result = {**lengths_of(rows), "torch": torch.__version__}
+    if args.mode != "lengths":
+        config = json.loads((args.model / "config.json").read_text())
+        layers = [int(i) for i in args.layers.split(",")] if args.layers else list(range(config["num_hidden_layers"]))
+        model = Bert(dict(config, num_hidden_layers=len(layers)))
+        if args.init == "pretrained":
+            model.load(read_safetensors(args.model / "model.safetensors"), layers)
+        if args.inference is None:
+            result.update(train(model, rows, args.mode, args.batch_size))
+        else:
+            result.update(answer(model, rows, args.mode, args.batch_size, args.inference))
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

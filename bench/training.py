@@ -1,119 +1,114 @@
-#!/usr/bin/env python3
-"""Training throughput of reaugkd against plain PyTorch, side by side, as ratios of medians.
+"""Training throughput of `teacher-finetune` and `distill` beside plain PyTorch (pytorch_baseline.py).
 
-    bench/training.py --model $MODEL_DIR --glue $GLUE_DIR --rounds 3 --json runs/bench/training.json
-
-Every round runs each rival once, in turn, on the same rows; a ratio is reaugkd's median over a rival's, the spread
-is (largest - smallest) / median of reaugkd's rounds. --base adds a random BERT-Base of the checkpoint's vocabulary.
+A ratio is reaugkd's median over the rival's. The share of the machine's rate is the model's operations for real
+tokens a second over what its dense bf16 products reach alone (ceilings.cpp), measured in the same rounds.
 """
-import argparse
 import json
-import pathlib
-import random
-import shutil
-import statistics
-import subprocess
-import sys
-import tempfile
 
-FOLDERS = {"sst2": "SST-2", "rte": "RTE"}
-BASELINE = pathlib.Path(__file__).with_name("pytorch_baseline.py")
-BASE = {"model_type": "bert", "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
-        "intermediate_size": 3072, "max_position_embeddings": 512, "type_vocab_size": 2, "hidden_act": "gelu"}
+import measure
+import workload
+
+STUDENT_LAYERS = "0,2,4"
 
 
-def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--binary", default="build/release/bin/reaugkd")
-    parser.add_argument("--python", default="/usr/bin/python3", help="one that has torch")
-    parser.add_argument("--glue", required=True, type=pathlib.Path)
-    parser.add_argument("--model", required=True, type=pathlib.Path)
-    parser.add_argument("--base", action="store_true", help="also a random BERT-Base (slow on few cores)")
-    parser.add_argument("--tasks", default="sst2,rte")
-    parser.add_argument("--examples", type=int, default=1920)
-    parser.add_argument("--base-examples", type=int, default=192)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", type=pathlib.Path)
-    return parser.parse_args()
+class Row:
+    """One model on one set of rows."""
+
+    def __init__(self, context, name, model, task, examples, init="pretrained", full_length=False, rivals=True):
+        self.context, self.name, self.model, self.task, self.init = context, name, model, task, init
+        self.rivals = rivals
+        self.work = context.work / f"training-{name}-{task}".replace(" ", "_")
+        self.data = workload.cut_data(context.glue, task, self.work / "data", examples, full_length=full_length)
+        self.config = json.loads((model / "config.json").read_text())
+        self.examples = examples
+
+    def stage(self, command, output, *flags):
+        self.context.reaugkd(command, "--data", self.data, "--output", self.work / output, "--overwrite", *flags)
+        return json.loads((self.work / output / "metrics.json").read_text())
+
+    def rate(self, metrics):
+        return {"examples_per_second": metrics["timing"]["examples_per_second"]}
+
+    def train(self, precision):
+        return self.rate(self.stage("teacher-finetune", "teacher", "--model", self.model, "--init", self.init, "--task",
+                                    self.task, "--validation", "dev", "--epochs", 1, "--save-minutes", 0,
+                                    "--precision", precision))
+
+    def pytorch(self, mode, *flags):
+        return json.loads(self.context.pytorch("--model", self.model, "--init", self.init, "--task", self.task,
+                                               "--data", self.data, "--mode", mode, *flags))
+
+    def ceiling(self):
+        rates = self.context.ceilings(self.config["hidden_size"])["flops_per_second"]
+        return {precision: by_width[str(self.config["hidden_size"])] for precision, by_width in rates.items()}
+
+    def measure(self, ours, layers=None, *flags):
+        rivals = {"reaugkd": lambda: ours("auto"), "ceiling": self.ceiling}
+        if self.rivals:
+            rivals["reaugkd fp32"] = lambda: ours("fp32")
+            for mode in ("default", "fp32", "best"):
+                rivals[f"pytorch {mode}"] = lambda mode=mode: self.pytorch(mode, *flags)
+        else:  # PyTorch once, briefly, for the lengths of the rows
+            lengths = self.pytorch("lengths", *flags)
+        results = measure.interleave(rivals, self.context.rounds)
+        if self.rivals:
+            lengths = {key: values[0] for key, values in results["pytorch best"].items()}
+        rate = measure.median(results["reaugkd"]["examples_per_second"])
+        flops = workload.training_flops(self.config, lengths["mean_tokens"], lengths["mean_square_tokens"], layers)
+        row = {"what": self.name, "task": self.task, "examples": self.examples, "mean_tokens": lengths["mean_tokens"],
+               "rounds": results, "examples_per_second": rate, "spread": measure.spread(results["reaugkd"]["examples_per_second"]),
+               "tokens_per_second": rate * lengths["mean_tokens"],
+               "bf16_share": rate * flops / measure.median(results["ceiling"]["bf16"])}
+        if self.rivals:
+            key = "examples_per_second"
+            row["over_default"] = measure.ratio(results, key, "reaugkd", "pytorch default")
+            row["over_best"] = measure.ratio(results, key, "reaugkd", "pytorch best")
+            row["fp32_over_fp32"] = measure.ratio(results, key, "reaugkd fp32", "pytorch fp32")
+        return row
+
+    def fine_tuning(self):
+        return self.measure(self.train)
+
+    def distilling(self):
+        """Against PyTorch fine-tuning the same student: it has no relational loss to compute and no targets to join."""
+        self.train("auto")
+        self.stage("project", "projected", "--teacher", self.work / "teacher", "--student", self.model, "--epochs", 1)
+        self.stage("build-kb", "kb", "--teacher", self.work / "projected")
+        self.name += ", distill"
+
+        def distill(precision):
+            return self.rate(self.stage("distill", "student", "--kb", self.work / "kb", "--student", self.model,
+                                        "--student-layers", STUDENT_LAYERS, "--epochs", 1, "--save-minutes", 0,
+                                        "--precision", precision))
+
+        return self.measure(distill, len(STUDENT_LAYERS.split(",")), "--layers", STUDENT_LAYERS)
 
 
-def cut_data(source, target, examples):
-    """The same rows for all: `examples` random training rows, a few dev rows."""
-    target.mkdir(parents=True)
-    for name, count in (("train.tsv", examples), ("dev.tsv", 64)):
-        header, *rows = (source / name).read_text(encoding="utf-8").splitlines()
-        random.Random(0).shuffle(rows)
-        (target / name).write_text("\n".join([header, *rows[:count]]) + "\n", encoding="utf-8")
+def rows(context):
+    for task in ("sst2", "rte"):
+        yield Row(context, "checkpoint", context.model, task, context.examples).fine_tuning()
+    yield Row(context, "student of 3 layers", context.model, "rte", context.examples).distilling()
+    base = workload.base_model(context.model, context.work / "base")
+    full = "BERT-Base, all rows 128 tokens"
+    yield Row(context, full, base, "rte", context.base_examples, "random", full_length=True,
+              rivals=context.full).fine_tuning()
+    still = workload.base_model(context.model, context.work / "base-without-dropout", hidden_dropout_prob=0,
+                                attention_probs_dropout_prob=0)
+    yield Row(context, full + ", no dropout", still, "rte", context.base_examples, "random", full_length=True,
+              rivals=False).fine_tuning()
+    if context.full:
+        for task in ("sst2", "rte"):
+            yield Row(context, "BERT-Base", base, task, context.base_examples, "random").fine_tuning()
 
 
-def base_model(checkpoint, target):
-    target.mkdir()
-    config = dict(BASE, vocab_size=json.loads((checkpoint / "config.json").read_text())["vocab_size"])
-    (target / "config.json").write_text(json.dumps(config))
-    for name in ("vocab.txt", "tokenizer_config.json"):
-        if (checkpoint / name).exists():
-            shutil.copy(checkpoint / name, target / name)
+def show(results):
+    def number(row, key):
+        return f"{row[key]:.2f}" if key in row else ""
 
-
-def run_reaugkd(args, model, init, task, data, work, precision):
-    command = [args.binary, "teacher-finetune", "--model", model, "--init", init, "--task", task, "--data", data,
-               "--validation", "dev", "--epochs", "1", "--save-minutes", "0", "--precision", precision, "--overwrite",
-               "--quiet", "--output", work / "out"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return json.loads((work / "out" / "metrics.json").read_text())["timing"]["examples_per_second"]
-
-
-def run_baseline(args, model, init, task, data, mode):
-    command = [args.python, BASELINE, "--model", model, "--init", init, "--task", task, "--data", data, "--mode", mode]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
-def compare(args, name, model, init, task, examples, work):
-    data = work / f"{name}-{task}"
-    cut_data(args.glue / FOLDERS[task], data, examples)
-    rates = {}
-    tokens = 0
-    for _ in range(args.rounds):
-        for precision in ("auto", "fp32"):
-            rates.setdefault(precision, []).append(run_reaugkd(args, model, init, task, data, work, precision))
-        for mode in ("default", "fp32", "best"):
-            result = run_baseline(args, model, init, task, data, mode)
-            rates.setdefault(f"pytorch {mode}", []).append(result["examples_per_second"])
-            tokens = result["mean_tokens"] if mode == "default" else tokens
-    median = {key: statistics.median(values) for key, values in rates.items()}
-    spread = {key: (max(values) - min(values)) / median[key] for key, values in rates.items()}
-    return {"model": name, "task": task, "examples": examples, "mean_tokens": tokens, "examples_per_second": median,
-            "spread": spread, "rounds": args.rounds,
-            "ratio_default": median["auto"] / median["pytorch default"],
-            "ratio_best": median["auto"] / median["pytorch best"],
-            "ratio_fp32": median["fp32"] / median["pytorch fp32"]}
-
-
-def main():
-    args = parse_arguments()
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        work = pathlib.Path(folder)
-        models = [("checkpoint", args.model, "pretrained", args.examples)]
-        if args.base:
-            base_model(args.model, work / "base")
-            models.append(("BERT-Base", work / "base", "random", args.base_examples))
-        for name, model, init, examples in models:
-            for task in args.tasks.split(","):
-                rows.append(compare(args, name, model, init, task, examples, work))
-                print(f"{name} {task}: done", file=sys.stderr)
-    print("| model | data | tokens a row | reaugkd, examples/s | (tokens/s) | over PyTorch default | over its best "
-          "| fp32 over fp32 | spread |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    for row in rows:
-        rate = row["examples_per_second"]["auto"]
-        print(f"| {row['model']} | {row['task']}, {row['examples']} rows | {row['mean_tokens']:.0f} | {rate:.1f} "
-              f"| {rate * row['mean_tokens']:.0f} | {row['ratio_default']:.2f} | {row['ratio_best']:.2f} "
-              f"| {row['ratio_fp32']:.2f} | {100 * row['spread']['auto']:.0f} % |")
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(rows, indent=2) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+    header = ["model", "data", "tokens a row", "reaugkd, examples/s", "tokens/s", "over PyTorch default",
+              "over its best", "fp32 over fp32", "share of bf16 products", "spread"]
+    cells = [[r["what"], f"{r['task']}, {r['examples']} rows", f"{r['mean_tokens']:.0f}",
+              f"{r['examples_per_second']:.1f}", f"{r['tokens_per_second']:.0f}", number(r, "over_default"),
+              number(r, "over_best"), number(r, "fp32_over_fp32"), f"{100 * r['bf16_share']:.0f} %",
+              f"{100 * r['spread']:.0f} %"] for r in results]
+    return measure.table(header, cells)

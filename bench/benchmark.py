@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""`make bench`: what reaugkd costs, beside PyTorch, FAISS and the machine's own limits.
+
+    bench/benchmark.py --model $MODEL_DIR --glue $GLUE_DIR --parts training,retrieval --json runs/bench/benchmark.json
+
+Parts: ceilings, training, inference, pipeline, retrieval, tokenizing. Prints a table a part and writes everything it
+measured as JSON. --full adds what takes long: BERT-Base beside PyTorch, 20,000 rows of SST-2 through the pipeline,
+retrieval from 393,000 rows.
+"""
+import argparse
+import json
+import pathlib
+import sys
+import tempfile
+import time
+
+import inference
+import measure
+import pipeline
+import programs
+import training
+
+PARTS = {"ceilings": programs.Ceilings, "training": training, "inference": inference, "pipeline": pipeline,
+         "retrieval": programs.Retrieval, "tokenizing": programs.Tokenizing}
+BASELINE = pathlib.Path(__file__).with_name("pytorch_baseline.py")
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", type=pathlib.Path, default="build/release/bin", help="reaugkd and bench_*")
+    parser.add_argument("--python", default="/usr/bin/python3", help="one that has torch")
+    parser.add_argument("--glue", required=True, type=pathlib.Path)
+    parser.add_argument("--model", required=True, type=pathlib.Path, help="a pretrained BERT's directory")
+    parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--examples", type=int, default=480, help="training rows of the checkpoint")
+    parser.add_argument("--base-examples", type=int, default=96, help="training rows of BERT-Base")
+    parser.add_argument("--pipeline-rows", type=int, default=2000, help="of SST-2 through the pipeline, unless --full")
+    parser.add_argument("--kb", type=pathlib.Path, help="also retrieval from this knowledge base's vectors")
+    parser.add_argument("--json", type=pathlib.Path)
+    args = parser.parse_args()
+    for part in args.parts.split(","):
+        if part not in PARTS:
+            parser.error(f"--parts: \"{part}\" is not one of {', '.join(PARTS)}")
+    return args
+
+
+class Context:
+    """What is measured, and how its programs are called."""
+
+    def __init__(self, args, work):
+        self.work, self.binary, self.bin, self.python = work, args.bin / "reaugkd", args.bin, args.python
+        self.glue, self.model, self.kb, self.full = args.glue, args.model, args.kb, args.full
+        self.rounds, self.examples, self.base_examples = args.rounds, args.examples, args.base_examples
+        self.pipeline_rows = args.pipeline_rows
+
+    def reaugkd(self, *arguments):
+        measure.run([self.binary, *arguments, "--quiet"])
+
+    def pytorch(self, *arguments):
+        return measure.run([self.python, BASELINE, *arguments])
+
+    def program(self, name, *arguments):
+        return json.loads(measure.run([self.bin / f"bench_{name}", *arguments], measure.THREADS_SLEEP))
+
+    def ceilings(self, *widths):
+        return self.program("ceilings", "--hidden", *widths)
+
+
+def main():
+    args = parse_arguments()
+    report = {"machine": measure.machine(), "version": measure.run([args.bin / "reaugkd", "--version"]).strip()}
+    machine = report["machine"]
+    print(f"{machine['processor']}, {machine['cores']} cores, bf16 by {' and '.join(machine['bf16']) or 'nothing'}; "
+          f"load {machine['load_at_start']:.1f} at start\n{report['version']}")
+    with tempfile.TemporaryDirectory() as folder:
+        context = Context(args, pathlib.Path(folder))
+        for name in args.parts.split(","):
+            start = time.perf_counter()
+            report[name] = list(PARTS[name].rows(context))
+            seconds = time.perf_counter() - start
+            print(f"\n## {name} ({seconds:.0f} s)\n\n{PARTS[name].show(report[name])}", flush=True)
+            if args.json:
+                args.json.parent.mkdir(parents=True, exist_ok=True)
+                args.json.write_text(json.dumps(report, indent=2) + "\n")
+    if args.json:
+        print(f"\nwritten to {args.json}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

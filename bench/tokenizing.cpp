@@ -1,0 +1,74 @@
+// How fast texts become token ids: rows of a task's file, a second, on each number of threads.
+// Prints JSON.
+//
+//   bench_tokenizing --model $MODEL_DIR --task rte --file $GLUE_DIR/RTE/train.tsv --threads 1 2
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "data/dataset.h"
+#include "text/encoded_dataset.h"
+
+namespace {
+
+using namespace reaugkd;
+
+constexpr int kRounds = 5;
+
+struct Options {
+  std::string model, task = "rte", file;
+  std::vector<int> threads = {1, 2};
+  std::int64_t max_seq_length = 128;
+};
+
+/// `rounds` times each number of threads, in turn.
+nlohmann::json measure(const Options& options) {
+  const auto tokenizer = text::load_tokenizer(options.model);
+  const auto task = data::glue_task(options.task);
+  const auto dataset = data::read_dataset(options.file, task, task.train);
+  std::vector<std::vector<double>> rates(options.threads.size());
+  nlohmann::json json;
+  for (int round = 0; round < kRounds; ++round) {
+    for (std::size_t i = 0; i < options.threads.size(); ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      const auto encoded = text::encode_dataset(*tokenizer, dataset.text_a, dataset.text_b,
+                                                options.max_seq_length, options.threads[i]);
+      const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+      rates[i].push_back(static_cast<double>(dataset.size()) / seconds.count());
+      json["rows"] = encoded.size();
+    }
+  }
+  for (std::size_t i = 0; i < options.threads.size(); ++i) {
+    auto& all = rates[i];
+    std::sort(all.begin(), all.end());
+    json["rates"].push_back({{"threads", options.threads[i]},
+                             {"rows_per_second", all[kRounds / 2]},
+                             {"spread", (all.back() - all.front()) / all[kRounds / 2]}});
+  }
+  return json;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app("Tokenizing speed on a task's file, laid out as its training file");
+  app.add_option("--model", options.model, "directory with the vocabulary")->required();
+  app.add_option("--task", options.task, "a GLUE task")->capture_default_str();
+  app.add_option("--file", options.file, "its rows")->required();
+  app.add_option("--threads", options.threads, "numbers of threads")->capture_default_str();
+  app.add_option("--max-seq-length", options.max_seq_length)->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  try {
+    std::cout << measure(options).dump() << '\n';
+  } catch (const core::Error& error) {
+    std::cerr << error.what() << '\n';
+    return error.exit_code();
+  }
+}
