@@ -3,7 +3,9 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "nn/attention_weights.h"
 #include "nn/dropout.h"
+#include "nn/gelu.h"
 
 namespace reaugkd::nn {
 namespace {
@@ -15,7 +17,7 @@ torch::nn::LayerNorm make_layer_norm(std::int64_t size, const BertConfig& config
 torch::Tensor activate(const torch::Tensor& x, Activation activation) {
   switch (activation) {
     case Activation::kGelu:
-      return at::gelu(x);
+      return nn::gelu(x);
     case Activation::kGeluNew:
       return at::gelu(x, "tanh");
     case Activation::kRelu:
@@ -77,16 +79,21 @@ torch::Tensor BertSelfAttentionImpl::forward(const torch::Tensor& hidden, const 
   const auto by_head = [&](const torch::Tensor& x) {
     return x.view({batch, tokens, num_heads_, width}).transpose(1, 2);  // (B, heads, T, d)
   };
-  const auto query = by_head(query_(hidden)) / std::sqrt(static_cast<double>(width));
-  const auto scores = torch::matmul(query, by_head(key_(hidden)).transpose(-1, -2));
-  const auto value = by_head(value_(hidden));
+  // One product for all three: hidden is read, and under autocast converted, once.
+  const auto all =
+      torch::linear(hidden, torch::cat({query_->weight, key_->weight, value_->weight}),
+                    torch::cat({query_->bias, key_->bias, value_->bias}));  // (B, T, 3 H)
+  const auto parts = all.chunk(3, 2);
+  const auto value = by_head(parts[2]);
+  const double scale = 1 / std::sqrt(static_cast<double>(width));
+  const auto scores = torch::matmul(by_head(parts[0]), by_head(parts[1]).transpose(-1, -2));
   if (trace != nullptr) {
-    trace->attention_scores.push_back(scores);
+    trace->attention_scores.push_back(scores * scale);
     trace->values = value;
   }
   const auto weights =
-      nn::dropout(torch::softmax(scores + bias, -1), dropout_, is_training());  // (B, heads, T, T)
-  const auto context = torch::matmul(weights, value);                           // (B, heads, T, d)
+      nn::attention_weights(scores, bias, scale, dropout_, is_training());  // (B, heads, T, T)
+  const auto context = torch::matmul(weights, value);                       // (B, heads, T, d)
   return context.transpose(1, 2).reshape({batch, tokens, num_heads_ * width});
 }
 

@@ -1,34 +1,21 @@
 #include "nn/dropout.h"
 
-#include <ATen/Parallel.h>
-
-#include "nn/dropout_kernel.h"
+#include "nn/kernel_values.h"
 
 namespace reaugkd::nn {
 namespace {
 
-constexpr std::int64_t kGrain = 1 << 15;  // values of one task
 constexpr double kTwoTo32 = 4294967296.0;
-
-template <typename Value>
-void apply(const DropoutMask& mask, const torch::Tensor& from, torch::Tensor& to) {
-  const auto* source = static_cast<const Value*>(from.data_ptr());
-  auto* target = static_cast<Value*>(to.data_ptr());
-  at::parallel_for(0, from.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-    apply_dropout(mask, begin, end - begin, source + begin, target + begin);
-  });
-}
 
 torch::Tensor masked(const torch::Tensor& x, std::uint64_t key, double p) {
   const auto from = x.contiguous();
   auto to = torch::empty_like(from);
-  const DropoutMask mask{key, static_cast<std::uint32_t>(p * kTwoTo32),
-                         static_cast<float>(1 / (1 - p))};
-  if (from.scalar_type() == torch::kBFloat16) {
-    apply<std::uint16_t>(mask, from, to);
-  } else {
-    apply<float>(mask, from, to);
-  }
+  const DropoutMask mask = dropout_mask(key, p);
+  with_values(from, [&]<typename Value>(Value) {
+    in_parts(from.numel(), [&](std::int64_t begin, std::int64_t n) {
+      apply_dropout(mask, begin, n, values<Value>(from) + begin, values<Value>(to) + begin);
+    });
+  });
   return to;
 }
 
@@ -48,21 +35,23 @@ class Dropout : public torch::autograd::Function<Dropout> {
   }
 };
 
-std::int64_t next_key() {
+}  // namespace
+
+DropoutMask dropout_mask(std::uint64_t key, double p) {
+  return {key, static_cast<std::uint32_t>(p * kTwoTo32), static_cast<float>(1 / (1 - p))};
+}
+
+std::int64_t next_dropout_key() {
   auto generator = at::detail::getDefaultCPUGenerator();
   const std::lock_guard lock(generator.mutex());
   return static_cast<std::int64_t>(
       at::check_generator<at::CPUGeneratorImpl>(generator)->random64());
 }
 
-}  // namespace
-
 torch::Tensor dropout(const torch::Tensor& x, double p, bool training) {
   if (!training || p <= 0) return x;
-  const auto dtype = x.scalar_type();
-  const bool ours =
-      x.device().is_cpu() && p < 1 && (dtype == torch::kFloat32 || dtype == torch::kBFloat16);
-  return ours ? Dropout::apply(x, next_key(), p) : torch::dropout(x, p, training);
+  return has_kernels(x) && p < 1 ? Dropout::apply(x, next_dropout_key(), p)
+                                 : torch::dropout(x, p, training);
 }
 
 }  // namespace reaugkd::nn

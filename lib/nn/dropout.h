@@ -5,11 +5,17 @@
 
 #include <torch/torch.h>
 
+#include "nn/dropout_kernel.h"
+
 namespace reaugkd::nn {
 
 /// While training, each value of x (fp32 or bf16 on a CPU; anything elsewhere) is 0 with
 /// probability p, else divided by 1 - p. The key of a call comes from LibTorch's generator:
 /// torch::manual_seed repeats it.
 torch::Tensor dropout(const torch::Tensor& x, double p, bool training);
+
+/// What a kernel of attention_weights.h drops by: the key of one call, and its mask.
+std::int64_t next_dropout_key();
+DropoutMask dropout_mask(std::uint64_t key, double p);
 
 }  // namespace reaugkd::nn
