@@ -4,8 +4,10 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <limits>
 
 #include "command_line.h"
@@ -45,6 +47,7 @@ int main(int argc, char** argv) {
   namespace apps = reaugkd::apps;
   constexpr int kBug = 70;
   reaugkd::core::notice_interrupts();
+  std::signal(SIGXFSZ, SIG_IGN);  // ulimit -f then is an error of write(), like a full disk
   spdlog::set_default_logger(spdlog::stderr_color_mt("reaugkd"));
   try {
     return apps::run_command_line(
@@ -55,6 +58,9 @@ int main(int argc, char** argv) {
     if (error.exit_code() == kBug) spdlog::critical("a bug in reaugkd, please report it:");
     spdlog::error("{}", error.what());
     return error.exit_code();
+  } catch (const std::filesystem::filesystem_error& error) {  // such as permission denied
+    spdlog::error("{}: {}", error.path1().string(), error.code().message());
+    return reaugkd::core::IoError("").exit_code();
   } catch (const std::exception& error) {
     spdlog::critical("a bug in reaugkd, please report it: {}", error.what());
     return kBug;

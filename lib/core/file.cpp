@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "core/error.h"
 
@@ -21,10 +22,26 @@ class Descriptor {
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int get() const { return value_; }
+  int release() { return std::exchange(value_, -1); }
 
  private:
   int value_;
 };
+
+/// `more` ends the message.
+void write_all(int file, const void* bytes, std::size_t size, const std::filesystem::path& path,
+               const char* more) {
+  const char* next = static_cast<const char*>(bytes);
+  while (size > 0) {
+    const ssize_t wrote = ::write(file, next, size);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) {
+      throw IoError("{}: cannot be written: {}{}", path.string(), strerror(errno), more);
+    }
+    next += wrote;
+    size -= static_cast<std::size_t>(wrote);
+  }
+}
 
 }  // namespace
 
@@ -64,17 +81,7 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::write(const void* bytes, std::size_t size) {
-  const char* next = static_cast<const char*>(bytes);
-  while (size > 0) {
-    const ssize_t wrote = ::write(descriptor_, next, size);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) {
-      throw IoError("{}: cannot be written: {}; what stood there before is unchanged",
-                    path_.string(), strerror(errno));
-    }
-    next += wrote;
-    size -= static_cast<std::size_t>(wrote);
-  }
+  write_all(descriptor_, bytes, size, path_, "; what stood there before is unchanged");
 }
 
 void AtomicFile::commit() {
@@ -89,6 +96,38 @@ void AtomicFile::commit() {
   ::close(descriptor_);
   descriptor_ = -1;
   sync_directory(path_.has_parent_path() ? path_.parent_path() : ".");
+}
+
+AppendedFile::AppendedFile(std::filesystem::path path, std::uintmax_t size)
+    : path_(std::move(path)) {
+  const auto fail = [&] {
+    throw IoError("{}: cannot be written: {}", path_.string(), strerror(errno));
+  };
+  Descriptor file(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+  struct stat info {};
+  if (file.get() < 0 || ::fstat(file.get(), &info) != 0) fail();
+  if (static_cast<std::uintmax_t>(info.st_size) < size) {
+    throw ArtifactError(
+        "{}: has {} bytes, but the checkpoint beside it was written after {}: the directory is not "
+        "whole; start again with --overwrite",
+        path_.string(), info.st_size, size);
+  }
+  if (::ftruncate(file.get(), static_cast<off_t>(size)) != 0) fail();
+  descriptor_ = file.release();
+}
+
+AppendedFile::~AppendedFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void AppendedFile::write(std::string_view text) {
+  write_all(descriptor_, text.data(), text.size(), path_, "");
+}
+
+void AppendedFile::sync() {
+  if (::fsync(descriptor_) != 0) {
+    throw IoError("{}: cannot be written: {}", path_.string(), strerror(errno));
+  }
 }
 
 void write_file(const std::filesystem::path& path, std::string_view bytes) {

@@ -37,6 +37,26 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
+/// A log that grows by whole lines: what is written is there for the next process, whatever happens
+/// to this one. Used where AtomicFile cannot be, for train_log.jsonl.
+class AppendedFile {
+ public:
+  /// Keeps the first `size` bytes of what is there and goes on behind them. Throws IoError, or
+  /// ArtifactError where there are fewer.
+  AppendedFile(std::filesystem::path path, std::uintmax_t size);
+  ~AppendedFile();
+  AppendedFile(const AppendedFile&) = delete;
+  AppendedFile& operator=(const AppendedFile&) = delete;
+
+  void write(std::string_view text);
+  /// What has been written survives a power cut.
+  void sync();
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+};
+
 /// AtomicFile in one call.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 

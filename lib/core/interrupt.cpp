@@ -39,8 +39,10 @@ std::string signal_name(int signal) {
 void stop_if_interrupted() {
   const int signal = interrupt_signal();
   if (signal != 0) {
-    throw Interrupted(signal, fmt::format("stopped by {}; the same command with --resume goes on",
-                                          signal_name(signal)));
+    throw Interrupted(signal,
+                      fmt::format("stopped by {}; the same command goes on with --resume (with "
+                                  "--overwrite it starts again, the old directory is unchanged)",
+                                  signal_name(signal)));
   }
 }
 

@@ -1,14 +1,37 @@
 #include "core/json.h"
 
+#include <type_traits>
+#include <utility>
+
 #include "core/error.h"
 #include "core/file.h"
 
 namespace reaugkd::core {
+namespace {
+
+/// get<T>() alone would cut 2.5 to 2, take true for 1, and let a large number wrap round.
+template <typename T>
+T whole_number(const Json& value, const std::string& key, const std::string& where) {
+  const bool fits = value.is_number_unsigned()  ? std::in_range<T>(value.get<std::uint64_t>())
+                    : value.is_number_integer() ? std::in_range<T>(value.get<std::int64_t>())
+                                                : false;
+  if (!fits) {
+    throw ArtifactError("{}: the key \"{}\" holds {}, expected a whole number{}", where, key,
+                        value.dump(), std::is_unsigned_v<T> ? " from 0" : "");
+  }
+  return value.get<T>();
+}
+
+}  // namespace
 
 Json read_json(const std::filesystem::path& path) {
   const std::string text = read_file(path);
   try {
-    return Json::parse(text);
+    Json json = Json::parse(text);
+    if (!json.is_object()) {
+      throw ArtifactError("{}: found {}, expected a JSON object", path.string(), json.type_name());
+    }
+    return json;
   } catch (const nlohmann::json::exception& error) {
     throw ArtifactError("{}: is not valid JSON: {}", path.string(), error.what());
   }
@@ -24,7 +47,11 @@ T json_at(const Json& value, const std::string& key, const std::string& where) {
     throw ArtifactError("{}: the key \"{}\" is missing", where, key);
   }
   try {
-    return value.at(key).get<T>();
+    if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+      return whole_number<T>(value.at(key), key, where);
+    } else {
+      return value.at(key).get<T>();
+    }
   } catch (const nlohmann::json::exception& error) {
     throw ArtifactError("{}: the key \"{}\" holds {}: {}", where, key, value.at(key).dump(),
                         error.what());

@@ -11,7 +11,7 @@ namespace reaugkd::core {
 
 using Json = nlohmann::ordered_json;
 
-/// Parses `path`. Throws IoError if it cannot be read, ArtifactError if it is not JSON.
+/// The object in `path`. Throws IoError if it cannot be read, ArtifactError if it is no object.
 Json read_json(const std::filesystem::path& path);
 
 /// Writes `value` with an indent of 2 and a final newline, atomically. Throws IoError.

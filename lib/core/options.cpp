@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "core/error.h"
+#include "core/output_directory.h"
 
 namespace reaugkd::core {
 namespace {
@@ -184,8 +185,12 @@ void Option::check() const {
 }
 
 void OptionList::set_json(const Json& object, const std::string& where) const {
-  const Json& values =
-      object.is_object() && object.contains("options") ? object["options"] : object;
+  const bool is_run = object.is_object() && object.contains("options");
+  if (is_run && object.value("format", Json(kRunFormat)) != kRunFormat) {
+    throw ConfigError("{}: found format {}, supported is {}: a newer reaugkd wrote it", where,
+                      object["format"].dump(), kRunFormat);
+  }
+  const Json& values = is_run ? object["options"] : object;
   if (!values.is_object()) throw ConfigError("{}: expected a JSON object of options", where);
   for (const auto& [key, value] : values.items()) {
     const std::string& wanted = key;

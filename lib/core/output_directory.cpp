@@ -5,11 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <cstring>
 #include <system_error>
+#include <vector>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -20,6 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kLockFile = ".lock";
+constexpr const char* kLogFile = "run.log";
+constexpr std::size_t kLongestName = 100;  // of what a stage writes in its directory, with room
 
 std::string this_process() {
   std::array<char, 256> host{};
@@ -33,26 +38,52 @@ void make_directory(const fs::path& path) {
   if (error) throw IoError("{}: cannot be created: {}", path.string(), error.message());
 }
 
-/// Entries but the lock.
-bool holds_anything(const fs::path& directory) {
-  for (const auto& entry : fs::directory_iterator(directory)) {
-    if (entry.path().filename() != kLockFile) return true;
-  }
-  return false;
-}
-
-/// Removes what `unwanted` says of each name, but never the lock.
-template <typename Predicate>
-void remove_entries(const fs::path& directory, const Predicate& unwanted) {
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(directory, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (name != kLockFile && unwanted(name)) fs::remove_all(entry.path(), ignored);
-  }
-}
-
 bool is_temporary(const std::string& name) {
   return name.find(kTemporaryMark) != std::string::npos;
+}
+
+/// Entries but the lock.
+std::vector<std::string> entries_of(const fs::path& directory) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    const std::string name = entry.path().filename().string();
+    if (name != kLockFile) names.push_back(name);
+  }
+  return names;
+}
+
+/// Whether what is there was written by a run of ours, which begins with run.log and run.json.
+bool is_ours(const fs::path& directory, const std::vector<std::string>& names) {
+  return fs::exists(directory / kRunFile) ||
+         std::all_of(names.begin(), names.end(), [](const std::string& name) {
+           return name == kLogFile || is_temporary(name);
+         });
+}
+
+/// Removes what a killed run left of half-written files, at any depth.
+void remove_temporaries(const fs::path& directory) {
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+    if (is_temporary(entry.path().filename().string())) found.push_back(entry.path());
+  }
+  std::error_code ignored;
+  for (const auto& path : found) fs::remove_all(path, ignored);
+}
+
+void remove_entries(const fs::path& directory) {
+  std::error_code ignored;
+  for (const auto& name : entries_of(directory)) fs::remove_all(directory / name, ignored);
+}
+
+/// `path` with a mark that no user's directory has, so that what is there can be removed.
+fs::path beside(const fs::path& path, const char* what) {
+  return path.string() + kTemporaryMark + what;
+}
+
+/// A run that was killed between the renames of finish() left no directory under its name.
+void put_back(const fs::path& path) {
+  std::error_code error;
+  if (!fs::exists(path, error) && !error) fs::rename(beside(path, "old"), path, error);
 }
 
 }  // namespace
@@ -98,30 +129,58 @@ void DirectoryLock::release() noexcept {
   descriptor_ = -1;
 }
 
+void DirectoryLock::moved_to(const fs::path& directory) {
+  path_ = directory / kLockFile;
+}
+
 OutputDirectory::OutputDirectory(fs::path path, OutputMode mode)
     : final_(std::move(path)), work_(final_) {
   if (final_.filename().empty()) final_ = work_ = final_.parent_path();
+  if (final_.string().size() + kLongestName > PATH_MAX) {
+    throw IoError("--output: the path of {} characters is too long, at most {} are possible",
+                  final_.string().size(), PATH_MAX - kLongestName);
+  }
+  put_back(final_);
   std::error_code error;
   was_there_ = fs::exists(final_, error);
   if (was_there_ && !fs::is_directory(final_)) {
     throw ConfigError("--output {}: is a file, expected a directory", final_.string());
   }
   make_directory(final_);
-  final_lock_.emplace(final_);
-  was_empty_ = !holds_anything(final_);
-  if (!was_empty_ && mode == OutputMode::kFresh) {
+  try {
+    final_lock_.emplace(final_);
+  } catch (const Error&) {
+    if (!was_there_) fs::remove(final_, error);
+    throw;
+  }
+  const auto names = entries_of(final_);
+  was_empty_ = names.empty();
+  check_mode(mode, is_ours(final_, names));
+  replaces_ = !was_empty_ && mode == OutputMode::kOverwrite;
+  if (replaces_) {
+    final_ = fs::canonical(final_);  // what a link points to is replaced, not the link
+    work_ = beside(final_, "overwrite");
+    make_directory(work_);
+    work_lock_.emplace(work_);
+    remove_entries(work_);
+  }
+  remove_temporaries(work_);
+}
+
+void OutputDirectory::check_mode(OutputMode mode, bool ours) const {
+  if (was_empty_) return;
+  if (mode == OutputMode::kFresh) {
     throw ConfigError(
         "--output {}: the directory is not empty; name another one, go on with --resume, or "
         "replace it with --overwrite",
         final_.string());
   }
-  replaces_ = !was_empty_ && mode == OutputMode::kOverwrite;
-  if (replaces_) {
-    work_ += ".new";
-    make_directory(work_);
-    work_lock_.emplace(work_);
+  if (!ours) {
+    throw ConfigError(
+        "--output {}: holds other files than a run of reaugkd (there is no {}), which stay; name "
+        "another directory",
+        final_.string(), kRunFile);
   }
-  remove_entries(work_, [&](const std::string& name) { return replaces_ || is_temporary(name); });
 }
 
 OutputDirectory::~OutputDirectory() {
@@ -151,13 +210,14 @@ void OutputDirectory::finish() {
   };
   if (::renameat2(AT_FDCWD, work_.c_str(), AT_FDCWD, final_.c_str(), RENAME_EXCHANGE) != 0) {
     // A file system without exchange: for a moment neither is there under its name.
-    const fs::path old = final_.string() + ".old";
+    const fs::path old = beside(final_, "old");
     if (::rename(final_.c_str(), old.c_str()) != 0) fail();
     if (::rename(work_.c_str(), final_.c_str()) != 0) fail();
     if (::rename(old.c_str(), work_.c_str()) != 0) fail();
   }
   sync_directory(final_.has_parent_path() ? final_.parent_path() : ".");
-  // Both locks now lie in the other directory; the names they unlink are the same two.
+  final_lock_->moved_to(work_);
+  work_lock_->moved_to(final_);
   std::error_code ignored;
   fs::remove_all(work_, ignored);
   replaces_ = false;
@@ -165,7 +225,18 @@ void OutputDirectory::finish() {
 }
 
 bool is_finished(const fs::path& directory) {
-  return fs::exists(directory / "metrics.json");
+  return fs::exists(directory / kMetricsFile);
+}
+
+void require_finished(const fs::path& directory) {
+  if (!fs::is_directory(directory)) {
+    throw ArtifactError("{}: there is no such directory", directory.string());
+  }
+  if (!fs::exists(directory / kRunFile) || is_finished(directory)) return;
+  throw ArtifactError(
+      "{}: the run that writes it has not finished ({} is there, {} is not): give its command "
+      "again with --resume, or copy the directory once it is whole",
+      directory.string(), kRunFile, kMetricsFile);
 }
 
 }  // namespace reaugkd::core

@@ -9,6 +9,11 @@
 
 namespace reaugkd::core {
 
+/// Written first, with the options and inputs; metrics.json is written last.
+inline constexpr const char* kRunFile = "run.json";
+inline constexpr int kRunFormat = 1;  // of run.json
+inline constexpr const char* kMetricsFile = "metrics.json";
+
 enum class OutputMode { kFresh, kResume, kOverwrite };
 
 /// Holds the file `.lock` in a directory, which names this process, until it is destroyed or the
@@ -20,6 +25,8 @@ class DirectoryLock {
   DirectoryLock(const DirectoryLock&) = delete;
   DirectoryLock& operator=(const DirectoryLock&) = delete;
   void release() noexcept;
+  /// The file has come to lie here by a rename of its directory.
+  void moved_to(const std::filesystem::path& directory);
 
  private:
   std::filesystem::path path_;
@@ -28,10 +35,11 @@ class DirectoryLock {
 
 class OutputDirectory {
  public:
-  /// Creates `path` (or, to overwrite, `path`.new, which finish() swaps in), locks it, checks that
-  /// it can be written and clears what a killed run left of half-written files. Throws ConfigError
-  /// where it is not empty and neither --resume nor --overwrite was given, or another run writes
-  /// it; IoError where it cannot be made.
+  /// Creates `path` (or, to overwrite, `path`.tmp-overwrite, which finish() swaps in), locks it,
+  /// checks that it can be written and clears what a killed run left of half-written files. Throws
+  /// ConfigError where it is not empty and neither --resume nor --overwrite was given, where it
+  /// holds something else than a run, or where another run writes it; IoError where it cannot be
+  /// made.
   OutputDirectory(std::filesystem::path path, OutputMode mode);
   /// Without finish(), removes what an overwrite had begun; the old directory stays.
   ~OutputDirectory();
@@ -52,16 +60,22 @@ class OutputDirectory {
   void finish();
 
  private:
+  void check_mode(OutputMode mode, bool ours) const;
+
   std::filesystem::path final_;
   std::filesystem::path work_;
   bool replaces_ = false;
   bool was_there_ = false;
   bool was_empty_ = true;
   std::optional<DirectoryLock> final_lock_;
-  std::optional<DirectoryLock> work_lock_;  // of path.new
+  std::optional<DirectoryLock> work_lock_;  // of path.tmp-overwrite
 };
 
 /// Whether a stage has finished there: metrics.json is written last.
 bool is_finished(const std::filesystem::path& directory);
+
+/// Throws ArtifactError where `directory` is missing or a run of ours has begun there and not
+/// finished. A model from elsewhere has no run.json and passes.
+void require_finished(const std::filesystem::path& directory);
 
 }  // namespace reaugkd::core

@@ -49,6 +49,10 @@ double probability(const Json& json, const std::string& key, double fallback,
 std::vector<std::string> read_id2label(const Json& json, const std::string& where) {
   if (!json.contains("id2label") || json["id2label"].is_null()) return {};
   const Json& map = json["id2label"];
+  if (!map.is_object()) {
+    throw ArtifactError("{}: id2label is {}, expected an object of number to name", where,
+                        map.dump());
+  }
   std::vector<std::string> labels(map.size());
   for (std::size_t i = 0; i < labels.size(); ++i) {
     labels[i] = core::json_at<std::string>(map, std::to_string(i), where + ": id2label");
@@ -155,6 +159,11 @@ Embedding parse_embedding(const std::string& text) {
 BertConfig load_config(const std::filesystem::path& directory) {
   const auto path = directory / "config.json";
   const std::string where = path.string();
+  if (!std::filesystem::exists(path)) {
+    throw ArtifactError(
+        "{}: is missing; a model directory holds config.json, model.safetensors and a vocabulary",
+        where);
+  }
   const Json json = core::read_json(path);
   BertConfig config;
   config.family = &read_family(json, where);

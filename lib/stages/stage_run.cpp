@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <set>
 
@@ -30,15 +31,47 @@ core::OutputMode mode_of(const RunOptions& run) {
   return run.overwrite ? core::OutputMode::kOverwrite : core::OutputMode::kFresh;
 }
 
+constexpr const char* kLogFile = "run.log";
 constexpr const char* kCheckpointFile = "checkpoint.safetensors";
 
 /// Options that change what a stage computes.
 Json computing_options(const Json& options) {
   Json kept = options;
+  if (!kept.is_object()) return kept;  // somebody else's run.json: it will differ
   for (const char* key : {"resume", "overwrite", "output", "save_steps", "save_minutes"}) {
     kept.erase(key);
   }
   return kept;
+}
+
+/// What a later stage reads of a model or knowledge base directory. kb.json has the sha256 of the
+/// knowledge base's other files.
+constexpr std::array kReadByStages = {"config.json",
+                                      "model.safetensors",
+                                      "model.safetensors.index.json",
+                                      "vocab.txt",
+                                      "spiece.model",
+                                      "sentencepiece.bpe.model",
+                                      "vocab.json",
+                                      "merges.txt",
+                                      "tokenizer.json",
+                                      "tokenizer_config.json",
+                                      "projection.safetensors",
+                                      "features.safetensors",
+                                      "split.json",
+                                      "kb.json"};
+
+Json read_run_json(const fs::path& directory) {
+  const fs::path path = directory / core::kRunFile;
+  Json json = core::read_json(path);
+  const auto format = core::json_at<std::int64_t>(json, "format", path.string());
+  if (format != core::kRunFormat) {
+    throw core::ArtifactError(
+        "{}: found format {}, supported is {}: use the version of reaugkd that wrote it, or run "
+        "the stage again",
+        path.string(), format, core::kRunFormat);
+  }
+  return json;
 }
 
 }  // namespace
@@ -63,13 +96,14 @@ void RunOptions::add_fields(core::OptionList& list) {
 bool already_finished(const std::string& command, const core::OptionList& options,
                       const RunOptions& run) {
   const fs::path directory = run.output;
-  if (!run.resume || !fs::exists(directory / "run.json")) return false;
+  if (!run.resume || !fs::exists(directory / core::kRunFile)) return false;
   const bool finished = core::is_finished(directory);
-  const Json before = core::read_json(directory / "run.json");
-  const auto differing =
-      core::differences({{"command", before.value("command", "")},
-                         {"options", computing_options(before.value("options", Json::object()))}},
-                        {{"command", command}, {"options", computing_options(options.to_json())}});
+  const Json before = read_run_json(directory);
+  const std::string where = (directory / core::kRunFile).string();
+  const auto differing = core::differences(
+      {{"command", core::json_at<std::string>(before, "command", where)},
+       {"options", computing_options(core::json_at<Json>(before, "options", where))}},
+      {{"command", command}, {"options", computing_options(options.to_json())}});
   if (!differing.empty()) {
     throw core::ConfigError(
         "--resume: {} holds {} run with other options ({}); use them, or --overwrite, or another "
@@ -98,22 +132,29 @@ struct StageRun::LogFile {
   std::shared_ptr<spdlog::sinks::sink> sink;
 };
 
-StageRun::StageRun(std::string command, const core::OptionList& options, const RunOptions& run)
+StageRun::StageRun(Prepared, std::string command, const core::OptionList& options,
+                   const RunOptions& run)
     : command_(std::move(command)),
       options_(options.to_json()),
       resume_(run.resume),
       output_(run.output, mode_of(run)),
-      start_(now_seconds()) {
-  std::error_code ignored;
-  fs::remove(path() / "metrics.json", ignored);
-  log_ = std::make_unique<LogFile>(path() / "run.log", /*append=*/resume_);
+      start_(now_seconds()) {}
+
+// The other constructor has made an object, so ~StageRun cleans up where this throws.
+StageRun::StageRun(std::string command, const core::OptionList& options, const RunOptions& run)
+    : StageRun(Prepared{}, std::move(command), options, run) {
+  try {
+    log_ = std::make_unique<LogFile>(path() / kLogFile, /*append=*/resume_);
+  } catch (const spdlog::spdlog_ex& error) {
+    throw core::IoError("{}: cannot be written: {}", (path() / kLogFile).string(), error.what());
+  }
   spdlog::info("{}: {}", command_, options_.dump());
   write_run_json();
 }
 
 StageRun::~StageRun() {
   log_.reset();
-  output_.remove_if_only({"run.json", "run.log"});
+  output_.remove_if_only({core::kRunFile, kLogFile});
 }
 
 void StageRun::add_input(const fs::path& file) {
@@ -121,18 +162,34 @@ void StageRun::add_input(const fs::path& file) {
 }
 
 void StageRun::add_input_directory(const fs::path& directory) {
-  for (const char* name :
-       {"config.json", "model.safetensors", "model.safetensors.index.json", "vocab.txt",
-        "spiece.model", "sentencepiece.bpe.model", "vocab.json", "merges.txt", "tokenizer.json",
-        "projection.safetensors", "features.safetensors", "split.json", "kb.json"}) {
+  core::require_finished(directory);
+  for (const char* name : kReadByStages) {
     if (fs::exists(directory / name)) add_input(directory / name);
   }
+  check_unchanged(directory);
   if (!fs::exists(directory / "model.safetensors.index.json")) return;
   std::set<fs::path> shards;  // in order of name
   for (const auto& entry : fs::directory_iterator(directory)) {
     if (entry.path().filename().string().starts_with("model-")) shards.insert(entry.path());
   }
   for (const auto& shard : shards) add_input(shard);
+}
+
+void StageRun::check_unchanged(const fs::path& directory) const {
+  if (!fs::exists(directory / core::kRunFile)) return;  // a model from elsewhere
+  const std::string where = (directory / core::kRunFile).string();
+  const Json outputs = core::json_value(read_run_json(directory), "outputs", Json::object(), where);
+  for (const char* name : kReadByStages) {
+    if (!outputs.contains(name)) continue;
+    const auto written = core::json_at<std::string>(outputs, name, where + ": outputs");
+    const Json& found = inputs_.value((directory / name).string(), Json());
+    if (found == written) continue;
+    throw core::ArtifactError(
+        "{}: {}, but {} says that it was written with sha256 {}: the file was changed or did not "
+        "arrive whole; copy the directory again, or run its stage again",
+        (directory / name).string(),
+        found.is_null() ? "is missing" : "has sha256 " + found.get<std::string>(), where, written);
+  }
 }
 
 std::string StageRun::inputs_digest() const {
@@ -159,21 +216,26 @@ train::CheckpointOptions StageRun::checkpoint_options() const {
   return checkpoint;
 }
 
-void StageRun::write_run_json() const {
+void StageRun::write_run_json(const Json& outputs) const {
   Json run;
-  run["format"] = 1;
+  run["format"] = core::kRunFormat;
   run["command"] = command_;
   run["version"] = core::version();
   run["options"] = options_;
   run["machine"] = machine_;
   run["inputs"] = inputs_;
-  core::write_json(path() / "run.json", run);
+  if (!outputs.is_null()) run["outputs"] = outputs;
+  core::write_json(path() / core::kRunFile, run);
 }
 
 void StageRun::finish(Json metrics) {
-  write_run_json();
+  Json outputs = Json::object();
+  for (const char* name : kReadByStages) {
+    if (fs::exists(path() / name)) outputs[name] = core::sha256_of_file(path() / name);
+  }
+  write_run_json(outputs);
   metrics["timing"]["total_seconds"] = seconds();
-  core::write_json(path() / "metrics.json", metrics);
+  core::write_json(path() / core::kMetricsFile, metrics);
   std::error_code ignored;
   fs::remove(path() / kCheckpointFile, ignored);
   output_.finish();

@@ -46,7 +46,8 @@ class StageRun {
   train::CheckpointOptions checkpoint_options() const;
   /// Notes a file that the result depends on: its sha256 goes into run.json.
   void add_input(const std::filesystem::path& file);
-  /// The same for a model or knowledge base directory: each file a stage reads from it.
+  /// The same for a model or knowledge base directory: each file a stage reads from it. Throws
+  /// ArtifactError where its run has not finished, or where a file is not the one that it wrote.
   void add_input_directory(const std::filesystem::path& directory);
   /// One sha256 over the contents of all inputs noted so far, wherever they lie.
   std::string inputs_digest() const;
@@ -59,7 +60,10 @@ class StageRun {
   double seconds() const;
 
  private:
-  void write_run_json() const;
+  struct Prepared {};
+  StageRun(Prepared, std::string command, const core::OptionList& options, const RunOptions& run);
+  void check_unchanged(const std::filesystem::path& directory) const;
+  void write_run_json(const core::Json& outputs = {}) const;
 
   struct LogFile;
   std::string command_;

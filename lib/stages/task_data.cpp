@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/output_directory.h"
 #include "data/custom_task.h"
 
 namespace reaugkd::stages {
@@ -109,12 +110,18 @@ TaskSettings TaskSettings::from_json(const Json& json, const std::string& where)
 }
 
 Inherited inherit(const fs::path& directory) {
+  core::require_finished(directory);
   Inherited inherited;
   inherited.directory = directory.string();
   const bool is_kb = fs::exists(directory / "kb.json");
   const fs::path path = directory / (is_kb ? "kb.json" : "config.json");
+  if (!fs::exists(path)) {
+    throw core::ArtifactError(
+        "{}: is missing, and so is kb.json: {} is neither a model nor a knowledge base",
+        path.string(), directory.string());
+  }
   Json json = core::read_json(path);
-  if (is_kb) json = json.value("provenance", Json::object());
+  if (is_kb) json = core::json_at<Json>(json, "provenance", path.string());
   if (json.contains("reaugkd")) {
     inherited.settings = TaskSettings::from_json(json["reaugkd"], path.string());
   }

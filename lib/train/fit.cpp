@@ -4,9 +4,10 @@
 
 #include <chrono>
 #include <cmath>
-#include <fstream>
+#include <optional>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "core/interrupt.h"
 #include "core/progress.h"
 #include "core/random.h"
@@ -68,7 +69,7 @@ class Fit {
       total_steps_ += steps_of(planned);
     }
     if (const auto checkpoint = load_checkpoint(options.checkpoint)) restore(*checkpoint);
-    open_log(log_path);
+    log_.emplace(log_path, at_.log_bytes);
   }
 
   FitResult run() {
@@ -138,10 +139,13 @@ class Fit {
       (loss_.total * share).backward();
     }
     norm_ = optimizer_.gradient_norm();
-    // Looking at the numbers makes a GPU wait, so it is done only when they are logged.
-    if (at_.steps % options_.logging_steps == 0 || at_.steps + 1 == total_steps_) {
-      log_step(base_rate_ * factor, epochs_done);
+    // Looking at the numbers makes a GPU wait, so there it is done only when they are logged.
+    const bool logged = at_.steps % options_.logging_steps == 0 || at_.steps + 1 == total_steps_;
+    rate_ = base_rate_ * factor;
+    if ((logged || norm_.device().is_cpu()) && !last_step_is_finite()) {
+      throw core::NumericError("the loss or its gradient is not finite: {}", last_step_text());
     }
+    if (logged) log_step(epochs_done);
     optimizer_.step(factor, clip_factor(norm_, options_.max_grad_norm));
     ++at_.steps;
     at_.epochs_done = epochs_done;
@@ -149,42 +153,45 @@ class Fit {
     at_.training_seconds += seconds_since(start);
   }
 
-  void log_step(double rate, double epochs_done) {
-    Json line = {{"step", at_.steps}, {"epoch", epochs_done}, {"learning_rate", rate}};
+  void log_step(double epochs_done) {
+    Json line = {{"step", at_.steps}, {"epoch", epochs_done}, {"learning_rate", rate_}};
     line["loss"] = loss_.total.item<double>();
     for (const auto& [name, value] : loss_.terms) line[name] = value.item<double>();
     line["grad_norm"] = norm_.item<double>();
-    if (!last_step_is_finite()) {
-      throw core::NumericError(
-          "the loss or its gradient is not finite: {}; lower --learning-rate, or check "
-          "the data and the checkpoint",
-          line.dump());
-    }
     write_line(line);
-    note_ = fmt::format("loss {:.4f}  lr {:.2e}", line["loss"].get<double>(), rate);
+    note_ = fmt::format("loss {:.4f}  lr {:.2e}", line["loss"].get<double>(), rate_);
+  }
+
+  /// Where a run that diverged stood, and what to do.
+  std::string last_step_text() const {
+    std::string text = fmt::format("step {}, learning rate {:g}, loss {:g}", at_.steps, rate_,
+                                   loss_.total.item<double>());
+    for (const auto& [name, value] : loss_.terms) {
+      text += fmt::format(", {} {:g}", name, value.item<double>());
+    }
+    return text + fmt::format(
+                      ", gradient norm {:g}; lower --learning-rate, or check the data and the "
+                      "checkpoint that it began from{}",
+                      norm_.item<double>(),
+                      options_.checkpoint.path.empty()
+                          ? ""
+                          : "; the last good state, if one was saved, is kept in " +
+                                options_.checkpoint.path.string());
   }
 
   bool last_step_is_finite() const {
     return std::isfinite(loss_.total.item<double>()) && std::isfinite(norm_.item<double>());
   }
 
-  void open_log(const std::filesystem::path& path) {
-    std::error_code error;
-    if (at_.log_bytes > 0) std::filesystem::resize_file(path, at_.log_bytes, error);
-    log_.open(path, at_.log_bytes > 0 ? std::ios::app : std::ios::trunc);
-    if (!log_ || error) throw core::IoError("{}: cannot be written", path.string());
-  }
-
   void write_line(const Json& line) {
     const std::string text = line.dump() + '\n';
-    log_ << text << std::flush;
-    if (!log_) throw core::IoError("train_log.jsonl cannot be written: is the disk full?");
+    log_->write(text);
     at_.log_bytes += text.size();
   }
 
   void validate() {
     step_.set_training(false);
-    const Validation now = validate_();
+    const Validation now = validated();
     step_.set_training(true);
     at_.validated_step = at_.steps;
     const bool best = snapshot_.empty() || now.score > result_.best.score;
@@ -199,6 +206,15 @@ class Fit {
     spdlog::info("epoch {:.2f}  step {}/{}  {}  validation {}{}", at_.epochs_done, at_.steps,
                  total_steps_, note_, now.details.dump(), best ? "  (best)" : "");
     note_if_done();
+  }
+
+  Validation validated() const {
+    try {
+      return validate_();
+    } catch (const core::NumericError& error) {
+      if (!loss_.total.defined()) throw;
+      throw core::NumericError("{}: {}", error.what(), last_step_text());
+    }
   }
 
   void note_if_done() {
@@ -250,6 +266,7 @@ class Fit {
       checkpoint.tensors[fmt::format("parameter.{}", i)] = parameters[i];
       if (!snapshot_.empty()) checkpoint.tensors[fmt::format("best.{}", i)] = snapshot_[i];
     }
+    log_->sync();  // the checkpoint says how long it is
     save_checkpoint(options_.checkpoint, checkpoint);
     saved_ = std::chrono::steady_clock::now();
   }
@@ -292,9 +309,8 @@ class Fit {
     save();
     throw core::Interrupted(
         core::interrupt_signal(),
-        fmt::format(
-            "{}; {} of {} steps are done{}", interrupted.what(), at_.steps, total_steps_,
-            options_.checkpoint.path.empty() ? ", but --overwrite keeps none of them" : ""));
+        fmt::format("{}; {} of {} steps were done{}", interrupted.what(), at_.steps, total_steps_,
+                    options_.checkpoint.path.empty() ? " and are lost" : ""));
   }
 
   FitOptions options_;
@@ -303,7 +319,8 @@ class Fit {
   const std::function<Validation()>& validate_;
   AdamW optimizer_;
   double base_rate_;
-  std::ofstream log_;
+  double rate_ = 0;  // of the last step
+  std::optional<core::AppendedFile> log_;
   std::int64_t total_steps_ = 0;
   std::int64_t total_examples_ = 0;
   Position at_;

@@ -360,7 +360,7 @@ TEST_CASE("a request to stop writes a checkpoint and says so", "[fit][resume]") 
     FAIL("it went on");
   } catch (const core::Interrupted& interrupted) {
     CHECK(interrupted.exit_code() == 143);
-    CHECK_THAT(interrupted.what(), Catch::Contains("8 of 15 steps are done"));
+    CHECK_THAT(interrupted.what(), Catch::Contains("8 of 15 steps were done"));
   }
   core::forget_interrupt();
   Interruptible again(-1);

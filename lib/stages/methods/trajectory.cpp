@@ -25,7 +25,9 @@ void TrajectoryStep::begin_step(const train::Moment& moment) {
   for (std::int64_t k = 1; k < anchors_; ++k) {
     if (moment.step == k * moment.total_steps / anchors_) {
       const auto path = anchor_path(directory_, k);
-      fs::create_directories(path);
+      std::error_code error;
+      fs::create_directories(path, error);
+      if (error) throw core::IoError("{}: cannot be created: {}", path.string(), error.message());
       save_model(student_.model(), settings_, path);
     }
   }
