@@ -19,7 +19,8 @@ BENCH_PACKAGES = python3-torch libfaiss-dev liblapack-dev
 BENCH_PROGRAMS = bench_ceilings bench_retrieval bench_tokenizing
 FUZZ_PACKAGES = clang
 SECONDS ?= 10
-FUZZ_TARGETS = task_file task_json wordpiece bpe config split examples hnsw
+FUZZ_TARGETS = task_file task_json wordpiece bpe tokenizer_config config safetensors shard_index split \
+               options examples hnsw
 LINT_PACKAGES = clang-format clang-tidy
 BUILD = build/$(PRESET)
 SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.h')

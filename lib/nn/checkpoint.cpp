@@ -1,6 +1,7 @@
 #include "nn/checkpoint.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -8,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "nn/shard_index.h"
 #include "tensor/safetensors.h"
 
 namespace reaugkd::nn {
@@ -70,26 +72,6 @@ void draw_parameter(const std::string& name, torch::Tensor& parameter, const Ber
       (directory / kWeightsFile).string(), kShardIndexFile);
 }
 
-/// The shards that the index names, each with the tensors it is to hold.
-std::map<std::string, std::set<std::string>> read_shard_index(const fs::path& path) {
-  const auto index = core::read_json(path);
-  const auto map = core::json_at<core::Json>(index, "weight_map", path.string());
-  if (!map.is_object()) {
-    throw ArtifactError("{}: weight_map is {}, expected an object of tensor to file", path.string(),
-                        map.type_name());
-  }
-  std::map<std::string, std::set<std::string>> shards;
-  for (const auto& [tensor, file] : map.items()) {
-    const auto name = core::json_at<std::string>(map, tensor, path.string() + ": weight_map");
-    if (fs::path(name).filename() != name) {
-      throw ArtifactError("{}: weight_map: \"{}\" is not the name of a file beside it",
-                          path.string(), name);
-    }
-    shards[name].insert(tensor);
-  }
-  return shards;
-}
-
 /// All shards' tensors in one map.
 tensor::TensorMap load_shards(const fs::path& directory) {
   const fs::path index = directory / kShardIndexFile;
@@ -142,6 +124,30 @@ tensor::TensorMap read_weights(const fs::path& path, const Family& family,
   return weights;
 }
 
+/// Values of all matrices but the head's.
+double number_of_weights(const BertConfig& config) {
+  const auto h = static_cast<double>(config.hidden_size);
+  const auto rows = static_cast<double>(config.vocab_size + config.max_position_embeddings +
+                                        config.type_vocab_size);
+  const double layers =
+      config.family->shared_layers ? 1 : static_cast<double>(config.num_hidden_layers);
+  return rows * static_cast<double>(config.embedding_width()) +
+         layers * h * (4 * h + 2 * static_cast<double>(config.intermediate_size));
+}
+
+/// Before memory is taken: a config.json with a digit too many would have the system end this and
+/// other processes.
+void check_fits_in_memory(const BertConfig& config, const fs::path& directory) {
+  const double bytes = 4 * number_of_weights(config);
+  const double memory = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) *
+                        static_cast<double>(::sysconf(_SC_PAGE_SIZE));
+  if (bytes <= memory) return;
+  throw ArtifactError(
+      "{}: its sizes make {:.3g} weights, {:.1f} GB; this machine has {:.1f} GB of memory: check "
+      "vocab_size, hidden_size, intermediate_size and the number of layers",
+      (directory / "config.json").string(), bytes / 4, bytes / 1e9, memory / 1e9);
+}
+
 std::string shape_text(torch::IntArrayRef sizes) {
   return fmt::format("({})", fmt::join(sizes, ", "));
 }
@@ -168,6 +174,9 @@ std::vector<std::string> assign(BertForSequenceClassification& model, const Fami
                                      shape_text(item.value().sizes())));
     } else {
       item.value().copy_(found->second);
+      if (!torch::isfinite(item.value()).all().item<bool>()) {
+        problems.push_back(published + " holds values that are not finite");
+      }
     }
     weights.erase(found);
   }
@@ -175,8 +184,11 @@ std::vector<std::string> assign(BertForSequenceClassification& model, const Fami
     problems.push_back("extra " + family.published_name(name));
   }
   if (!problems.empty()) {
-    throw ArtifactError("{}: {} tensors do not fit config.json: {}", where, problems.size(),
-                        fmt::join(problems, "; "));
+    throw ArtifactError(
+        "{}: {} tensors do not fit config.json or are damaged: {}; copy both files again from "
+        "where "
+        "they belong together",
+        where, problems.size(), fmt::join(problems, "; "));
   }
   return missing;
 }
@@ -225,6 +237,7 @@ LoadedModel load_classifier(const fs::path& directory, BertConfig config,
   const torch::NoGradGuard no_grad;
   LoadedModel loaded;
   loaded.config = config;
+  check_fits_in_memory(config, directory);
   loaded.model = BertForSequenceClassification(config);
   loaded.model->eval();
   std::vector<std::string> missing;

@@ -92,6 +92,10 @@ TEST_CASE("a broken file is refused with what is wrong", "[safetensors]") {
   CHECK_THAT(message(file_of(entry("F8", "[2]", "[0,8]"), data)), ContainsSubstring("dtype F8"));
   CHECK_THAT(message(file_of(entry("F32", "[3]", "[0,8]"), data)), ContainsSubstring("need 12"));
   CHECK_THAT(message(file_of(entry("F32", "[-2]", "[0,8]"), data)),
+             ContainsSubstring("shape is [-2], expected whole numbers"));
+  CHECK_THAT(message(file_of(entry("F32", "[2.5]", "[0,8]"), data)),
+             ContainsSubstring("shape is [2.5], expected whole numbers"));
+  CHECK_THAT(message(file_of(entry("F32", "[0,4611686018427387904,4]", "[0,0]"), "")),
              ContainsSubstring("impossible"));
   CHECK_THAT(
       message(file_of(entry("F32", "[4611686018427387904,4611686018427387904]", "[0,8]"), data)),
