@@ -10,6 +10,7 @@ in docs/experiments.md.
 """
 import argparse
 import json
+import math
 import pathlib
 import queue
 import signal
@@ -23,6 +24,13 @@ import time
 FROM_KB = ("reaugkd", "kd", "finetune")
 COST = {"tinybert": 2, "minilm": 1.8, "dml": 4, "prokt": 4, "metadistil": 8}
 MOST_CONFIGURATIONS = 4
+DIVERGED = 6  # exit code
+KEYS = {"about", "tasks", "methods", "seeds", "student_layers", "assistant_layers", "student", "options", "rate", "kbs",
+        "evals"}
+
+
+class Diverged(RuntimeError):
+    """A training that is not finite: a bad configuration, not a broken run."""
 
 
 def fail(message):
@@ -45,26 +53,42 @@ def load_plan(path):
     for key, kind in (("tasks", list), ("methods", list), ("seeds", list), ("student_layers", str)):
         if not isinstance(plan.get(key), kind) or not plan[key]:
             fail(f"{path}: \"{key}\" is {plan.get(key)!r}, expected a {kind.__name__} that is not empty")
-    known = {"about", "tasks", "methods", "seeds", "student_layers", "assistant_layers", "student", "options", "rate"}
     for key in plan:
-        if key not in known:
-            fail(f"{path}: unknown key \"{key}\", expected one of {', '.join(sorted(known))}")
-    names = set()
+        if key not in KEYS:
+            fail(f"{path}: unknown key \"{key}\", expected one of {', '.join(sorted(KEYS))}")
     for method in plan["methods"]:
-        method.setdefault("name", method.get("method"))
-        if not method.get("method") or method["name"] in names:
-            fail(f"{path}: methods: {method} needs a \"method\" and a \"name\" of its own")
-        names.add(method["name"])
+        if not method.get("method"):
+            fail(f"{path}: methods: {method} needs a \"method\"")
+        method.setdefault("name", method["method"])
+    for task in plan["tasks"]:
+        if not task.get("task"):
+            fail(f"{path}: tasks: {task} needs a \"task\"")
+        task.setdefault("name", task["task"])
+    for key in ("tasks", "methods", "kbs", "evals"):
+        check_names(path, key, plan.setdefault(key, []))
+    check_methods(path, plan)
+    for use in plan["methods"] + plan["evals"]:
+        if use.get("kb") not in {None, *(kb["name"] for kb in plan["kbs"])}:
+            fail(f"{path}: \"kb\": \"{use['kb']}\" is not one of \"kbs\"")
+    return plan
+
+
+def check_names(path, key, entries):
+    """They name directories: each its own; @ stands between a method and a configuration or evaluation."""
+    names = [entry.get("name") for entry in entries]
+    for name in names:
+        if not name or "@" in name or "/" in name or names.count(name) > 1:
+            fail(f"{path}: {key}: {name!r} is no \"name\" of its own, without @ and /")
+
+
+def check_methods(path, plan):
+    for method in plan["methods"]:
         grid = method.setdefault("grid", [{}])
         if len(grid) > MOST_CONFIGURATIONS:
             fail(f"{path}: method {method['name']} has {len(grid)} configurations; every method gets the same budget, "
                  f"at most {MOST_CONFIGURATIONS}")
         if method["method"] == "takd" and not plan.get("assistant_layers"):
             fail(f"{path}: takd needs \"assistant_layers\"")
-    for task in plan["tasks"]:
-        if not task.get("task"):
-            fail(f"{path}: tasks: {task} needs a \"task\"")
-    return plan
 
 
 class Stage:
@@ -85,7 +109,8 @@ class Chain:
 
     def __init__(self, plan, args, task, seed):
         self.plan, self.args, self.task, self.seed = plan, args, task, seed
-        self.name = task.get("name", task["task"])
+        self.name = task["name"]
+        self.failed = set()  # directories
         self.root = args.output / self.name / f"seed-{seed}"
         self.data = args.glue / task["folder"] if task.get("folder") else args.glue
 
@@ -95,6 +120,8 @@ class Chain:
             options.update(source.get(command, {}))
         for extra in more:
             options.update(extra)
+        options = {key: value.replace("{glue}", str(self.args.glue)) if isinstance(value, str) else value
+                   for key, value in options.items()}
         return Stage(self.root / name, command, options)
 
     def teacher_stages(self):
@@ -104,6 +131,10 @@ class Chain:
         yield self.stage("teacher", "teacher-finetune", model, trajectory)
         yield self.stage("projected", "project", {"teacher": self.root / "teacher", "student": self.student_model()})
         yield self.stage("kb", "build-kb", {"teacher": self.root / "projected"})
+        for kb in self.plan["kbs"]:
+            extended = {"extend": self.root / "kb"} if "extend-files" in kb.get("options", {}) else {}
+            yield self.stage(f"kb-{kb['name']}", "build-kb", {"teacher": self.root / "projected"}, extended,
+                             kb.get("options", {}))
         if "sftn" in methods:
             yield self.stage("friendly", "teacher-finetune", model,
                              {"student-friendly": self.student_model(), "student-layers": self.plan["student_layers"]})
@@ -117,11 +148,16 @@ class Chain:
     def student(self, layers):
         return {"student": self.student_model(), "student-layers": layers}
 
+    def kb(self, *uses):
+        """The knowledge base that the first of these methods or evaluations names, or the plain one."""
+        named = [use["kb"] for use in uses if use.get("kb")]
+        return self.root / ("kb-" + named[0] if named else "kb")
+
     def sources(self, method):
         if method["method"] in FROM_KB:
-            return {"kb": self.root / "kb"}
+            return {"kb": self.kb(method)}
         if method.get("teacher") == "pretrained":
-            return {"teacher": self.args.model, "kb": self.root / "kb"}  # the KB says which task and split
+            return {"teacher": self.args.model, "kb": self.kb(method)}  # the KB says which task and split
         own = {"takd": "assistant", "sftn": "friendly"}
         return {"teacher": self.root / own.get(method["method"], "teacher")}
 
@@ -133,10 +169,15 @@ class Chain:
                           {"method": method["method"]}, self.sources(method), method.get("options", {}),
                           method["grid"][configuration])
 
-    def eval_stage(self, method, student):
-        return self.stage(f"eval-{method['name']}", "eval",
-                          {"model": student, "kb": self.root / "kb", "teacher": self.root / "teacher"},
-                          method.get("eval_options", {}))
+    def eval_stages(self, method, student):
+        """The student as it is, and the plan's further evaluations of it."""
+        for evaluation in [{}] + self.plan["evals"]:
+            if method["name"] not in evaluation.get("methods", [method["name"]]):
+                continue
+            name = f"eval-{method['name']}" + (f"@{evaluation['name']}" if evaluation else "")
+            yield self.stage(name, "eval",
+                             {"model": student, "kb": self.kb(evaluation, method), "teacher": self.root / "teacher"},
+                             method.get("eval_options", {}), evaluation.get("options", {}))
 
 
 def validation_score(metrics):
@@ -159,20 +200,29 @@ class Runner:
         """About how many rows are gone through, in rows of plain student training."""
         rows = chain.task.get("rows", 1000)
         if stage.command not in ("teacher-finetune", "distill"):
-            return rows
+            return rows / 2
         epochs = float(stage.options.get("epochs", 6 if stage.command == "distill" else 3))
         factor = COST.get(stage.options.get("method"), 1) if stage.command == "distill" else 2
         return rows * epochs * (factor + 2 * ("student-friendly" in stage.options))
 
     def planned(self, chain):
-        """Every stage of a chain; of a tuned method the first configuration stands for the one to be chosen."""
+        """Every stage of a chain; where a method is not tuned yet, its first configuration stands for the best."""
         stages = list(chain.teacher_stages())
         for method in self.plan["methods"]:
-            tuned = chain.seed == self.plan["seeds"][0]
-            for i in range(len(method["grid"]) if tuned else 1):
+            chosen = self.tuned_already(chain, method)
+            tunes = chain.seed == self.plan["seeds"][0]
+            for i in range(len(method["grid"])) if tunes else [chosen]:
                 stages.append(chain.method_stage(method, i))
-            stages.append(chain.eval_stage(method, stages[-1].directory))
+            stages += chain.eval_stages(method, chain.method_stage(method, chosen).directory)
         return stages
+
+    def tuned_already(self, chain, method):
+        first = Chain(self.plan, self.args, chain.task, self.plan["seeds"][0])
+        stages = [first.method_stage(method, i) for i in range(len(method["grid"]))]
+        if not all(stage.finished() for stage in stages):
+            return 0
+        scores = [validation_score(stage.metrics()) for stage in stages]
+        return scores.index(max(scores))
 
     def run_stage(self, chain, stage, device):
         with self.lock:
@@ -182,10 +232,18 @@ class Runner:
         command = [str(self.args.binary), stage.command, *flags(stage.options), "--quiet"]
         if device:
             command += ["--device", device]
+        for name, value in stage.options.items():
+            if isinstance(value, pathlib.Path) and value in chain.failed:
+                chain.failed.add(stage.directory)
+                raise RuntimeError(f"its --{name} {value} has failed")
         fresh = not stage.finished()
         stage.directory.parent.mkdir(parents=True, exist_ok=True)
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        # A session of its own: Ctrl-C must reach a stage once, from stop(), for a second signal ends it at once.
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                 start_new_session=True)
         self.children.add(child)
+        if self.stopped:
+            child.send_signal(signal.SIGTERM)
         errors = child.communicate()[1]
         self.children.discard(child)
         cost = self.cost(chain, stage)
@@ -193,8 +251,10 @@ class Runner:
             self.left_cost -= cost if fresh else 0
             self.done_cost += cost if fresh else 0
         if child.returncode != 0:
-            raise RuntimeError(f"{' '.join(command)}\n    exit code {child.returncode}: "
-                               + "\n    ".join(errors.strip().splitlines()[-3:]))
+            chain.failed.add(stage.directory)
+            kind = Diverged if child.returncode == DIVERGED else RuntimeError
+            raise kind(f"{' '.join(command)}\n    exit code {child.returncode}: "
+                       + "\n    ".join(errors.strip().splitlines()[-3:]))
 
     def time_left(self):
         seconds = (time.time() - self.started) / self.done_cost * self.left_cost
@@ -203,14 +263,25 @@ class Runner:
     def configuration(self, chain, method, device):
         """The method's configuration for this task: tuned on the first seed by the validation part, then fixed."""
         key = (chain.name, method["name"])
-        if key not in self.chosen:
-            scores = []
-            for i in range(len(method["grid"])):
-                stage = chain.method_stage(method, i)
-                self.run_stage(chain, stage, device)
-                scores.append(validation_score(stage.metrics()))
+        if len(method["grid"]) == 1:
+            return 0
+        if chain.seed == self.plan["seeds"][0]:
+            scores = [self.tried(chain, chain.method_stage(method, i), device) for i in range(len(method["grid"]))]
+            if max(scores) == -math.inf:
+                raise RuntimeError("every configuration diverged")
             self.chosen[key] = scores.index(max(scores))
+        if key not in self.chosen:
+            raise RuntimeError(f"was not tuned: seed {self.plan['seeds'][0]} has failed")
         return self.chosen[key]
+
+    def tried(self, chain, stage, device):
+        try:
+            self.run_stage(chain, stage, device)
+        except Diverged as error:
+            print(f"{chain.name} seed {chain.seed}: {stage.directory.name} diverged and is not chosen: {error}",
+                  file=sys.stderr, flush=True)
+            return -math.inf
+        return validation_score(stage.metrics())
 
     def run_chain(self, chain, device):
         for stage in chain.teacher_stages():
@@ -221,7 +292,8 @@ class Runner:
     def run_method(self, chain, method, device):
         student = chain.method_stage(method, self.configuration(chain, method, device))
         self.run_stage(chain, student, device)
-        self.run_stage(chain, chain.eval_stage(method, student.directory), device)
+        for stage in chain.eval_stages(method, student.directory):
+            self.attempt(chain, stage.directory.name, lambda: self.run_stage(chain, stage, device))
 
     def attempt(self, chain, what, work):
         if self.stopped:
@@ -291,7 +363,7 @@ def parse_arguments():
 
 def narrow(plan, args):
     if args.tasks:
-        plan["tasks"] = [task for task in plan["tasks"] if task.get("name", task["task"]) in args.tasks.split(",")]
+        plan["tasks"] = [task for task in plan["tasks"] if task["name"] in args.tasks.split(",")]
     if args.methods:
         plan["methods"] = [method for method in plan["methods"] if method["name"] in args.methods.split(",")]
     if args.seeds:
@@ -306,13 +378,14 @@ def narrow(plan, args):
 def main():
     args = parse_arguments()
     plan = load_plan(args.plan)
+    whole_plan = json.dumps(plan, indent=2) + "\n"
     narrow(plan, args)
     runner = Runner(plan, args)
     runner.announce()
     if args.dry_run:
         return
     args.output.mkdir(parents=True, exist_ok=True)
-    (args.output / "plan.json").write_text(json.dumps(plan, indent=2) + "\n")
+    (args.output / "plan.json").write_text(whole_plan)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, runner.stop)
     runner.run()

@@ -5,8 +5,9 @@
     bench/report.py runs/small --format latex|csv
     bench/report.py runs/small runs/more --published figures.json
 
-Intervals are paired over seeds and examples: the dev rows are drawn again 2,000 times, the same rows for both sides
-and all seeds, and the middle 95 % of the mean difference is given. The p value (accuracy alone) is of a paired
+Intervals are paired over seeds and examples: the dev rows are drawn again 2,000 times (fewer where there are more than
+1,000 rows, 200 at least), the same rows for both sides and all seeds, and the middle 95 % of the mean difference is
+given. The p value (accuracy alone) is of a paired
 permutation test: the sign of each row's difference is flipped at random.
 """
 import argparse
@@ -18,7 +19,7 @@ import random
 import statistics
 import sys
 
-RESAMPLES = 2000
+RESAMPLES, FEWEST_RESAMPLES = 2000, 200
 SIGNAL = 0.03  # a teacher nearer to the majority class than this has nothing to hand down
 
 
@@ -50,6 +51,7 @@ class Run:
     """One eval directory: scores, and predictions of the student alone and with retrieval."""
 
     def __init__(self, directory):
+        self.directory = directory
         self.metrics = json.loads((directory / "metrics.json").read_text())
         self.metric = next(name for name in METRICS if name in self.metrics["metrics"]["student"])
         with open(directory / "predictions.tsv", newline="", encoding="utf-8") as file:
@@ -72,7 +74,7 @@ class Run:
 
 
 class Task:
-    """All runs of one task: method -> seed -> Run."""
+    """All runs of one task: method -> seed -> Run; further evaluations of a method's student are "method@evaluation"."""
 
     def __init__(self, directory):
         self.name = directory.name
@@ -86,21 +88,17 @@ class Task:
         self.metric = self.first.metric
         self.teacher = self.teacher_scores()
         majority = self.first.metrics.get("majority", {}).get(self.metric, 0)
-        self.signal = statistics.fmean(self.teacher) >= majority + SIGNAL
+        self.signal = statistics.fmean(self.teacher.values()) >= majority + SIGNAL
         self.majority = majority
-        self.selected_on = self.first.metrics["retrieval"]["selected_on"]
         self.training = json.loads(next(iter(sorted(directory.glob("seed-*/teacher/metrics.json")))).read_text())
+        self.selected_on = self.training["validation_split"]
         self.machine = json.loads(next(iter(sorted(directory.glob("seed-*/teacher/run.json")))).read_text())["machine"]
 
     def teacher_scores(self):
-        seeds = {}
-        for runs in self.runs.values():
-            for seed, run in runs.items():
-                seeds[seed] = run.score("teacher")
-        return list(seeds.values())
+        return {seed: run.score("teacher") for runs in self.runs.values() for seed, run in runs.items()}
 
     def scores(self, method, which):
-        return [run.score(which) for run in self.runs.get(method, {}).values()]
+        return {seed: run.score(which) for seed, run in self.runs.get(method, {}).items()}
 
 
 def differences(task, left, right):
@@ -117,13 +115,14 @@ def interval(task, left, right):
         return None
     draw = random.Random(0)
     rows = range(len(pairs[0][0]))
+    resamples = max(FEWEST_RESAMPLES, min(RESAMPLES, RESAMPLES * 1000 // len(rows)))
     if task.metric == "accuracy":
         each = [statistics.fmean((a[i] == y[i]) - (b[i] == y[i]) for y, a, b in pairs) for i in rows]
         mean = statistics.fmean(each)
-        resampled = [statistics.fmean(draw.choices(each, k=len(each))) for _ in range(RESAMPLES)]
+        resampled = [statistics.fmean(draw.choices(each, k=len(each))) for _ in range(resamples)]
         moving = [x for x in each if x]
-        flipped = [abs(sum(x if draw.random() < 0.5 else -x for x in moving)) for _ in range(RESAMPLES)]
-        p = (1 + sum(x >= abs(sum(moving)) - 1e-12 for x in flipped)) / (1 + RESAMPLES)
+        flipped = [abs(sum(x if draw.random() < 0.5 else -x for x in moving)) for _ in range(resamples)]
+        p = (1 + sum(x >= abs(sum(moving)) - 1e-12 for x in flipped)) / (1 + resamples)
     else:
         measure = METRICS[task.metric]
 
@@ -132,37 +131,46 @@ def interval(task, left, right):
                                     - measure([b[i] for i in chosen], [y[i] for i in chosen]) for y, a, b in pairs)
 
         mean, p = difference(rows), None
-        resampled = [difference(draw.choices(rows, k=len(rows))) for _ in range(RESAMPLES // 10)]
+        resampled = [difference(draw.choices(rows, k=len(rows))) for _ in range(FEWEST_RESAMPLES)]
     resampled.sort()
     cut = len(resampled) // 40
     return mean, resampled[cut], resampled[-1 - cut], p
 
 
 def mean_and_deviation(values, digits=1):
+    values = list(values)
     if not values:
         return ""
     text = f"{100 * statistics.fmean(values):.{digits}f}"
     return f"{text} ± {100 * statistics.stdev(values):.{digits}f}" if len(values) > 1 else text
 
 
+def methods_of(tasks):
+    """Students, without their further evaluations."""
+    return list(dict.fromkeys(method for task in tasks for method in task.runs if "@" not in method))
+
+
+def over_tasks(tasks, scores_of):
+    """Of the seeds that all tasks with a signal have: the mean over these tasks, and its deviation over seeds."""
+    scores = [scores_of(task) for task in tasks if task.signal]
+    seeds = set.intersection(*map(set, scores)) if scores else set()
+    return mean_and_deviation(statistics.fmean(each[seed] for each in scores) for seed in sorted(seeds))
+
+
 def main_table(tasks, which, published):
-    methods = list(dict.fromkeys(method for task in tasks for method in task.runs))
-    counted = [task for task in tasks if task.signal]
-    means = {(method, task.name): statistics.fmean(task.scores(method, which))
+    methods = methods_of(tasks)
+    means = {(method, task.name): statistics.fmean(task.scores(method, which).values())
              for task in tasks for method in methods if task.scores(method, which)}
     best = {task.name: max((means.get((method, task.name), -1) for method in methods)) for task in tasks}
     table = [["method"] + [task.name + ("" if task.signal else " (no signal)") for task in tasks] + ["average"]]
-    table.append(["teacher"] + [mean_and_deviation(task.teacher) for task in tasks]
-                 + [mean_and_deviation([statistics.fmean(task.teacher) for task in counted][:1])
-                    if len(counted) == 1 else average([statistics.fmean(task.teacher) for task in counted])])
+    table.append(["teacher"] + [mean_and_deviation(task.teacher.values()) for task in tasks]
+                 + [over_tasks(tasks, lambda task: task.teacher)])
     for method in methods:
         row = [method]
         for task in tasks:
-            text = mean_and_deviation(task.scores(method, which))
+            text = mean_and_deviation(task.scores(method, which).values())
             row.append(f"**{text}**" if text and means[method, task.name] == best[task.name] else text)
-        complete = all((method, task.name) in means for task in counted)
-        row.append(average([means[method, task.name] for task in counted]) if complete else "")
-        table.append(row)
+        table.append(row + [over_tasks(tasks, lambda task: task.scores(method, which))])
     for figure in published:
         cells = {cell["task"]: cell for cell in figure["cells"]}
         table.append([figure["method"] + " (published)"]
@@ -185,7 +193,7 @@ def difference_text(result):
 
 def retrieval_table(tasks):
     table = [["method"] + [task.name for task in tasks]]
-    for method in dict.fromkeys(method for task in tasks for method in task.runs):
+    for method in methods_of(tasks):
         table.append([method] + [difference_text(interval(task, (method, "combined"), (method, "alone")))
                                  for task in tasks])
     return table
@@ -194,7 +202,7 @@ def retrieval_table(tasks):
 def control_table(tasks):
     """The gain of retrieval beside that of the same selection with the knowledge base's labels permuted."""
     table = [["method"] + [f"{task.name}: gain, permuted, retrieval alone, beta" for task in tasks]]
-    for method in dict.fromkeys(method for task in tasks for method in task.runs):
+    for method in methods_of(tasks):
         row = [method]
         for task in tasks:
             runs = list(task.runs.get(method, {}).values())
@@ -216,9 +224,63 @@ def control_table(tasks):
 def against_table(tasks, method):
     """`method` with retrieval beside every other method alone, as the paper compares them."""
     table = [[f"{method} with retrieval minus"] + [task.name for task in tasks]]
-    for other in dict.fromkeys(name for task in tasks for name in task.runs):
+    for other in methods_of(tasks):
         row = [other + " alone"]
         row += [difference_text(interval(task, (method, "combined"), (other, "alone"))) for task in tasks]
+        table.append(row)
+    return table
+
+
+def evaluation_groups(runs):
+    """The plan's further evaluations: title -> names, in the plan's order."""
+    groups = {}
+    for run in runs:
+        plan = json.loads((run / "plan.json").read_text()) if (run / "plan.json").exists() else {}
+        for evaluation in plan.get("evals", []):
+            groups.setdefault(evaluation.get("group", "Evaluations"), {})[evaluation["name"]] = None
+    return {title: list(names) for title, names in groups.items()}
+
+
+def evaluation_table(task, names):
+    """What retrieval adds to each student in each of its evaluations, the plain one first."""
+    table = [["method", "as it is"] + names]
+    for method in methods_of([task]):
+        sides = [method] + [f"{method}@{name}" for name in names]
+        if any(side in task.runs for side in sides[1:]):
+            table.append([method] + [difference_text(interval(task, (side, "combined"), (method, "alone")))
+                                     for side in sides])
+    return table
+
+
+def sweeps(task, method):
+    """Per seed with a sweep.tsv: its rows, as numbers."""
+    found = {}
+    for seed, run in task.runs.get(method, {}).items():
+        if (run.directory / "sweep.tsv").exists():
+            with open(run.directory / "sweep.tsv", newline="", encoding="utf-8") as file:
+                found[seed] = [{name: float(text) for name, text in row.items()}
+                               for row in csv.DictReader(file, delimiter="\t")]
+    return found
+
+
+def best_setting(rows):
+    """The one that eval would select: ties go to the larger beta, then the smaller k, then the smaller tau'."""
+    lowest = min(row["validation_loss"] for row in rows)
+    return min((row for row in rows if row["validation_loss"] <= lowest + 1e-9),
+               key=lambda row: (-row["beta"], row["k"], row["tau"]))
+
+
+def sweep_table(task, parameter):
+    """The score at each value of one parameter, the other two selected on the validation part."""
+    found = {method: sweeps(task, method) for method in methods_of([task])}
+    found = {method: seeds for method, seeds in found.items() if seeds}
+    values = sorted({row[parameter] for seeds in found.values() for rows in seeds.values() for row in rows})
+    table = [["method"] + [f"{value:g}" for value in values]]
+    for method, seeds in found.items():
+        row = [method]
+        for value in values:
+            best = [best_setting([row for row in rows if row[parameter] == value]) for rows in seeds.values()]
+            row.append(mean_and_deviation(setting[task.metric] for setting in best))
         table.append(row)
     return table
 
@@ -276,6 +338,15 @@ def main():
     print(write("Gain of retrieval, points, 95 % interval" + on_dev, retrieval_table(tasks)))
     print(write("Gain of retrieval and its control" + on_dev, control_table(tasks)))
     print(write(f"{args.method} with retrieval against the others" + on_dev, against_table(tasks, args.method)))
+    for task in tasks:
+        for title, names in evaluation_groups(args.runs).items():
+            table = evaluation_table(task, names)
+            if len(table) > 1:
+                print(write(f"Gain of retrieval, {task.name}: {title}" + on_dev, table))
+        for parameter in ("k", "tau", "beta"):
+            table = sweep_table(task, parameter)
+            if len(table) > 1:
+                print(write(f"With retrieval, {task.name}, over {parameter}; the others selected" + on_dev, table))
 
 
 if __name__ == "__main__":

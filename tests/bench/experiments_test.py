@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench"))
 import report  # noqa: E402
 
-# Scores grow with --alpha; --method broken fails; every call leaves a line in calls.txt.
+# Scores grow with --alpha, at 9 it diverges; --method rkd and task cola fail; every call leaves a line in calls.txt.
 FAKE = """#!/usr/bin/env python3
 import json, pathlib, sys
 arguments = sys.argv[1:]
@@ -23,19 +23,25 @@ for i, text in enumerate(arguments):
 out = pathlib.Path(options["output"])
 with open(pathlib.Path(sys.argv[0]).parent / "calls.txt", "a") as calls:
     calls.write(" ".join(arguments) + "\\n")
-if options.get("method") == "rkd":
+if options.get("method") == "rkd" or options.get("task") == "cola":
     sys.exit("error: broken on purpose")
+if options.get("alpha") == "9":
+    sys.exit(6)
 if (out / "metrics.json").exists():
     sys.exit(0)
 out.mkdir(parents=True)
 (out / "run.json").write_text(json.dumps({"machine": {"precision": "fp32", "description": "a fake"}}))
 score = float(options.get("alpha", 0.5))
-metrics = {"validation": {"accuracy": score}, "train_examples": 9, "examples": 4}
+metrics = {"validation": {"accuracy": score}, "train_examples": 9, "examples": 4, "validation_split": "holdout:0.1"}
 if arguments[0] == "eval":
     metrics["metrics"] = {"student": {"accuracy": 0.5}, "combined": {"accuracy": 0.75},
                           "retrieval": {"accuracy": 0.25}, "teacher": {"accuracy": 1.0}}
     metrics["majority"] = {"accuracy": 0.5}
-    metrics["retrieval"] = {"selected_on": "holdout:0.1", "beta": 0.5}
+    metrics["retrieval"] = {"beta": 0.5}
+    if options.get("sweep"):
+        (out / "sweep.tsv").write_text("k\\ttau\\tbeta\\tvalidation_loss\\tloss\\taccuracy\\n"
+                                       "1\\t0.1\\t0\\t0.7\\t0.7\\t0.5\\n1\\t0.1\\t1\\t0.6\\t0.6\\t0.75\\n"
+                                       "4\\t0.1\\t0\\t0.2\\t0.2\\t1\\n4\\t0.1\\t1\\t0.6\\t0.6\\t0.75\\n")
     lines = ["index\\tlabel\\tprediction\\tp_0\\tp_1\\tstudent_p_0\\tstudent_p_1\\tkb_p_0\\tkb_p_1"]
     for i, (label, p, s) in enumerate([(0, .9, .9), (1, .2, .3), (0, .8, .1), (1, .6, .7)]):
         lines.append(f"{i}\\t{label}\\t0\\t{p}\\t{1 - p}\\t{s}\\t{1 - s}\\t0.5\\t0.5")
@@ -97,18 +103,61 @@ class Driver(unittest.TestCase):
         self.assertIn("broken on purpose", done.stderr)
         self.assertTrue((self.root / "runs/rte/seed-2/eval-kd/metrics.json").exists())
 
+    def test_a_failed_teacher_stops_its_chain_alone(self):
+        plan = dict(PLAN, tasks=[{"task": "cola"}, {"task": "rte"}], methods=[{"method": "kd"}])
+        done = self.run_plan(plan)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("cola seed 1 kd: its --kb", done.stderr)
+        self.assertFalse(any("distill" in call and "/cola/" in call for call in self.calls()))
+        self.assertTrue((self.root / "runs/rte/seed-2/eval-kd/metrics.json").exists())
+
+    def test_a_configuration_that_diverges_is_not_chosen(self):
+        plan = dict(PLAN, methods=[{"method": "kd", "grid": [{"alpha": 9}, {"alpha": 0.3}]}])
+        self.assertEqual(self.run_plan(plan).returncode, 0)
+        self.assertTrue((self.root / "runs/rte/seed-2/student-kd@1").exists())
+
+    def test_no_other_seed_tunes(self):
+        plan = dict(PLAN, methods=[{"method": "rkd", "grid": [{}, {"alpha": 0.3}]}])
+        done = self.run_plan(plan)
+        self.assertIn("rte seed 2 rkd: was not tuned: seed 1 has failed", done.stderr)
+        self.assertFalse(any("distill" in call and "seed-2" in call for call in self.calls()))
+
+    def test_one_student_has_several_evaluations(self):
+        plan = dict(PLAN, seeds=[1], kbs=[{"name": "more", "options": {"extend-files": "{glue}/more.tsv"}}],
+                    methods=[{"method": "kd"}, {"name": "kd-more", "method": "kd", "kb": "more"}],
+                    evals=[{"name": "k4", "options": {"k": 4}, "methods": ["kd"]}, {"name": "more", "kb": "more"}])
+        self.assertEqual(self.run_plan(plan).returncode, 0)
+        evals = sorted(p.name for p in (self.root / "runs/rte/seed-1").glob("eval-*"))
+        self.assertEqual(evals, ["eval-kd", "eval-kd-more", "eval-kd-more@more", "eval-kd@k4", "eval-kd@more"])
+        calls = {call.split("--output ")[1].split()[0].rpartition("/")[2]: call for call in self.calls()}
+        self.assertEqual(sum("distill" in call for call in calls.values()), 2)
+        self.assertIn(f"--extend {self.root}/runs/rte/seed-1/kb --extend-files {self.root}/more.tsv", calls["kb-more"])
+        self.assertIn("seed-1/kb-more ", calls["student-kd-more"])
+        self.assertIn("seed-1/kb-more ", calls["eval-kd-more"])
+        self.assertIn("seed-1/kb-more ", calls["eval-kd@more"])
+        self.assertIn("seed-1/kb ", calls["eval-kd@k4"])
+        self.assertIn("--k 4", calls["eval-kd@k4"])
+        report_of = subprocess.run([sys.executable, ROOT / "bench/report.py", self.root / "runs"],
+                                   stdout=subprocess.PIPE, universal_newlines=True).stdout
+        self.assertIn("| method | as it is | k4 | more |", report_of)
+        self.assertNotIn("| kd@", report_of)
+
     def test_bad_plans_are_refused(self):
         for change, text in (({"methods": [{"method": "kd", "grid": [{}] * 5}]}, "5 configurations"),
                              ({"seeds": []}, '"seeds"'), ({"sedes": 1}, 'unknown key "sedes"'),
                              ({"assistant_layers": ""}, "assistant_layers"),
+                             ({"tasks": [{"task": "rte"}, {"task": "rte"}]}, "name"),
+                             ({"evals": [{"name": "a@b"}]}, "without @"),
+                             ({"evals": [{"name": "a", "kb": "none"}]}, "not one of"),
                              ({"methods": [{"method": "kd"}, {"method": "kd"}]}, "name")):
             done = self.run_plan(dict(PLAN, **change))
             self.assertEqual(done.returncode, 1)
             self.assertIn(text, done.stderr)
 
     def test_report(self):
-        self.run_plan(PLAN)
-        for form, text in (("markdown", "| kd | +25.0 ["), ("latex", "\\toprule"), ("csv", '"method","rte"')):
+        self.run_plan(dict(PLAN, options={"eval": {"sweep": True}}))
+        for form, text in (("markdown", "| kd | +25.0 ["), ("latex", "\\toprule"), ("csv", '"method","rte"'),
+                           ("markdown", "| kd | 75.0 ± 0.0 | 100.0 ± 0.0 |"), ("latex", "50.0 $\\pm$ 0.0")):
             done = subprocess.run([sys.executable, ROOT / "bench/report.py", self.root / "runs", "--format", form],
                                   stdout=subprocess.PIPE, universal_newlines=True)
             self.assertEqual(done.returncode, 0)
@@ -128,6 +177,22 @@ class Statistics(unittest.TestCase):
     def test_mean_and_deviation(self):
         self.assertEqual(report.mean_and_deviation([0.5, 0.6, 0.7]), "60.0 ± 10.0")
         self.assertEqual(report.mean_and_deviation([0.5]), "50.0")
+
+    def test_the_average_is_over_tasks_with_a_signal_by_seed(self):
+        def task(signal, scores):
+            made = report.Task.__new__(report.Task)
+            made.signal, made.teacher = signal, scores
+            return made
+
+        tasks = [task(True, {"1": 0.5, "2": 0.7}), task(True, {"1": 0.7, "2": 0.7, "3": 0}), task(False, {"1": 0})]
+        # Seed 1: 0.6, seed 2: 0.7, seed 3 is not in both.
+        self.assertEqual(report.over_tasks(tasks, lambda each: each.teacher), "65.0 ± 7.1")
+        self.assertEqual(report.over_tasks(tasks[2:], lambda each: each.teacher), "")
+
+    def test_the_best_setting_breaks_ties_as_eval_does(self):
+        rows = [{"k": k, "tau": 0.1, "beta": beta, "validation_loss": loss}
+                for k, beta, loss in ((4, 0.5, 0.3), (1, 0.5, 0.3), (8, 0.2, 0.3), (1, 1, 0.4))]
+        self.assertEqual(report.best_setting(rows), rows[1])
 
     def test_interval_of_a_binomial(self):
         """100 rows, 20 better and 10 worse: mean 0.1, deviation sqrt(0.3 - 0.01) / 10; exact McNemar p 0.0987."""
