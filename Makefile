@@ -4,8 +4,8 @@
 #   make demo                                  five stages on data/demo, ending in a table
 #   make test [PRESET=dev]                     every test; dev has ASan and UBSan
 #   make build CMAKE_PREFIX_PATH="/a;/b"       another LibTorch, dependencies in a folder
-#   make bench MODEL_DIR=... GLUE_DIR=... [BENCH=training,retrieval] [BENCH_FULL=1]
-#                                              beside PyTorch, FAISS and the machine's limits
+#   make bench MODEL_DIR=... GLUE_DIR=...      training speed beside PyTorch's
+#   make plots RUNS="runs/a runs/b" [PLOTS=runs/a/plots] [METHOD=reaugkd]   pictures of bench/experiments.py's runs
 #   make fuzz [SECONDS=10]                     every reader under libFuzzer
 #   make docs                                  docs/options.md from the option lists
 #   make install PREFIX=/usr/local
@@ -15,8 +15,10 @@ JOBS ?= $(shell nproc)
 # Debian packages; skipped where there is no apt-get, or with DEPS=none.
 PACKAGES = g++ cmake ninja-build ccache libtorch-dev libcli11-dev libhnswlib-dev libsentencepiece-dev \
            libspdlog-dev catch2 nlohmann-json3-dev libutf8proc-dev libssl-dev libopenblas0-pthread
-BENCH_PACKAGES = python3-torch libfaiss-dev liblapack-dev
-BENCH_PROGRAMS = bench_ceilings bench_retrieval bench_tokenizing
+BENCH_PACKAGES = python3-torch
+PLOT_PACKAGES = gnuplot-nox fonts-dejavu-core
+PLOTS ?= $(firstword $(RUNS))/plots
+METHOD ?= reaugkd
 FUZZ_PACKAGES = clang
 SECONDS ?= 10
 FUZZ_TARGETS = task_file task_json wordpiece bpe tokenizer_config config safetensors shard_index split \
@@ -29,7 +31,7 @@ ifdef CMAKE_PREFIX_PATH
   CMAKE_ARGS += "-DCMAKE_PREFIX_PATH=$(CMAKE_PREFIX_PATH)"
 endif
 
-.PHONY: all deps configure build test demo bench docs fuzz install format lint clean
+.PHONY: all deps configure build test demo bench plots docs fuzz install format lint clean
 all: build
 
 # install-packages(names): what dpkg does not know as installed, with sudo unless root.
@@ -70,6 +72,11 @@ bench: configure
 	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd $(BENCH_PROGRAMS)
 	bench/benchmark.py --bin $(BUILD)/bin --model $(MODEL_DIR) --glue $(GLUE_DIR) $(if $(BENCH),--parts $(BENCH)) \
 	  $(if $(BENCH_FULL),--full) --json runs/bench/benchmark.json
+
+plots:
+	$(call install-packages,$(PLOT_PACKAGES))
+	@test -n "$(RUNS)" || { echo "make plots RUNS=..." >&2; exit 2; }
+	bench/plots.py $(RUNS) --output $(PLOTS) --method $(METHOD)
 
 # docs/options.md from the lists behind --help.
 docs: configure

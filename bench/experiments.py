@@ -175,8 +175,8 @@ class Chain:
             if method["name"] not in evaluation.get("methods", [method["name"]]):
                 continue
             name = f"eval-{method['name']}" + (f"@{evaluation['name']}" if evaluation else "")
-            yield self.stage(name, "eval",
-                             {"model": student, "kb": self.kb(evaluation, method), "teacher": self.root / "teacher"},
+            teacher = {} if evaluation else {"teacher": self.root / "teacher"}
+            yield self.stage(name, "eval", {"model": student, "kb": self.kb(evaluation, method)}, teacher,
                              method.get("eval_options", {}), evaluation.get("options", {}))
 
 

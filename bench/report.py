@@ -95,7 +95,8 @@ class Task:
         self.machine = json.loads(next(iter(sorted(directory.glob("seed-*/teacher/run.json")))).read_text())["machine"]
 
     def teacher_scores(self):
-        return {seed: run.score("teacher") for runs in self.runs.values() for seed, run in runs.items()}
+        return {seed: run.score("teacher") for runs in self.runs.values() for seed, run in runs.items()
+                if "teacher" in run.metrics["metrics"]}
 
     def scores(self, method, which):
         return {seed: run.score(which) for seed, run in self.runs.get(method, {}).items()}
@@ -316,6 +317,15 @@ def describe(tasks):
                + f". Trained in {task.machine['precision']} on {task.machine['description']}.")
 
 
+def tasks_of(runs):
+    """The tasks in output directories of experiments.py that have a finished eval."""
+    tasks = [Task(directory) for run in runs for directory in sorted(run.iterdir()) if directory.is_dir()]
+    tasks = [task for task in tasks if task.runs]
+    if not tasks:
+        sys.exit(f"no finished eval in {', '.join(map(str, runs))}")
+    return tasks
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=pathlib.Path, help="output directories of experiments.py")
@@ -324,10 +334,7 @@ def main():
     parser.add_argument("--published", type=pathlib.Path,
                         help='[{"method": ..., "cells": [{"task": ..., "value": ..., "source": ...}]}]')
     args = parser.parse_args()
-    tasks = [Task(directory) for run in args.runs for directory in sorted(run.iterdir()) if directory.is_dir()]
-    tasks = [task for task in tasks if task.runs]
-    if not tasks:
-        sys.exit(f"report.py: no finished eval in {', '.join(map(str, args.runs))}")
+    tasks = tasks_of(args.runs)
     published = json.loads(args.published.read_text()) if args.published else []
     on_dev = " (selected on dev)" if any(task.selected_on == "dev" for task in tasks) else ""
     write = {"markdown": as_markdown, "latex": as_latex, "csv": as_csv}[args.format]
