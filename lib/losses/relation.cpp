@@ -18,6 +18,28 @@ torch::Tensor mean_kl(const torch::Tensor& log_p, const torch::Tensor& log_q) {
   return (log_p.exp() * (log_p - log_q)).sum() / log_p.size(0);
 }
 
+/// The KL of equation 4 in the direction that the options say.
+torch::Tensor divergence(const torch::Tensor& log_q, const torch::Tensor& log_q_hat,
+                         const RelationOptions& options) {
+  return options.kl_direction == KlDirection::kForward ? mean_kl(log_q, log_q_hat)
+                                                       : mean_kl(log_q_hat, log_q);
+}
+
+/// log softmax_n of rows_i . anchors_n / tau; own entries are 0 (mask them). With kKeep z, the
+/// rows' own, is one column more: (B, M) or (B, M + 1).
+torch::Tensor log_anchor_similarity(const torch::Tensor& rows, const torch::Tensor& z,
+                                    const torch::Tensor& anchors, const torch::Tensor& own,
+                                    const RelationOptions& options) {
+  auto scaled = torch::matmul(rows, anchors.t()) / options.tau;  // (B, M)
+  auto masked = own;
+  if (options.self_similarity == SelfSimilarity::kKeep) {
+    scaled = torch::cat({scaled, (rows * z).sum(1, true) / options.tau}, 1);
+    masked = torch::cat({own, torch::zeros_like(own.slice(1, 0, 1))}, 1);
+  }
+  const auto others = scaled.masked_fill(masked, -std::numeric_limits<double>::infinity());
+  return torch::log_softmax(others, 1).masked_fill(masked, 0);
+}
+
 }  // namespace
 
 SelfSimilarity parse_self_similarity(const std::string& text) {
@@ -35,7 +57,8 @@ KlDirection parse_kl_direction(const std::string& text) {
 Anchor parse_anchor(const std::string& text) {
   if (text == "teacher") return Anchor::kTeacher;
   if (text == "student") return Anchor::kStudent;
-  throw core::ConfigError("--anchor: \"{}\" is not one of teacher, student", text);
+  if (text == "kb") return Anchor::kKnowledgeBase;
+  throw core::ConfigError("--anchor: \"{}\" is not one of teacher, student, kb", text);
 }
 
 torch::Tensor log_similarity(const torch::Tensor& rows, const torch::Tensor& columns, double tau,
@@ -50,14 +73,28 @@ torch::Tensor log_similarity(const torch::Tensor& rows, const torch::Tensor& col
 
 torch::Tensor relational_divergence(const torch::Tensor& z, const torch::Tensor& s,
                                     const RelationOptions& options) {
+  REAUGKD_CHECK(options.anchor != Anchor::kKnowledgeBase, "kb anchors: anchored_divergence");
   const auto constant = z.detach();
   const auto log_q = log_similarity(constant, constant, options.tau, options.self_similarity);
   const auto log_q_hat =
       options.anchor == Anchor::kTeacher
           ? log_similarity(constant, s, options.tau, options.self_similarity)   // q^_ij ~ z_i.s_j
           : log_similarity(s, constant, options.tau, options.self_similarity);  // q^_ij ~ s_i.z_j
-  return options.kl_direction == KlDirection::kForward ? mean_kl(log_q, log_q_hat)
-                                                       : mean_kl(log_q_hat, log_q);
+  return divergence(log_q, log_q_hat, options);
+}
+
+torch::Tensor anchored_divergence(const torch::Tensor& z, const torch::Tensor& s,
+                                  const torch::Tensor& anchors, const torch::Tensor& own,
+                                  const RelationOptions& options) {
+  REAUGKD_CHECK(z.dim() == 2 && z.sizes() == s.sizes() && anchors.dim() == 2 &&
+                    anchors.size(1) == z.size(1) && own.size(0) == z.size(0) &&
+                    own.size(1) == anchors.size(0) && options.tau > 0,
+                "z and s are (B, D), anchors (M, D), own (B, M), tau > 0");
+  REAUGKD_CHECK(own.logical_not().any(1).all().item<bool>(), "a row has no anchor but itself");
+  const auto constant = z.detach();
+  const auto teachers = anchors.detach();
+  return divergence(log_anchor_similarity(constant, constant, teachers, own, options),
+                    log_anchor_similarity(s, constant, teachers, own, options), options);
 }
 
 }  // namespace reaugkd::losses

@@ -69,12 +69,17 @@ core::OptionList DistillOptions::fields() {
             "forward: KL(q || q^), reverse: KL(q^ || q)",
             {},
             {"forward", "reverse"}});
-  list.add({"anchor",
-            group,
-            &anchor,
-            "equation 3 over students for a teacher row, or over teachers for a student row",
-            {},
-            {"teacher", "student"}});
+  list.add(
+      {"anchor",
+       group,
+       &anchor,
+       "equation 3 over the batch's students for a teacher row, over its teachers for a student "
+       "row, or (kb) over the knowledge base's",
+       {},
+       {"teacher", "student", "kb"}});
+  list.add({"kb-anchors", group, &kb_anchors,
+            "--anchor kb: rows of the knowledge base drawn anew for each step; 0: all",
+            core::kNotNegative});
   list.add({"hard-label-weight", group, &hard_label_weight,
             "w in (1 - w) CE to the teacher + w CE to the labels (none: the method's; 0 for "
             "reaugkd and kd)",

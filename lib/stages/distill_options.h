@@ -23,6 +23,7 @@ struct DistillOptions {
   std::string self_similarity = "drop";
   std::string kl_direction = "forward";
   std::string anchor = "teacher";
+  std::int64_t kb_anchors = 1024;
   std::optional<double> hard_label_weight;    // none: the method's
   std::optional<double> distill_temperature;  // none: the method's
   double teacher_learning_rate = 3e-5;

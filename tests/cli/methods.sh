@@ -50,13 +50,23 @@ done
 # Targets from the teacher's weights are those of the knowledge base.
 ok "best at epoch" $(train kd-kb --method kd --kb "$work/kb")
 cmp -s "$work/kd/model.safetensors" "$work/kd-kb/model.safetensors" || fail "kd by --teacher and by --kb differ"
+# Anchors from the knowledge base; more than it has is all of it.
+reaugkd_kb="--method reaugkd --kb $work/kb --anchor kb"
+ok "best at epoch" $(train anchors $reaugkd_kb --kb-anchors 16)
+ok "best at epoch" $(train anchors-all $reaugkd_kb --kb-anchors 0)
+ok "best at epoch" $(train anchors-more $reaugkd_kb --kb-anchors 100000)
+cmp -s "$work/anchors-all/model.safetensors" "$work/anchors-more/model.safetensors" || fail "--kb-anchors 0 is not all"
+cmp -s "$work/anchors-all/model.safetensors" "$work/anchors/model.safetensors" && fail "--kb-anchors changed nothing"
+expect 2 "two rows" $(train x $reaugkd_kb --kb-anchors 1)
 # No two methods train the same student.
 [ "$(sha256sum "$work"/{kd,pkd,rkd,tinybert,minilm,takd,rco,sftn,dml,prokt,metadistil}/model.safetensors | cut -c1-64 | sort -u | wc -l)" = 11 ] ||
   fail "two methods gave one student"
 
 # Killed after a checkpoint, and gone on with: the same bytes, whatever else the method trains.
-for method in tinybert rco dml metadistil; do
-  run="$(train killed-$method --method $method --teacher "$work/teacher") --save-steps 3"
+for method in tinybert rco dml metadistil anchors; do
+  options="--method $method --teacher $work/teacher"
+  [ $method = anchors ] && options="$reaugkd_kb --kb-anchors 16"
+  run="$(train killed-$method $options) --save-steps 3"
   $run >/dev/null 2>&1 &
   pid=$!
   until [ -e "$work/killed-$method/checkpoint.safetensors" ] || ! kill -0 $pid 2>/dev/null; do sleep 0.02; done

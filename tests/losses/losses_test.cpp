@@ -162,6 +162,48 @@ TEST_CASE("the KL term of equation 4 equals its definition under every option", 
   }
 }
 
+TEST_CASE("over anchors of the knowledge base equation 4's KL equals hand-computed values",
+          "[relation]") {
+  // One row: z = e1, s = e2, tau = 1; anchors e1 (its own), e2 and -e2.
+  const auto z = torch::tensor({{1.0, 0.0}}, torch::kFloat64);
+  const auto s = torch::tensor({{0.0, 1.0}}, torch::kFloat64);
+  const auto anchors = torch::tensor({{1.0, 0.0}, {0.0, 1.0}, {0.0, -1.0}}, torch::kFloat64);
+  const auto own = torch::tensor({{true, false, false}});
+  losses::RelationOptions options{1, losses::SelfSimilarity::kDrop, losses::KlDirection::kForward,
+                                  losses::Anchor::kKnowledgeBase};
+  const auto value = [&](const torch::Tensor& some, const torch::Tensor& mine) {
+    return losses::anchored_divergence(z, s, some, mine, options).item<double>();
+  };
+  // Dropped: q = (1/2, 1/2), q^ = (e, 1/e) / (e + 1/e): log cosh 1.
+  CHECK(value(anchors, own) == Approx(std::log(std::cosh(1.0))).epsilon(1e-12));
+  // Kept: q = (e, 1, 1) / (e + 2), q^ = (1, e, 1/e) / (1 + 2 cosh 1): sum q log q/q^.
+  options.self_similarity = losses::SelfSimilarity::kKeep;
+  const double e = std::exp(1.0);
+  const double kept = e / (e + 2) - std::log(e + 2) + std::log(1 + 2 * std::cosh(1.0));
+  CHECK(value(anchors, own) == Approx(kept).epsilon(1e-12));
+  // Kept, but not among the anchors drawn: the same.
+  CHECK(value(anchors.slice(0, 1), own.slice(1, 1)) == Approx(kept).epsilon(1e-12));
+}
+
+TEST_CASE("with the batch as its anchors the KL is that of the student's form", "[relation]") {
+  const auto z = unit_rows(6, 4, 21);
+  const auto s = unit_rows(6, 4, 22);
+  const auto own = torch::eye(6, torch::kBool);
+  for (const auto self : {losses::SelfSimilarity::kDrop, losses::SelfSimilarity::kKeep}) {
+    for (const auto direction : {losses::KlDirection::kForward, losses::KlDirection::kReverse}) {
+      losses::RelationOptions options{0.15, self, direction, losses::Anchor::kStudent};
+      const double batch = losses::relational_divergence(z, s, options).item<double>();
+      CHECK(losses::anchored_divergence(z, s, z, own, options).item<double>() ==
+            Approx(batch).epsilon(1e-10));
+      CHECK(gradient_error(
+                [&](const torch::Tensor& x) {
+                  return losses::anchored_divergence(z, x, z, own, options);
+                },
+                s) < 1e-6);
+    }
+  }
+}
+
 TEST_CASE("no gradient reaches the teacher", "[relation][distillation]") {
   auto z = unit_rows(4, 3, 7).requires_grad_(true);
   auto s = unit_rows(4, 3, 8).requires_grad_(true);

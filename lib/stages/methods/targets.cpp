@@ -23,7 +23,7 @@ Targets targets_from_kb(const std::filesystem::path& directory, const data::Data
   }
   const auto index = torch::tensor(picked, torch::kInt64);
   return {kb.logits.index_select(0, index).to(device),
-          kb.embeddings.index_select(0, index).to(device)};
+          kb.embeddings.index_select(0, index).to(device), index.to(device)};
 }
 
 Targets targets_from_teacher(const std::filesystem::path& directory, const TaskData& data,
@@ -35,7 +35,7 @@ Targets targets_from_teacher(const std::filesystem::path& directory, const TaskD
   options.precision = tensor::Precision::kFp32;  // what the teacher says does not depend on batches
   options.what = "teacher";
   const auto predictions = train::predict(teacher.classifier, rows, options);
-  return {predictions.logits.to(compute.device), predictions.embeddings.to(compute.device)};
+  return {predictions.logits.to(compute.device), predictions.embeddings.to(compute.device), {}};
 }
 
 torch::Tensor labels_on(const data::Dataset& rows, const torch::Device& device) {

@@ -15,6 +15,7 @@ namespace reaugkd::stages {
 struct Targets {
   torch::Tensor logits;      // (n, C)
   torch::Tensor embeddings;  // (n, D): the KB's unit rows, or the teacher's own (n, H)
+  torch::Tensor kb_rows;     // (n) int64: where they stand in the KB; undefined from a teacher
 };
 
 /// Joins the knowledge base to the rows by example id. Throws DataError for a row it lacks.
