@@ -20,12 +20,13 @@ torch::Tensor aggregate(const Neighbors& neighbors, const torch::Tensor& soft_la
 }
 
 torch::Tensor combine(const torch::Tensor& student, const torch::Tensor& knowledge_base,
-                      double beta) {
-  REAUGKD_CHECK(student.sizes() == knowledge_base.sizes(), "the shapes differ");
-  REAUGKD_CHECK(beta >= 0 && beta <= 1, "beta is {}", beta);
-  if (beta == 1) return student;
-  if (beta == 0) return knowledge_base;
-  return beta * student + (1 - beta) * knowledge_base;
+                      const torch::Tensor& beta) {
+  REAUGKD_CHECK(student.sizes() == knowledge_base.sizes() && beta.dim() == 1 &&
+                    beta.size(0) == student.size(0),
+                "the shapes differ");
+  const auto weight = student.dim() == 1 ? beta : beta.unsqueeze(1);  // (B) or (B, 1)
+  return weight.to(student.options()) * student +
+         (1 - weight).to(student.options()) * knowledge_base;
 }
 
 }  // namespace reaugkd::retrieval

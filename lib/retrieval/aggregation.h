@@ -13,9 +13,10 @@ namespace reaugkd::retrieval {
 /// `tau` > 0. A query without any neighbour is an InternalError.
 torch::Tensor aggregate(const Neighbors& neighbors, const torch::Tensor& soft_labels, double tau);
 
-/// Equation 7: p = beta p^S + (1 - beta) p^KB, both (B, C). beta = 1 returns p^S unchanged, bit by
-/// bit, and beta = 0 returns p^KB.
+/// Equation 7: p_i = beta_i p^S_i + (1 - beta_i) p^KB_i, both (B, C), or (B) for one column of it;
+/// beta (B) fp64, the same for every row or not (beta.h). Where it is 1 or 0, p is p^S or p^KB bit
+/// by bit.
 torch::Tensor combine(const torch::Tensor& student, const torch::Tensor& knowledge_base,
-                      double beta);
+                      const torch::Tensor& beta);
 
 }  // namespace reaugkd::retrieval

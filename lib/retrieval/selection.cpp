@@ -47,7 +47,7 @@ RetrievalSetting best_of(const std::vector<RetrievalSetting>& tried) {
   const auto by_loss = [](const auto& a, const auto& b) { return a.loss < b.loss; };
   const double lowest = std::min_element(tried.begin(), tried.end(), by_loss)->loss;
   const auto preference = [](const RetrievalSetting& s) {
-    return std::make_tuple(-s.beta, s.k, s.tau);
+    return std::make_tuple(-s.beta, std::abs(s.rule.slope), s.k, s.tau);
   };
   const RetrievalSetting* best = nullptr;
   for (const auto& setting : tried) {
@@ -55,6 +55,36 @@ RetrievalSetting best_of(const std::vector<RetrievalSetting>& tried) {
     if (best == nullptr || preference(setting) < preference(*best)) best = &setting;
   }
   return *best;
+}
+
+/// Every rule of the grid.
+std::vector<BetaRule> rules_of(const RetrievalGrid& grid, const torch::Tensor& features) {
+  const double deviation = features.std(/*unbiased=*/false).item<double>();
+  if (grid.beta_mode == BetaMode::kConstant || deviation == 0) return {BetaRule{}};
+  std::vector<BetaRule> rules;
+  for (const double slope : grid.slope) {
+    rules.push_back({grid.beta_mode, slope / deviation, features.mean().item<double>()});
+  }
+  return rules;
+}
+
+/// A setting's beta and rule, and beta_i of every row.
+struct TriedBeta {
+  double beta;
+  BetaRule rule;
+  torch::Tensor of_rows;  // (B)
+};
+
+std::vector<TriedBeta> betas_of(const RetrievalGrid& grid, const torch::Tensor& student,
+                                const Neighbors& neighbors) {
+  const auto features = beta_features(grid.beta_mode, student, neighbors);
+  std::vector<TriedBeta> betas;
+  for (const auto& rule : rules_of(grid, features)) {
+    for (const double beta : grid.beta) {
+      betas.push_back({beta, rule, beta_of_rows(beta, rule, features)});
+    }
+  }
+  return betas;
 }
 
 }  // namespace
@@ -69,30 +99,41 @@ double prediction_loss(const torch::Tensor& probabilities, const torch::Tensor& 
 RetrievalSetting select_setting(const RetrievalGrid& grid, const Neighbors& neighbors,
                                 const torch::Tensor& soft_labels, const torch::Tensor& student,
                                 const torch::Tensor& labels, bool regression) {
-  REAUGKD_CHECK(!grid.k.empty() && !grid.beta.empty() && !grid.tau.empty(), "the grid is empty");
+  REAUGKD_CHECK(!grid.k.empty() && !grid.beta.empty() && !grid.tau.empty() && !grid.slope.empty(),
+                "the grid is empty");
   check_shapes(student, labels, regression);
   const torch::NoGradGuard no_grad;
   const auto target = labels.to(torch::kCPU, torch::kFloat64);
   const auto student_column = relevant_column(student, labels, regression);
+  const auto betas = betas_of(grid, student, neighbors);
   std::vector<RetrievalSetting> tried;
   for (const auto k : grid.k) {
     for (const auto tau : grid.tau) {
       const auto knowledge_base = aggregate(neighbors.first(k), soft_labels, tau);
       const auto column = relevant_column(knowledge_base, labels, regression);
-      for (const auto beta : grid.beta) {
+      for (const auto& beta : betas) {
         // The label's column of equation 7 in fp64, so that rounding does not decide a tie.
-        const double loss =
-            loss_of_column(combine(student_column, column, beta), target, regression);
+        const auto p = combine(student_column, column, beta.of_rows);
+        const double loss = loss_of_column(p, target, regression);
         if (!std::isfinite(loss)) {
           throw core::NumericError(
               "the loss of the combined prediction is {} at k = {}, beta = {}, tau' = {}", loss, k,
-              beta, tau);
+              beta.beta, tau);
         }
-        tried.push_back({k, beta, tau, loss});
+        tried.push_back({k, beta.beta, tau, loss, beta.rule});
       }
     }
   }
   return best_of(tried);
+}
+
+RetrievedPrediction predict(const RetrievalSetting& setting, const Neighbors& neighbors,
+                            const torch::Tensor& soft_labels, const torch::Tensor& student) {
+  const auto nearest = neighbors.first(setting.k);
+  const auto knowledge_base = aggregate(nearest, soft_labels, setting.tau);
+  const auto features = beta_features(setting.rule.mode, student, nearest);
+  const auto beta = beta_of_rows(setting.beta, setting.rule, features);
+  return {knowledge_base, combine(student, knowledge_base, beta)};
 }
 
 }  // namespace reaugkd::retrieval

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "retrieval/beta.h"
 #include "retrieval/index.h"
 
 namespace reaugkd::retrieval {
@@ -15,18 +16,31 @@ struct RetrievalGrid {
   std::vector<std::int64_t> k = {1, 4, 8, 16, 32, 64};
   std::vector<double> beta = {0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1};
   std::vector<double> tau = {0.02, 0.05, 0.1, 0.5};
+  BetaMode beta_mode = BetaMode::kConstant;
+  /// Not with kConstant: logits of beta for a standard deviation of the feature on the rows that
+  /// the setting is selected on. `beta` is then that of a row whose feature is at the mean.
+  std::vector<double> slope = {0};
 };
 
 struct RetrievalSetting {
   std::int64_t k = 0;
   double beta = 1;
   double tau = 0.1;
-  double loss = 0;  // of the combined prediction with it, on the rows it was selected on
+  double loss = 0;     // of the combined prediction with it, on the rows it was selected on
+  BetaRule rule = {};  // how beta differs from row to row
 };
+
+/// Equations 6 and 7 with the setting; `neighbors` has its k, or more. Returns p^KB and p, (B, C).
+struct RetrievedPrediction {
+  torch::Tensor knowledge_base;
+  torch::Tensor combined;
+};
+RetrievedPrediction predict(const RetrievalSetting& setting, const Neighbors& neighbors,
+                            const torch::Tensor& soft_labels, const torch::Tensor& student);
 
 /// Tries the whole grid. `neighbors` has the largest k of the grid (or fewer, if the knowledge base
 /// is smaller); `student` (B, C) is p^S; `labels` (B) fp32: class indices, or scores where
-/// `regression`. Ties (to 1e-12): larger beta, then smaller k, then smaller tau'.
+/// `regression`. Ties (to 1e-12): larger beta, then smaller |slope|, k and tau', in this order.
 RetrievalSetting select_setting(const RetrievalGrid& grid, const Neighbors& neighbors,
                                 const torch::Tensor& soft_labels, const torch::Tensor& student,
                                 const torch::Tensor& labels, bool regression);

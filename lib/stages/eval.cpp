@@ -6,8 +6,8 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "retrieval/aggregation.h"
 #include "retrieval/selection.h"
+#include "stages/embedding_map.h"
 #include "stages/eval_table.h"
 #include "stages/explain.h"
 #include "stages/latency.h"
@@ -16,6 +16,7 @@
 #include "stages/quality.h"
 #include "stages/retrieval_report.h"
 #include "stages/retriever.h"
+#include "stages/sweep.h"
 
 namespace reaugkd::stages {
 namespace {
@@ -23,6 +24,12 @@ namespace {
 using core::Json;
 
 constexpr const char* kExplainFile = "explain.txt";
+constexpr const char* kPredictionsFile = "predictions.tsv";
+
+/// How beta depends on the row (retrieval/beta.h).
+Json rule_json(const std::string& mode, const retrieval::BetaRule& rule) {
+  return {{"mode", mode}, {"slope", rule.slope}, {"center", rule.center}};
+}
 
 /// One evaluation: what is loaded once and used for every file that is scored.
 class Evaluation {
@@ -37,6 +44,11 @@ class Evaluation {
     student_ = load_trained(options.model, settings_);
     student_.classifier->to(compute_.device);
     if (!options.kb.empty()) load_retriever(config);
+    if (options.beta_mode == "entropy" && settings_.task.regression()) {
+      throw core::ConfigError(
+          "--beta-mode entropy: task {} has scores, which have no entropy; take similarity",
+          settings_.task.name);
+    }
   }
 
   Json run() {
@@ -47,12 +59,14 @@ class Evaluation {
     metrics["split"] = options_.split;
     metrics["examples"] = rows.size();
     if (retriever_) select_setting(metrics["retrieval"]);
-    metrics["metrics"] = score_rows(rows, "predictions.tsv", metrics);
+    metrics["metrics"] = score_rows(rows, kPredictionsFile, metrics);
     score_mismatched(metrics);
     if (options_.latency_examples > 0) {
-      metrics["latency"] = measure_latency(
+      const auto latency = measure_latency(
           student_, student_.encode(rows, settings_, compute_.threads), settings_, compute_,
           options_.eval_batch_size, options_.latency_examples, retriever_.get(), setting_);
+      metrics["latency"] = latency.summary;
+      core::write_file(run_.path() / "latency.tsv", latency.table);
     }
     return metrics;
   }
@@ -83,6 +97,8 @@ class Evaluation {
     options.ef_search = options_.ef_search;
     options.kb_temperature = options_.kb_temperature;
     options.exclude_same_text = options_.exclude_same_text;
+    options.rows_share = options_.kb_rows;
+    options.seed = static_cast<std::uint64_t>(options_.run.seed);
     retriever_ = std::make_unique<Retriever>(options_.kb, options, settings_.task.regression());
     if (retriever_->knowledge_base().dimension() != config.hidden_size) {
       throw core::ArtifactError(
@@ -121,32 +137,43 @@ class Evaluation {
 
   /// The grid, with what flags fix reduced to one value.
   retrieval::RetrievalGrid grid() const {
-    retrieval::RetrievalGrid grid{options_.grid_k, options_.grid_beta, options_.grid_tau};
+    retrieval::RetrievalGrid grid{options_.grid_k, options_.grid_beta, options_.grid_tau,
+                                  retrieval::parse_beta_mode(options_.beta_mode),
+                                  options_.grid_slope};
     if (options_.k) grid.k = {*options_.k};
     if (options_.beta) grid.beta = {*options_.beta};
     if (options_.tau_retrieval) grid.tau = {*options_.tau_retrieval};
     return grid;
   }
 
+  /// The validation part, with neighbors for the largest k of the grid.
+  LabelledQueries ask_validation(std::int64_t largest_k) {
+    const TaskData data = read_task_data(options_.data, settings_, inherited_);
+    Queries queries = ask_student(data.validation, "validation part");
+    queries.neighbors = retriever_->search(queries.embeddings, data.validation, largest_k);
+    validated_on_ = data::to_string(data.split.validation);
+    return {queries, data.validation.labels};
+  }
+
   void select_setting(Json& json) {
     const auto wanted = grid();
-    const bool fixed = wanted.k.size() * wanted.beta.size() * wanted.tau.size() == 1;
-    if (fixed) {
-      setting_ = {wanted.k[0], wanted.beta[0], wanted.tau[0], 0};
-    } else {
-      const TaskData data = read_task_data(options_.data, settings_, inherited_);
-      const std::int64_t largest = *std::max_element(wanted.k.begin(), wanted.k.end());
-      Queries queries = ask_student(data.validation, "validation part");
-      queries.neighbors = retriever_->search(queries.embeddings, data.validation, largest);
-      const auto labels = torch::tensor(data.validation.labels);
+    const bool fixed = wanted.k.size() * wanted.beta.size() * wanted.tau.size() == 1 &&
+                       wanted.beta_mode == retrieval::BetaMode::kConstant;
+    if (fixed) setting_ = {wanted.k[0], wanted.beta[0], wanted.tau[0], 0};
+    if (!fixed || options_.sweep) {
+      validation_ = ask_validation(*std::max_element(wanted.k.begin(), wanted.k.end()));
+    }
+    if (!fixed) {
+      const Queries& queries = validation_.queries;
+      const auto labels = torch::tensor(validation_.labels);
       const bool regression = settings_.task.regression();
       setting_ = retrieval::select_setting(wanted, queries.neighbors, retriever_->soft_labels(),
                                            queries.probabilities, labels, regression);
       permuted_ = retriever_->permuted_soft_labels(static_cast<std::uint64_t>(options_.run.seed));
       permuted_setting_ = retrieval::select_setting(wanted, queries.neighbors, permuted_,
                                                     queries.probabilities, labels, regression);
-      json["selected_on"] = data::to_string(data.split.validation);
-      json["validation_examples"] = data.validation.size();
+      json["selected_on"] = validated_on_;
+      json["validation_examples"] = validation_.labels.size();
       json["validation_loss"] = setting_.loss;
       json["validation_loss_student"] =
           retrieval::prediction_loss(queries.probabilities, labels, regression);
@@ -154,6 +181,9 @@ class Evaluation {
     json["k"] = setting_.k;
     json["beta"] = setting_.beta;
     json["tau"] = setting_.tau;
+    if (wanted.beta_mode != retrieval::BetaMode::kConstant) {
+      json["beta_rule"] = rule_json(options_.beta_mode, setting_.rule);
+    }
     json["index"] = retrieval::to_string(retriever_->index().kind());
     json["rows"] = retriever_->knowledge_base().size();
   }
@@ -167,12 +197,12 @@ class Evaluation {
     RowPredictions predictions{queries.probabilities, {}, {}};
     if (retriever_) {
       queries.neighbors = retriever_->search(queries.embeddings, rows, setting_.k);
-      const auto p_kb =
-          retrieval::aggregate(queries.neighbors, retriever_->soft_labels(), setting_.tau);
-      const auto combined = retrieval::combine(queries.probabilities, p_kb, setting_.beta);
+      const auto [p_kb, combined] = retrieval::predict(
+          setting_, queries.neighbors, retriever_->soft_labels(), queries.probabilities);
       predictions = {combined, queries.probabilities, p_kb};
       scores["retrieval"] = train::score(task, p_kb, rows.labels);
       scores["combined"] = train::score(task, combined, rows.labels);
+      if (file == kPredictionsFile) write_pictures(rows, queries);
       if (options_.explain > 0 && explanation_.empty()) {
         explanation_ =
             explain(options_.explain, task, rows, queries, predictions, *retriever_, setting_);
@@ -188,6 +218,26 @@ class Evaluation {
     return scores;
   }
 
+  /// What sweep.tsv and embeddings.tsv show of the scored rows.
+  void write_pictures(const data::Dataset& rows, Queries queries) const {
+    if (options_.embedding_map) {
+      core::write_file(run_.path() / "embeddings.tsv",
+                       embedding_map(settings_.task, retriever_->knowledge_base(),
+                                     queries.embeddings, rows.labels));
+    }
+    if (!options_.sweep) return;
+    if (!rows.fully_labelled()) {
+      throw core::DataError("{}: --sweep scores every setting: it needs a label in every row",
+                            rows.path.string());
+    }
+    const auto wanted = grid();
+    queries.neighbors = retriever_->search(queries.embeddings, rows,
+                                           *std::max_element(wanted.k.begin(), wanted.k.end()));
+    core::write_file(run_.path() / "sweep.tsv",
+                     sweep_table(wanted, settings_.task, retriever_->soft_labels(), validation_,
+                                 {queries, rows.labels}));
+  }
+
   void report_retrieval(const data::Dataset& rows, const Queries& queries,
                         const RowPredictions& predictions, Json& metrics) const {
     Json& report = metrics["retrieval"];
@@ -201,13 +251,15 @@ class Evaluation {
         retriever_->soft_labels(), setting_.tau);
     if (permuted_.defined()) {
       const auto neighbors = retriever_->search(queries.embeddings, rows, permuted_setting_.k);
-      const auto control = retrieval::combine(
-          queries.probabilities, retrieval::aggregate(neighbors, permuted_, permuted_setting_.tau),
-          permuted_setting_.beta);
+      const auto control =
+          retrieval::predict(permuted_setting_, neighbors, permuted_, queries.probabilities);
       report["permuted"] = {{"k", permuted_setting_.k},
                             {"beta", permuted_setting_.beta},
                             {"tau", permuted_setting_.tau},
-                            {"combined", train::score(task, control, rows.labels)}};
+                            {"combined", train::score(task, control.combined, rows.labels)}};
+      if (options_.beta_mode != "constant") {
+        report["permuted"]["beta_rule"] = rule_json(options_.beta_mode, permuted_setting_.rule);
+      }
     }
   }
 
@@ -277,6 +329,8 @@ class Evaluation {
   TaskSettings settings_;
   Model student_;
   std::unique_ptr<Retriever> retriever_;
+  LabelledQueries validation_;  // asked where something is selected, and for --sweep
+  std::string validated_on_;
   retrieval::RetrievalSetting setting_;
   torch::Tensor permuted_;
   retrieval::RetrievalSetting permuted_setting_;
@@ -287,45 +341,27 @@ class Evaluation {
 
 }  // namespace
 
-core::OptionList EvalOptions::fields() {
-  core::OptionList list;
-  list.add({"model", "Model", &model, "the classifier to score", {}, {}, true});
-  list.add({"kb", "Model", &kb, "knowledge base: also score retrieval and both combined"});
-  list.add({"teacher", "Model", &teacher, "a teacher to score beside it"});
-  list.add({"split", "Data", &split, "rows to score", {}, {"train", "holdout", "dev", "test"}});
-  data.add_fields(list);
-  const char* group = "Retrieval";
-  list.add({"k", group, &k, "neighbors (not given: selected on the validation part)",
-            core::Range{1, 100000}});
-  list.add({"beta", group, &beta, "weight of the student (not given: selected)", core::kUnit});
-  list.add({"tau-retrieval", group, &tau_retrieval,
-            "temperature of equation 6 (not given: selected)", core::kPositive});
-  list.add({"grid-k", group, &grid_k, "values of k to select from", core::Range{1, 100000}});
-  list.add({"grid-beta", group, &grid_beta, "values of beta to select from", core::kUnit});
-  list.add(
-      {"grid-tau", group, &grid_tau, "values of tau-retrieval to select from", core::kPositive});
-  list.add({"kb-temperature", group, &kb_temperature,
-            "T that softens the knowledge base's labels: softmax(l^T/T)", core::kPositive});
-  list.add({"index",
-            group,
-            &index,
-            "auto: what the knowledge base was built with",
-            {},
-            {"auto", "hnsw", "exact"}});
-  list.add({"ef-search", group, &ef_search, "HNSW: candidates of a search (not given: as built)",
-            core::Range{1, 100000}});
-  list.add({"exclude-same-text", group, &exclude_same_text,
-            "a knowledge base row with a query's own text does not answer it"});
-  list.add({"explain", "Evaluation", &explain,
-            "show N examples where retrieval changed the outcome, with their neighbors",
-            core::kNotNegative});
-  list.add(
-      {"eval-batch-size", "Evaluation", &eval_batch_size, "rows of a batch", core::kAtLeastOne});
-  list.add({"latency-examples", "Evaluation", &latency_examples,
-            "rows whose latency is measured; 0: none", core::kNotNegative});
-  run.add_fields(list);
-  return list;
+namespace {
+
+/// What makes no sense without a knowledge base, or beside another option.
+void check_retrieval_options(const EvalOptions& options) {
+  const std::pair<const char*, bool> wanted[] = {{"--explain", options.explain > 0},
+                                                 {"--sweep", options.sweep},
+                                                 {"--embedding-map", options.embedding_map},
+                                                 {"--kb-rows", options.kb_rows < 1}};
+  for (const auto& [name, given] : wanted) {
+    if (given && options.kb.empty()) {
+      throw core::ConfigError("{} is about retrieval: it needs --kb", name);
+    }
+  }
+  if (options.beta && options.beta_mode != "constant") {
+    throw core::ConfigError(
+        "--beta {}: --beta-mode {} fits it on the validation part; leave one out", *options.beta,
+        options.beta_mode);
+  }
 }
+
+}  // namespace
 
 std::string run_eval(EvalOptions options) {
   const auto fields = options.fields();
@@ -334,13 +370,14 @@ std::string run_eval(EvalOptions options) {
     return eval_table(core::read_json(directory / "metrics.json")) +
            (options.explain > 0 ? core::read_file(directory / kExplainFile) : "");
   }
-  for (const bool empty :
-       {options.grid_k.empty(), options.grid_beta.empty(), options.grid_tau.empty()}) {
-    if (empty) throw core::ConfigError("--grid-k, --grid-beta and --grid-tau each need a value");
+  for (const bool empty : {options.grid_k.empty(), options.grid_beta.empty(),
+                           options.grid_tau.empty(), options.grid_slope.empty()}) {
+    if (empty) {
+      throw core::ConfigError(
+          "--grid-k, --grid-beta, --grid-tau and --grid-slope each need a value");
+    }
   }
-  if (options.explain > 0 && options.kb.empty()) {
-    throw core::ConfigError("--explain shows what retrieval does: it needs --kb");
-  }
+  check_retrieval_options(options);
   StageRun run("eval", fields, options.run);
   Evaluation evaluation(options, run);
   const Json metrics = evaluation.run();

@@ -2,39 +2,11 @@
 // picks k, beta and tau' on the validation part; measures what retrieval costs.
 #pragma once
 
-#include <optional>
 #include <string>
-#include <vector>
 
-#include "core/options.h"
-#include "stages/stage_run.h"
-#include "stages/task_data.h"
+#include "stages/eval_options.h"
 
 namespace reaugkd::stages {
-
-struct EvalOptions {
-  std::string model;
-  std::string kb;
-  std::string teacher;
-  std::string split = "dev";
-  DataOptions data;
-  std::optional<std::int64_t> k;
-  std::optional<double> beta;
-  std::optional<double> tau_retrieval;
-  std::vector<std::int64_t> grid_k = {1, 4, 8, 16, 32, 64};
-  std::vector<double> grid_beta = {0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1};
-  std::vector<double> grid_tau = {0.02, 0.05, 0.1, 0.5};
-  double kb_temperature = 1;
-  std::string index = "auto";
-  std::optional<std::int64_t> ef_search;
-  bool exclude_same_text = false;
-  std::int64_t explain = 0;
-  std::int64_t eval_batch_size = 128;
-  std::int64_t latency_examples = 200;
-  RunOptions run;
-
-  core::OptionList fields();
-};
 
 /// Runs the stage; returns the table for stdout. Throws core::Error.
 std::string run_eval(EvalOptions options);

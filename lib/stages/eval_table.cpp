@@ -36,6 +36,12 @@ std::string retrieval_lines(const Json& retrieval) {
                       ? "selected on " + retrieval["selected_on"].get<std::string>()
                       : "as given",
                   retrieval["index"].get<std::string>(), retrieval["rows"].dump());
+  if (retrieval.contains("beta_rule")) {
+    const Json& rule = retrieval["beta_rule"];
+    text += fmt::format("  beta is that at {} {:.4g}; its logit changes by {:.4g} for each unit\n",
+                        rule["mode"].get<std::string>(), rule["center"].get<double>(),
+                        rule["slope"].get<double>());
+  }
   if (retrieval.contains("changed")) {
     text +=
         fmt::format("  retrieval changed {} predictions: {} wrong to right, {} right to wrong\n",

@@ -85,6 +85,9 @@ std::string explain(std::int64_t count, const data::Task& task, const data::Data
                     const Queries& queries, const RowPredictions& predictions,
                     const Retriever& retriever, const retrieval::RetrievalSetting& setting) {
   const auto changed = changed_rows(task, predictions);
+  const auto betas =
+      beta_of_rows(setting.beta, setting.rule,
+                   beta_features(setting.rule.mode, predictions.student, queries.neighbors));
   std::string text;
   for (const auto row : telling_rows(count, changed, predictions)) {
     const bool unchanged = !task.regression() && !changed[row];
@@ -95,8 +98,8 @@ std::string explain(std::int64_t count, const data::Task& task, const data::Data
     text += fmt::format("  retrieval  {}, from similarity, weight, what the teacher said:\n",
                         answer(task, predictions.knowledge_base, row));
     text += neighbor_lines(task, queries, retriever, setting.tau, row);
-    text += fmt::format("  combined   {}, beta {}\n\n", answer(task, predictions.final, row),
-                        setting.beta);
+    text += fmt::format("  combined   {}, beta {:.3g}\n\n", answer(task, predictions.final, row),
+                        betas[row].item<double>());
   }
   return text;
 }

@@ -14,24 +14,6 @@ namespace {
 namespace fs = std::filesystem;
 using retrieval::KnowledgeBase;
 
-/// The rows at `positions`, in this order.
-KnowledgeBase picked(const KnowledgeBase& kb, const std::vector<std::int64_t>& positions) {
-  const auto index = torch::tensor(positions, torch::kInt64);
-  KnowledgeBase part;
-  part.embeddings = kb.embeddings.index_select(0, index);
-  part.logits = kb.logits.index_select(0, index);
-  part.soft_labels = kb.soft_labels.index_select(0, index);
-  part.labels = kb.labels.index_select(0, index);
-  for (const auto position : positions) {
-    const auto i = static_cast<std::size_t>(position);
-    part.ids.push_back(kb.ids[i]);
-    part.text_a.push_back(kb.text_a[i]);
-    if (!kb.text_b.empty()) part.text_b.push_back(kb.text_b[i]);
-  }
-  part.provenance = kb.provenance;
-  return part;
-}
-
 std::string count_lines(const KnowledgeBase& kb, const data::Task& task) {
   std::map<std::string, std::int64_t> by_file;
   std::map<float, std::int64_t> by_label;
@@ -100,6 +82,23 @@ KnowledgeBase knowledge_base_of(const Features& features, const Projection& proj
   return kb;
 }
 
+KnowledgeBase rows_of(const KnowledgeBase& kb, const std::vector<std::int64_t>& positions) {
+  const auto index = torch::tensor(positions, torch::kInt64);
+  KnowledgeBase part;
+  part.embeddings = kb.embeddings.index_select(0, index);
+  part.logits = kb.logits.index_select(0, index);
+  part.soft_labels = kb.soft_labels.index_select(0, index);
+  part.labels = kb.labels.index_select(0, index);
+  for (const auto position : positions) {
+    const auto i = static_cast<std::size_t>(position);
+    part.ids.push_back(kb.ids[i]);
+    part.text_a.push_back(kb.text_a[i]);
+    if (!kb.text_b.empty()) part.text_b.push_back(kb.text_b[i]);
+  }
+  part.provenance = kb.provenance;
+  return part;
+}
+
 KnowledgeBase joined(const KnowledgeBase& kb, const KnowledgeBase& more) {
   REAUGKD_CHECK(kb.dimension() == more.dimension() && kb.num_labels() == more.num_labels() &&
                     kb.text_b.empty() == more.text_b.empty(),
@@ -139,7 +138,7 @@ KnowledgeBase without(const KnowledgeBase& kb, const std::vector<std::string>& i
   std::vector<std::int64_t> kept;
   for (const auto& [id, row] : row_of) kept.push_back(row);
   std::sort(kept.begin(), kept.end());
-  return picked(kb, kept);
+  return rows_of(kb, kept);
 }
 
 std::string describe_knowledge_base(const fs::path& directory) {

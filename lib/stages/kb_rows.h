@@ -16,6 +16,10 @@ namespace reaugkd::stages {
 retrieval::KnowledgeBase knowledge_base_of(const Features& features, const Projection& projection,
                                            const data::Dataset& rows, bool regression);
 
+/// The rows at `positions`, in this order.
+retrieval::KnowledgeBase rows_of(const retrieval::KnowledgeBase& kb,
+                                 const std::vector<std::int64_t>& positions);
+
 /// `kb` and behind it the rows of `more`, which has the same D and classes. Throws DataError where
 /// an example is in both.
 retrieval::KnowledgeBase joined(const retrieval::KnowledgeBase& kb,

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <numeric>
 
+#include "core/error.h"
 #include "train/batches.h"
 
 namespace reaugkd::stages {
@@ -43,6 +44,17 @@ double overhead_percent(const Times& times) {
   return 100 * (quantile(times.sums(), 0.5) / quantile(times.forward, 0.5) - 1);
 }
 
+std::string table_of(const Times& times) {
+  const bool with_retrieval = !times.retrieval.empty();
+  std::string text = with_retrieval ? "model_ms\twith_retrieval_ms\n" : "model_ms\n";
+  for (std::size_t i = 0; i < times.forward.size(); ++i) {
+    text += fmt::format("{:.4g}", times.forward[i]);
+    if (with_retrieval) text += fmt::format("\t{:.4g}", times.forward[i] + times.retrieval[i]);
+    text += "\n";
+  }
+  return text;
+}
+
 double per_second(std::int64_t examples, const std::vector<double>& milliseconds) {
   return 1e3 * static_cast<double>(examples) /
          std::accumulate(milliseconds.begin(), milliseconds.end(), 0.0);
@@ -50,10 +62,10 @@ double per_second(std::int64_t examples, const std::vector<double>& milliseconds
 
 }  // namespace
 
-core::Json measure_latency(Model& model, const text::EncodedDataset& rows,
-                           const TaskSettings& settings, const Compute& compute,
-                           std::int64_t batch_size, std::int64_t examples,
-                           const Retriever* retriever, const retrieval::RetrievalSetting& setting) {
+Latency measure_latency(Model& model, const text::EncodedDataset& rows,
+                        const TaskSettings& settings, const Compute& compute,
+                        std::int64_t batch_size, std::int64_t examples, const Retriever* retriever,
+                        const retrieval::RetrievalSetting& setting) {
   const torch::NoGradGuard no_grad;
   const tensor::AutocastGuard autocast(compute.device, compute.precision);
   model.classifier->eval();
@@ -100,7 +112,7 @@ core::Json measure_latency(Model& model, const text::EncodedDataset& rows,
     json["throughput"]["with_retrieval"] = per_second(batched_examples, batched.sums());
     json["throughput"]["overhead_percent"] = overhead_percent(batched);
   }
-  return json;
+  return {json, table_of(single)};
 }
 
 }  // namespace reaugkd::stages

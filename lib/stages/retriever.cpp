@@ -1,11 +1,13 @@
 #include "stages/retriever.h"
 
+#include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "core/error.h"
 #include "core/random.h"
 #include "data/split.h"
-#include "retrieval/aggregation.h"
+#include "stages/kb_rows.h"
 #include "train/predict.h"
 
 namespace reaugkd::stages {
@@ -19,12 +21,29 @@ std::string text_key(const std::vector<std::string>& text_a, const std::vector<s
   return key;
 }
 
+/// The knowledge base, or the share of it that is asked for, one row at least.
+retrieval::KnowledgeBase load_rows(const std::filesystem::path& directory,
+                                   const RetrieverOptions& options) {
+  auto kb = retrieval::load_knowledge_base(directory);
+  if (options.rows_share == 1) return kb;
+  if (options.index == "hnsw") {
+    throw core::ConfigError(
+        "--kb-rows {}: a share of the knowledge base is searched exactly; leave --index out",
+        options.rows_share);
+  }
+  const auto wanted = std::llround(options.rows_share * static_cast<double>(kb.size()));
+  return rows_of(kb, data::sample_rows(kb.size(), std::max<std::int64_t>(1, wanted),
+                                       core::stream_seed(options.seed, "kb rows")));
+}
+
 }  // namespace
 
 Retriever::Retriever(const std::filesystem::path& directory, const RetrieverOptions& options,
                      bool regression)
-    : kb_(retrieval::load_knowledge_base(directory)),
-      index_(retrieval::load_index(kb_, directory, options.index, options.ef_search)),
+    : kb_(load_rows(directory, options)),
+      index_(options.rows_share < 1
+                 ? retrieval::make_exact_index(kb_.embeddings)
+                 : retrieval::load_index(kb_, directory, options.index, options.ef_search)),
       exact_(retrieval::make_exact_index(kb_.embeddings)),
       soft_labels_(options.kb_temperature == 1
                        ? kb_.soft_labels
@@ -68,8 +87,9 @@ retrieval::Neighbors Retriever::exact_search(const torch::Tensor& s, const data:
 
 torch::Tensor Retriever::answer(const torch::Tensor& student_probabilities, const torch::Tensor& s,
                                 const retrieval::RetrievalSetting& setting) const {
-  const auto p_kb = retrieval::aggregate(index_->search(s, setting.k), soft_labels_, setting.tau);
-  return retrieval::combine(student_probabilities, p_kb, setting.beta);
+  return retrieval::predict(setting, index_->search(s, setting.k), soft_labels_,
+                            student_probabilities)
+      .combined;
 }
 
 torch::Tensor Retriever::permuted_soft_labels(std::uint64_t seed) const {

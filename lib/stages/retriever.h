@@ -22,6 +22,8 @@ struct RetrieverOptions {
   std::optional<std::int64_t> ef_search = {};  // as built
   double kb_temperature = 1;
   bool exclude_same_text = false;
+  double rows_share = 1;  // below 1: rows drawn by `seed`, searched exactly
+  std::uint64_t seed = 0;
 };
 
 /// Rows of a data set as the student sees them.

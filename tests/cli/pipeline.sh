@@ -58,6 +58,24 @@ ok "row [0-9]+, label [01]" "$reaugkd" eval --model "$a/student" --kb "$a/kb" --
 [ "$(grep -c "^  combined " "$work/explained/explain.txt")" = 3 ] || fail "--explain 3 shows other than 3 rows"
 [ "$(grep -c "  weight " "$work/explained/explain.txt")" = 12 ] || fail "--explain shows other than k neighbors"
 expect 2 "needs --kb" "$reaugkd" eval --model "$a/student" --data "$demo" --explain 3 --output "$work/x0"
+
+# A beta for each row, part of the knowledge base, and the tables behind the pictures.
+for mode in entropy similarity; do
+  ok "combined" "$reaugkd" eval --model "$a/student" --kb "$a/kb" --data "$demo" --output "$work/beta-$mode" \
+    --beta-mode $mode --grid-beta 0.5 --grid-slope -1,1 --latency-examples 0 --quiet
+  grep -q '"slope"' "$work/beta-$mode/metrics.json" || fail "metrics.json does not record beta's rule"
+done
+expect 2 "leave one out" "$reaugkd" eval --model "$a/student" --kb "$a/kb" --data "$demo" --output "$work/x0" --beta-mode entropy --beta 0.5
+ok "exact index over 27 rows" "$reaugkd" eval --model "$a/student" --kb "$a/kb" --data "$demo" --output "$work/share" \
+  --kb-rows 0.1 --sweep --embedding-map --latency-examples 7 --quiet
+[ "$(wc -l <"$work/share/sweep.tsv")" = $((1 + 6 * 4 * 11)) ] || fail "sweep.tsv has other rows than the grids"
+[ "$(wc -l <"$work/share/embeddings.tsv")" = $((1 + 27 + rows)) ] || fail "embeddings.tsv has other rows than the knowledge base and dev"
+[ "$(wc -l <"$work/share/latency.tsv")" = 8 ] || fail "latency.tsv has other rows than --latency-examples"
+# The selected setting's line of sweep.tsv has the score that eval reports.
+read -r k beta tau < <(sed -nE 's/.*k = ([0-9]+), beta = ([0-9.]+), tau = ([0-9.]+) .*/\1 \2 \3/p' "$work/stdout")
+swept=$(awk -F'\t' -v k="$k" -v tau="$tau" -v beta="$beta" '$1 == k && $2 == tau && $3 == beta {printf "%.4f", $6}' "$work/share/sweep.tsv")
+[ "$swept" = "$(awk '$1 == "combined" {print $2}' "$work/stdout")" ] || fail "sweep.tsv says $swept at k = $k, beta = $beta, tau = $tau"
+expect 2 "leave --index out" "$reaugkd" eval --model "$a/student" --kb "$a/kb" --data "$demo" --output "$work/x0" --kb-rows 0.1 --index hnsw
 ok "2[0-9]* examples|, [0-9]+ examples" "$reaugkd" eval --model "$a/student" --data "$demo" --split test \
   --output "$work/test" --latency-examples 0 --quiet
 head -1 "$work/test/SST-2.tsv" | grep -qP '^index\tprediction$' || fail "GLUE submission file"

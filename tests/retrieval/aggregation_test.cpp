@@ -63,11 +63,17 @@ TEST_CASE("aggregate agrees with a double-precision loop") {
 TEST_CASE("combine mixes, and is exact at both ends") {
   const auto student = torch::softmax(tests::normal(5, 3, 1), 1);
   const auto knowledge_base = torch::softmax(tests::normal(5, 3, 2), 1);
-  CHECK(torch::equal(combine(student, knowledge_base, 1), student));
-  CHECK(torch::equal(combine(student, knowledge_base, 0), knowledge_base));
-  const auto mixed = combine(torch::tensor({{0.8F, 0.2F}}), torch::tensor({{0.4F, 0.6F}}), 0.25);
+  const auto all = [](double beta) { return torch::full({5}, beta, torch::kFloat64); };
+  CHECK(torch::equal(combine(student, knowledge_base, all(1)), student));
+  CHECK(torch::equal(combine(student, knowledge_base, all(0)), knowledge_base));
+  const auto beta = torch::tensor({0.25, 0.75}, torch::kFloat64);
+  const auto mixed = combine(torch::tensor({{0.8F, 0.2F}, {0.8F, 0.2F}}),
+                             torch::tensor({{0.4F, 0.6F}, {0.4F, 0.6F}}), beta);
   CHECK(mixed[0][0].item<float>() == Approx(0.5));
   CHECK(mixed[0][1].item<float>() == Approx(0.5));
+  CHECK(mixed[1][0].item<float>() == Approx(0.7));
+  const auto column = combine(torch::tensor({0.8F, 0.8F}), torch::tensor({0.4F, 0.4F}), beta);
+  CHECK(torch::equal(column, mixed.select(1, 0)));
 }
 
 }  // namespace

@@ -70,9 +70,7 @@ void check_against_brute_force(const Problem& problem, const RetrievalGrid& grid
   CHECK(found.tau == best.tau);
   CHECK(found.loss == Approx(best.loss).epsilon(1e-5));
   CHECK(brute_force(problem, found, regression) == Approx(best.loss).epsilon(1e-12));
-  const auto p = combine(
-      problem.student, aggregate(problem.neighbors.first(found.k), problem.soft_labels, found.tau),
-      found.beta);
+  const auto p = predict(found, problem.neighbors, problem.soft_labels, problem.student).combined;
   CHECK(prediction_loss(p, problem.labels, regression) == Approx(found.loss).epsilon(1e-6));
 }
 

@@ -75,6 +75,36 @@ TEST_CASE("equal texts are left out on request", "[stages]") {
   CHECK(contains(found, 2, 0));
 }
 
+TEST_CASE("a share of the knowledge base is drawn by seed and searched exactly", "[stages]") {
+  const tests::TemporaryDirectory directory;
+  const auto kb = save_sample(directory.path(), 3);
+  const auto ids = [&](double share, std::uint64_t seed) {
+    return Retriever(directory.path(), {.rows_share = share, .seed = seed}, false)
+        .knowledge_base()
+        .ids;
+  };
+  CHECK(ids(0.25, 1).size() == 10);
+  CHECK((ids(0.25, 1) == ids(0.25, 1)));
+  CHECK((ids(0.25, 1) != ids(0.25, 2)));
+  CHECK(ids(0.001, 1).size() == 1);
+  const Retriever some(directory.path(), {.rows_share = 0.25, .seed = 1}, false);
+  CHECK(some.index().kind() == retrieval::IndexKind::kExact);
+  CHECK(some.soft_labels().size(0) == 10);
+  // Each row drawn still has its own embedding, text and soft labels, and does not answer itself.
+  const auto row_of = retrieval::rows_by_id(kb);
+  for (std::int64_t i = 0; i < 10; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    const auto from = row_of.at(some.knowledge_base().ids[at]);
+    CHECK(torch::equal(some.knowledge_base().embeddings[i], kb.embeddings[from]));
+    CHECK(torch::equal(some.soft_labels()[i], kb.soft_labels[from]));
+    CHECK(some.knowledge_base().text_a[at] == kb.text_a[static_cast<std::size_t>(from)]);
+    const auto found = some.search(kb.embeddings, queries(), 9);
+    CHECK_FALSE(contains(found, from, i));
+  }
+  CHECK_THROWS_AS(Retriever(directory.path(), {.index = "hnsw", .rows_share = 0.5}, false),
+                  core::ConfigError);
+}
+
 TEST_CASE("the temperature softens the knowledge base's labels", "[stages]") {
   const tests::TemporaryDirectory directory;
   const auto kb = save_sample(directory.path(), 3);

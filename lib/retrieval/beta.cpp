@@ -1,0 +1,33 @@
+#include "retrieval/beta.h"
+
+#include <cmath>
+
+#include "core/error.h"
+
+namespace reaugkd::retrieval {
+
+BetaMode parse_beta_mode(const std::string& text) {
+  if (text == "constant") return BetaMode::kConstant;
+  if (text == "entropy") return BetaMode::kEntropy;
+  if (text == "similarity") return BetaMode::kSimilarity;
+  throw core::ConfigError("--beta-mode: \"{}\" is not one of constant, entropy, similarity", text);
+}
+
+torch::Tensor beta_features(BetaMode mode, const torch::Tensor& student,
+                            const Neighbors& neighbors) {
+  const torch::NoGradGuard no_grad;
+  const auto p = student.to(torch::kCPU, torch::kFloat64);  // (B, C)
+  if (mode == BetaMode::kEntropy) return -torch::xlogy(p, p).sum(1);
+  if (mode == BetaMode::kSimilarity) {
+    return neighbors.similarities.select(1, 0).to(torch::kCPU, torch::kFloat64);
+  }
+  return torch::zeros({p.size(0)}, torch::kFloat64);
+}
+
+torch::Tensor beta_of_rows(double beta, const BetaRule& rule, const torch::Tensor& features) {
+  REAUGKD_CHECK(beta >= 0 && beta <= 1, "beta is {}", beta);
+  if (rule.slope == 0 || beta == 0 || beta == 1) return torch::full_like(features, beta);
+  return torch::sigmoid(std::log(beta / (1 - beta)) + rule.slope * (features - rule.center));
+}
+
+}  // namespace reaugkd::retrieval

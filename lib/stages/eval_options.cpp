@@ -1,0 +1,65 @@
+#include "stages/eval_options.h"
+
+namespace reaugkd::stages {
+
+core::OptionList EvalOptions::fields() {
+  core::OptionList list;
+  list.add({"model", "Model", &model, "the classifier to score", {}, {}, true});
+  list.add({"kb", "Model", &kb, "knowledge base: also score retrieval and both combined"});
+  list.add({"teacher", "Model", &teacher, "a teacher to score beside it"});
+  list.add({"split", "Data", &split, "rows to score", {}, {"train", "holdout", "dev", "test"}});
+  data.add_fields(list);
+  const char* group = "Retrieval";
+  list.add({"k", group, &k, "neighbors (not given: selected on the validation part)",
+            core::Range{1, 100000}});
+  list.add({"beta", group, &beta, "weight of the student (not given: selected)", core::kUnit});
+  list.add({"tau-retrieval", group, &tau_retrieval,
+            "temperature of equation 6 (not given: selected)", core::kPositive});
+  list.add({"grid-k", group, &grid_k, "values of k to select from", core::Range{1, 100000}});
+  list.add({"grid-beta", group, &grid_beta, "values of beta to select from", core::kUnit});
+  list.add(
+      {"grid-tau", group, &grid_tau, "values of tau-retrieval to select from", core::kPositive});
+  list.add({"beta-mode",
+            group,
+            &beta_mode,
+            "constant: one beta for all rows; entropy, similarity: beta of a row depends on the "
+            "student's entropy or on its nearest neighbor's similarity, fitted on the validation "
+            "part",
+            {},
+            {"constant", "entropy", "similarity"}});
+  list.add({"grid-slope", group, &grid_slope,
+            "--beta-mode entropy, similarity: logits of beta for a standard deviation, to select "
+            "from"});
+  list.add({"kb-temperature", group, &kb_temperature,
+            "T that softens the knowledge base's labels: softmax(l^T/T)", core::kPositive});
+  list.add({"index",
+            group,
+            &index,
+            "auto: what the knowledge base was built with",
+            {},
+            {"auto", "hnsw", "exact"}});
+  list.add({"ef-search", group, &ef_search, "HNSW: candidates of a search (not given: as built)",
+            core::Range{1, 100000}});
+  list.add({"kb-rows", group, &kb_rows,
+            "share of the knowledge base to use, drawn by --seed, by exact search",
+            core::Range{0, 1, true}});
+  list.add({"exclude-same-text", group, &exclude_same_text,
+            "a knowledge base row with a query's own text does not answer it"});
+  list.add({"explain", "Evaluation", &explain,
+            "show N examples where retrieval changed the outcome, with their neighbors",
+            core::kNotNegative});
+  list.add({"sweep", "Evaluation", &sweep,
+            "write sweep.tsv: how every setting of the grids scores, on the validation part and on "
+            "the split"});
+  list.add({"embedding-map", "Evaluation", &embedding_map,
+            "write embeddings.tsv: the knowledge base's and the student's embeddings in two "
+            "dimensions (PCA)"});
+  list.add(
+      {"eval-batch-size", "Evaluation", &eval_batch_size, "rows of a batch", core::kAtLeastOne});
+  list.add({"latency-examples", "Evaluation", &latency_examples,
+            "rows whose latency is measured; 0: none", core::kNotNegative});
+  run.add_fields(list);
+  return list;
+}
+
+}  // namespace reaugkd::stages

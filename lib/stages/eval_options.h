@@ -1,0 +1,43 @@
+// Options of eval.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/options.h"
+#include "stages/stage_run.h"
+#include "stages/task_data.h"
+
+namespace reaugkd::stages {
+
+struct EvalOptions {
+  std::string model;
+  std::string kb;
+  std::string teacher;
+  std::string split = "dev";
+  DataOptions data;
+  std::optional<std::int64_t> k;
+  std::optional<double> beta;
+  std::optional<double> tau_retrieval;
+  std::vector<std::int64_t> grid_k = {1, 4, 8, 16, 32, 64};
+  std::vector<double> grid_beta = {0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1};
+  std::vector<double> grid_tau = {0.02, 0.05, 0.1, 0.5};
+  std::string beta_mode = "constant";
+  std::vector<double> grid_slope = {-4, -2, -1, -0.5, 0, 0.5, 1, 2, 4};
+  double kb_temperature = 1;
+  std::string index = "auto";
+  std::optional<std::int64_t> ef_search;
+  double kb_rows = 1;
+  bool exclude_same_text = false;
+  std::int64_t explain = 0;
+  bool sweep = false;
+  bool embedding_map = false;
+  std::int64_t eval_batch_size = 128;
+  std::int64_t latency_examples = 200;
+  RunOptions run;
+
+  core::OptionList fields();
+};
+
+}  // namespace reaugkd::stages

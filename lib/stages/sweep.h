@@ -1,0 +1,26 @@
+// sweep.tsv: how every setting of eval's grids would have done, for tables and pictures over k,
+// beta and tau'.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data/task.h"
+#include "retrieval/selection.h"
+#include "stages/retriever.h"
+
+namespace reaugkd::stages {
+
+/// Labelled rows as the student sees them, with neighbors for the largest k of the grid.
+struct LabelledQueries {
+  Queries queries;
+  std::vector<float> labels;
+};
+
+/// A header and a line for each k, tau' and beta (the same for every row): the loss on the
+/// validation part, the loss on the scored rows, and the task's metrics there.
+std::string sweep_table(const retrieval::RetrievalGrid& grid, const data::Task& task,
+                        const torch::Tensor& soft_labels, const LabelledQueries& validation,
+                        const LabelledQueries& scored);
+
+}  // namespace reaugkd::stages
