@@ -225,6 +225,10 @@ class Runner:
         return scores.index(max(scores))
 
     def run_stage(self, chain, stage, device):
+        for name, value in stage.options.items():
+            if isinstance(value, pathlib.Path) and value in chain.failed:
+                chain.failed.add(stage.directory)
+                raise RuntimeError(f"its --{name} {value} has failed")
         with self.lock:
             left = [self.time_left()] if self.done_cost else []
         if not stage.finished():
@@ -232,10 +236,6 @@ class Runner:
         command = [str(self.args.binary), stage.command, *flags(stage.options), "--quiet"]
         if device:
             command += ["--device", device]
-        for name, value in stage.options.items():
-            if isinstance(value, pathlib.Path) and value in chain.failed:
-                chain.failed.add(stage.directory)
-                raise RuntimeError(f"its --{name} {value} has failed")
         fresh = not stage.finished()
         stage.directory.parent.mkdir(parents=True, exist_ok=True)
         # A session of its own: Ctrl-C must reach a stage once, from stop(), for a second signal ends it at once.
