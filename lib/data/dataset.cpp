@@ -23,6 +23,7 @@ namespace reaugkd::data {
 namespace {
 
 constexpr float kUnlabelled = std::numeric_limits<float>::quiet_NaN();
+constexpr double kSumTolerance = 1e-3;        // of a given distribution
 constexpr std::size_t kShownCharacters = 60;  // of a field in a message
 constexpr std::size_t kShownRows = 5;         // of those left out
 
@@ -36,6 +37,15 @@ std::string shown(std::string_view field) {
   return position < field.size() ? result + "..." : result;
 }
 
+/// The finite number that `field` spells; none where it spells none.
+std::optional<float> parse_number(std::string_view field) {
+  float number = 0;
+  const char* end = field.data() + field.size();
+  const auto [stop, error] = std::from_chars(field.data(), end, number);
+  if (error != std::errc() || stop != end || !std::isfinite(number)) return std::nullopt;
+  return number;
+}
+
 /// The class or score that `field` spells; none where it spells none.
 std::optional<float> parse_label(std::string_view field, const Task& task) {
   if (!task.regression()) {
@@ -43,11 +53,7 @@ std::optional<float> parse_label(std::string_view field, const Task& task) {
     if (place == task.labels.end()) return std::nullopt;
     return static_cast<float>(place - task.labels.begin());
   }
-  float score = 0;
-  const char* end = field.data() + field.size();
-  const auto [stop, error] = std::from_chars(field.data(), end, score);
-  if (error != std::errc() || stop != end || !std::isfinite(score)) return std::nullopt;
-  return score;
+  return parse_number(field);
 }
 
 /// The names of JSON lines' keys in the order of synthetic columns, and these columns.
@@ -61,6 +67,7 @@ std::vector<std::string> keys_as_columns(FileLayout& layout) {
   add(layout.text_a, layout.text_a_name);
   add(layout.text_b, layout.text_b_name);
   add(layout.label, layout.label_name);
+  keys.insert(keys.end(), layout.distribution_names.begin(), layout.distribution_names.end());
   return keys;
 }
 
@@ -72,11 +79,20 @@ class Reader {
       : task_(task), layout_(std::move(layout)), bad_rows_(bad_rows), dataset_(dataset) {
     std::vector<std::string> keys;
     if (task.format == FileFormat::kJsonl) keys = keys_as_columns(layout_);
+    for (std::size_t i = 0; i < layout_.distribution_names.size();
+         ++i) {  // of jsonl: the last keys
+      distribution_.push_back(
+          static_cast<int>(keys.size() - layout_.distribution_names.size() + i));
+    }
     records_ = make_records(task.format, bytes, keys, dataset.path.string());
   }
 
   void read() {
     if (layout_.header && records_->next(fields_)) read_header();
+    if (!layout_.header && !distribution_.empty() && task_.format != FileFormat::kJsonl) {
+      throw core::DataError("{}: has no header that would name the columns {}: add one",
+                            dataset_.path.string(), fmt::join(layout_.distribution_names, ", "));
+    }
     for (std::int64_t row = 0; next_row(row); ++row) {
     }
     report_skipped();
@@ -122,7 +138,9 @@ class Reader {
   std::string_view field(int column) const { return fields_[static_cast<std::size_t>(column)]; }
 
   std::size_t wanted_columns() const {
-    return static_cast<std::size_t>(std::max({layout_.text_a, layout_.text_b, layout_.label})) + 1;
+    int last = std::max({layout_.text_a, layout_.text_b, layout_.label});
+    for (const int column : distribution_) last = std::max(last, column);
+    return static_cast<std::size_t>(last) + 1;
   }
 
   void check_columns() {
@@ -148,6 +166,9 @@ class Reader {
     find_column("text_a", layout_.text_a_name, layout_.text_a, true);
     find_column("text_b", layout_.text_b_name, layout_.text_b, true);
     find_column("label", layout_.label_name, layout_.label, false);
+    for (std::size_t i = 0; i < distribution_.size(); ++i) {
+      find_column("given distribution", layout_.distribution_names[i], distribution_[i], true);
+    }
     check_header();
   }
 
@@ -197,13 +218,40 @@ class Reader {
                           shown(value), layout_.label, fmt::join(task_.labels, ", "), hint);
   }
 
+  /// The given distribution (C), or score (1); empty where none is asked for.
+  std::vector<float> read_distribution() const {
+    std::vector<float> values;
+    double sum = 0;
+    for (std::size_t i = 0; i < distribution_.size(); ++i) {
+      const std::string_view value = field(distribution_[i]);
+      const std::optional<float> number = parse_number(value);
+      if (!number || (!task_.regression() && *number < 0)) {
+        throw core::DataError("{}: {} is \"{}\", expected {}", where(),
+                              layout_.distribution_names[i], shown(value),
+                              task_.regression() ? "a finite number" : "a probability");
+      }
+      values.push_back(*number);
+      sum += *number;
+    }
+    if (values.empty() || task_.regression()) return values;
+    if (std::abs(sum - 1) > kSumTolerance) {
+      throw core::DataError("{}: {} sum to {:.6g}, expected 1 (to {})", where(),
+                            fmt::join(layout_.distribution_names, ", "), sum, kSumTolerance);
+    }
+    for (float& value : values) value = static_cast<float>(value / sum);
+    return values;
+  }
+
   void add_row(std::int64_t row) {
     check_columns();
     const float label = read_label();
+    const std::vector<float> distribution = read_distribution();
     std::string text_a = read_text(layout_.text_a);
     if (layout_.text_b >= 0) dataset_.text_b.push_back(read_text(layout_.text_b));
     dataset_.text_a.push_back(std::move(text_a));
     dataset_.labels.push_back(label);
+    dataset_.distributions.insert(dataset_.distributions.end(), distribution.begin(),
+                                  distribution.end());
     dataset_.rows.push_back(row);
   }
 
@@ -212,6 +260,7 @@ class Reader {
   BadRows bad_rows_;
   Dataset& dataset_;
   std::unique_ptr<Records> records_;
+  std::vector<int> distribution_;     // columns of the given distribution
   Fields fields_;                     // of the record at hand
   std::vector<std::string> skipped_;  // why, for each row left out
 };
@@ -240,6 +289,9 @@ Dataset Dataset::subset(const std::vector<std::int64_t>& positions) const {
     part.text_a.push_back(text_a[i]);
     if (!text_b.empty()) part.text_b.push_back(text_b[i]);
     part.labels.push_back(labels[i]);
+    const auto width = static_cast<std::ptrdiff_t>(distributions.size() / text_a.size());
+    const auto first = distributions.begin() + position * width;
+    part.distributions.insert(part.distributions.end(), first, first + width);
     part.rows.push_back(rows[i]);
   }
   return part;

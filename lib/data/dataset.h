@@ -15,9 +15,10 @@ struct Dataset {
   std::filesystem::path path;
   std::string sha256;  // of the file's bytes
   std::vector<std::string> text_a;
-  std::vector<std::string> text_b;  // empty for single-sentence tasks
-  std::vector<float> labels;        // class index or score; NaN where the row has none
-  std::vector<std::int64_t> rows;   // 0-based data row in the file (the header does not count)
+  std::vector<std::string> text_b;   // empty for single-sentence tasks
+  std::vector<float> labels;         // class index or score; NaN where the row has none
+  std::vector<float> distributions;  // (n, C) row by row where the layout names their columns
+  std::vector<std::int64_t> rows;    // 0-based data row in the file (the header does not count)
 
   std::int64_t size() const { return static_cast<std::int64_t>(text_a.size()); }
   bool labelled(std::int64_t i) const;
@@ -37,7 +38,9 @@ enum class BadRows { kRefuse, kSkip };
 /// header that lacks a column, a header where none is expected, a first line that is a labelled row
 /// where a header is expected (it would be lost silently). With kSkip rows that cannot be read are
 /// left out and logged; the others keep their numbers. An empty label field, or a layout without a
-/// label column, gives an unlabelled row.
+/// label column, gives an unlabelled row. Where the layout names columns of distributions every row
+/// must have one: finite, not negative, a sum of 1 to 1e-3 (it is then made exact); for regression
+/// a finite score.
 Dataset read_dataset(const std::filesystem::path& path, const Task& task, const FileLayout& layout,
                      BadRows bad_rows = BadRows::kRefuse);
 

@@ -6,13 +6,11 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
-#include <map>
-#include <numeric>
 
 #include "core/error.h"
 #include "core/json.h"
 #include "core/random.h"
-#include "data/row_groups.h"
+#include "data/fold.h"
 
 namespace reaugkd::data {
 namespace {
@@ -21,142 +19,16 @@ constexpr std::int64_t kFormat = 1;
 constexpr const char* kFileName = "split.json";
 constexpr std::string_view kHoldout = "holdout";
 
-/// The stratum of each row, and how many rows of each the holdout is to have.
-struct Strata {
-  std::vector<std::size_t> of_row;
-  std::vector<std::int64_t> quota;
-};
-
-/// Classes, rounded scores; unlabelled rows below them all.
-std::vector<std::size_t> stratum_of_rows(const Dataset& rows) {
-  const auto key = [](float label) {
-    return std::isnan(label) ? -std::numeric_limits<float>::infinity() : std::round(label);
-  };
-  std::map<float, std::size_t> strata;
-  for (const float label : rows.labels) strata.emplace(key(label), 0);
-  std::size_t next = 0;
-  for (auto& stratum : strata) stratum.second = next++;
-  std::vector<std::size_t> result;
-  for (const float label : rows.labels) result.push_back(strata.at(key(label)));
-  return result;
-}
-
-/// Shares out round(fraction n) rows by largest remainder; equal remainders in random order.
-Strata make_strata(const Dataset& rows, double fraction, core::Random& random) {
-  Strata strata;
-  strata.of_row = stratum_of_rows(rows);
-  std::vector<std::int64_t> size;
-  for (const std::size_t s : strata.of_row) {
-    if (s >= size.size()) size.resize(s + 1, 0);
-    ++size[s];
-  }
-  std::int64_t left = std::llround(fraction * static_cast<double>(rows.size()));
-  for (const std::int64_t n : size) {
-    strata.quota.push_back(static_cast<std::int64_t>(fraction * static_cast<double>(n)));
-    left -= strata.quota.back();
-  }
-  std::vector<std::size_t> order(size.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  random.shuffle(order);
-  const auto remainder = [&](std::size_t s) {
-    return fraction * static_cast<double>(size[s]) - static_cast<double>(strata.quota[s]);
-  };
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return remainder(a) > remainder(b); });
-  for (const std::size_t s : order) {
-    if (left-- <= 0) break;
-    ++strata.quota[s];
-  }
-  return strata;
-}
-
-/// Moves groups to the holdout one by one. A row is held out once all its groups are.
-class Holdout {
- public:
-  Holdout(const RowGroups& groups, const Strata& strata)
-      : groups_(groups),
-        strata_(strata),
-        groups_left_(groups.groups_of_row),
-        room_(strata.quota),
-        total_room_(std::accumulate(room_.begin(), room_.end(), std::int64_t{0})),
-        taken_(groups.rows_of_group.size(), false) {}
-
-  /// Takes the group unless that gives a stratum more rows than its quota.
-  void take_within_quotas(std::size_t group) {
-    std::vector<std::int64_t> gain(room_.size(), 0);
-    for (const std::size_t row : gained_rows(group)) ++gain[strata_.of_row[row]];
-    for (std::size_t s = 0; s < gain.size(); ++s) {
-      if (gain[s] > room_[s]) return;
-    }
-    take(group);
-  }
-
-  /// Takes the group unless that gives the holdout more rows than all quotas together.
-  void take_within_total(std::size_t group) {
-    if (taken_[group]) return;
-    if (static_cast<std::int64_t>(gained_rows(group).size()) <= total_room_) take(group);
-  }
-
-  bool held_out(std::size_t row) const { return groups_left_[row] == 0; }
-  bool trained(std::size_t row) const { return groups_left_[row] == groups_.groups_of_row[row]; }
-
- private:
-  std::vector<std::size_t> gained_rows(std::size_t group) const {
-    std::vector<std::size_t> rows;
-    for (const std::size_t row : groups_.rows_of_group[group]) {
-      if (groups_left_[row] == 1) rows.push_back(row);
-    }
-    return rows;
-  }
-
-  void take(std::size_t group) {
-    for (const std::size_t row : gained_rows(group)) {
-      --room_[strata_.of_row[row]];
-      --total_room_;
-    }
-    for (const std::size_t row : groups_.rows_of_group[group]) --groups_left_[row];
-    taken_[group] = true;
-  }
-
-  const RowGroups& groups_;
-  const Strata& strata_;
-  std::vector<std::size_t> groups_left_;  // of each row: its groups not taken
-  std::vector<std::int64_t> room_;        // of each stratum: rows it may still gain
-  std::int64_t total_room_;
-  std::vector<bool> taken_;
-};
-
-Holdout choose_holdout(const RowGroups& groups, const Strata& strata, core::Random& random) {
-  std::vector<std::size_t> order(groups.rows_of_group.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  random.shuffle(order);
-  Holdout holdout(groups, strata);
-  for (const std::size_t group : order) holdout.take_within_quotas(group);
-  // Groups of many strata may not have fitted; the few rows still missing come from any stratum.
-  for (const std::size_t group : order) holdout.take_within_total(group);
-  return holdout;
-}
-
-std::size_t largest_group(const RowGroups& groups) {
-  std::size_t largest = 0;
-  for (const auto& rows : groups.rows_of_group) largest = std::max(largest, rows.size());
-  return largest;
-}
-
 void hold_out(const Dataset& rows, const Task& task, TrainSplit& split) {
   core::Random random(core::stream_seed(split.split_seed, "holdout"));
-  const RowGroups groups = task.phrase_groups ? phrase_groups(rows) : text_groups(rows);
-  const Strata strata = make_strata(rows, split.validation.fraction, random);
-  const Holdout holdout = choose_holdout(groups, strata, random);
-  for (std::size_t i = 0; i < rows.rows.size(); ++i) {
-    if (holdout.held_out(i)) split.holdout_rows.push_back(rows.rows[i]);
-    if (holdout.trained(i)) split.train_rows.push_back(rows.rows[i]);
-  }
+  const Fold fold = divide(rows, task, split.validation.fraction, random);
+  split.holdout_rows = rows.subset(fold.held_out).rows;
+  split.train_rows = rows.subset(fold.trained).rows;
   if (split.holdout_rows.empty() || split.train_rows.empty()) {
     throw core::DataError(
         "{}: {} rows cannot be divided by {} without rows that share a text on both sides (the "
         "largest group of such rows has {}): give more rows, another fraction or --validation dev",
-        rows.path.string(), rows.size(), to_string(split.validation), largest_group(groups));
+        rows.path.string(), rows.size(), to_string(split.validation), largest_group(rows, task));
   }
   const std::size_t neither =
       rows.rows.size() - split.train_rows.size() - split.holdout_rows.size();

@@ -33,11 +33,9 @@ struct TrainSplit {
   bool operator==(const TrainSplit&) const;
 };
 
-/// Samples --max-train-examples rows, then holds out about `fraction` of them: stratified by label
-/// (scores by rounded label, unlabelled rows apart), and grouped as row_groups.h says, so that rows
-/// that share a text, or in a phrase task contain one another, never stand on two sides. A row that
-/// would have to stand on both is in neither part; how many is logged. `train` is the whole train
-/// file. Throws DataError where it cannot be divided.
+/// Samples --max-train-examples rows, then holds out about `fraction` of them as fold.h says; how
+/// many rows are in neither part is logged. `train` is the whole train file. Throws DataError where
+/// it cannot be divided.
 TrainSplit make_split(const Dataset& train, const Task& task, const Validation& validation,
                       std::int64_t max_train_examples, std::uint64_t split_seed);
 

@@ -124,6 +124,13 @@ std::string_view to_string(Split split) {
   throw core::InternalError("unknown Split {}", static_cast<int>(split));
 }
 
+std::vector<std::string> Task::distribution_names() const {
+  if (regression()) return {"score"};
+  std::vector<std::string> names;
+  for (const auto& label : labels) names.push_back("p_" + label);
+  return names;
+}
+
 const FileLayout& Task::layout(Split split) const {
   switch (split) {
     case Split::kTrain:

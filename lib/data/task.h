@@ -27,6 +27,7 @@ struct FileLayout {
   int text_b = -1;
   int label = -1;
   std::string text_a_name = {}, text_b_name = {}, label_name = {};
+  std::vector<std::string> distribution_names = {};  // columns of given distributions; none: empty
 };
 
 struct Task {
@@ -52,6 +53,9 @@ struct Task {
     return regression() ? 1 : static_cast<std::int64_t>(labels.size());
   }
   const FileLayout& layout(Split split) const;
+  /// Columns of a distribution over the classes, as predictions.tsv spells them: "p_<label>" of
+  /// each class, or "score".
+  std::vector<std::string> distribution_names() const;
 };
 
 /// A GLUE task by name: cola, sst2, mrpc, qqp, stsb, mnli, qnli, rte, wnli. Throws ConfigError that

@@ -3,12 +3,16 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "retrieval/fp32_rows.h"
 #include "retrieval/index.h"
 
 namespace reaugkd::retrieval {
 namespace {
 
-constexpr std::int64_t kBlockFloats = 64 << 20;  // 256 MiB
+// What a search takes beside the embeddings: 256 MiB, and where fp16 is to save memory at most a
+// sixteenth of theirs, or 16 MiB.
+constexpr std::int64_t kBlockFloats = 64 << 20;
+constexpr std::int64_t kSmallestBlockFloats = 4 << 20;
 // A similarity of unit vectors by matrix product and the same computed row by row differ by less
 // than half of this.
 constexpr double kRounding = 1e-6;
@@ -36,9 +40,11 @@ class ExactIndex final : public Index {
   Neighbors search_block(const torch::Tensor& block, std::int64_t width) const;
   Neighbors search_tied(const torch::Tensor& query, const torch::Tensor& rows,
                         std::int64_t width) const;
+  torch::Tensor products(const torch::Tensor& block) const;
   torch::Tensor similarities_of(const torch::Tensor& queries, const torch::Tensor& rows) const;
+  std::int64_t block_floats() const;
 
-  torch::Tensor embeddings_;  // (N, D)
+  torch::Tensor embeddings_;  // (N, D), fp32 or fp16
 };
 
 Neighbors ExactIndex::search(const torch::Tensor& queries, std::int64_t k) const {
@@ -46,7 +52,7 @@ Neighbors ExactIndex::search(const torch::Tensor& queries, std::int64_t k) const
   const auto all = checked_queries(queries, k).to(embeddings_.device());  // (B, D)
   const std::int64_t width = std::min(k, size());
   const std::int64_t floats_per_query = std::max(size(), (width + kSlack) * dimension());
-  const std::int64_t block = std::max<std::int64_t>(1, kBlockFloats / floats_per_query);
+  const std::int64_t block = std::max<std::int64_t>(1, block_floats() / floats_per_query);
   Neighbors found = Neighbors::none(all.size(0), k);
   for (std::int64_t begin = 0; begin < all.size(0); begin += block) {
     const std::int64_t end = std::min(begin + block, all.size(0));
@@ -59,11 +65,9 @@ Neighbors ExactIndex::search(const torch::Tensor& queries, std::int64_t k) const
 
 /// The `width` <= N best of each query of `block` (b, D).
 Neighbors ExactIndex::search_block(const torch::Tensor& block, std::int64_t width) const {
-  // A product with a matrix of one row would be several times slower than one with a vector.
-  const auto products = block.size(0) == 1 ? embeddings_.mv(block[0]).unsqueeze(0)
-                                           : block.matmul(embeddings_.t());  // (b, N)
+  const auto all = products(block);  // (b, N)
   const std::int64_t candidates = std::min(width + kSlack, size());
-  const auto [values, rows] = products.topk(candidates, 1);
+  const auto [values, rows] = all.topk(candidates, 1);
   Neighbors found = ranked(rows, similarities_of(block, rows), width);
   if (candidates == size()) return found;
 
@@ -72,7 +76,7 @@ Neighbors ExactIndex::search_block(const torch::Tensor& block, std::int64_t widt
   const auto tied = (values.select(1, candidates - 1) >= threshold).nonzero().cpu();  // (t, 1)
   for (std::int64_t i = 0; i < tied.size(0); ++i) {
     const auto query = tied[i].item<std::int64_t>();
-    const auto close = (products[query] >= threshold[query]).nonzero().squeeze(1);
+    const auto close = (all[query] >= threshold[query]).nonzero().squeeze(1);
     const Neighbors exact = search_tied(block[query], close, width);
     found.indices[query].copy_(exact.indices[0]);
     found.similarities[query].copy_(exact.similarities[0]);
@@ -80,11 +84,32 @@ Neighbors ExactIndex::search_block(const torch::Tensor& block, std::int64_t widt
   return found;
 }
 
+/// z.s of every row, (b, N), by matrix product.
+torch::Tensor ExactIndex::products(const torch::Tensor& block) const {
+  auto result = torch::empty({block.size(0), size()}, block.options());
+  for_each_fp32_block(embeddings_, [&](std::int64_t begin, const torch::Tensor& rows) {
+    auto part = result.slice(1, begin, begin + rows.size(0));
+    if (block.size(0) == 1) {  // a product with a matrix of one row would be several times slower
+      auto vector = part[0];
+      at::mv_out(vector, rows, block[0]);
+    } else {
+      at::mm_out(part, block, rows.t());
+    }
+  });
+  return result;
+}
+
+std::int64_t ExactIndex::block_floats() const {
+  if (embeddings_.scalar_type() == torch::kFloat32) return kBlockFloats;
+  const std::int64_t sixteenth = embeddings_.numel() / 32;
+  return std::clamp(sixteenth, kSmallestBlockFloats, kBlockFloats);
+}
+
 /// The best of `rows` (m) for one query (D), in pieces of bounded memory.
 Neighbors ExactIndex::search_tied(const torch::Tensor& query, const torch::Tensor& rows,
                                   std::int64_t width) const {
   std::vector<torch::Tensor> similarities;
-  for (const auto& piece : rows.split(std::max<std::int64_t>(1, kBlockFloats / dimension()))) {
+  for (const auto& piece : rows.split(std::max<std::int64_t>(1, block_floats() / dimension()))) {
     similarities.push_back(similarities_of(query.unsqueeze(0), piece.unsqueeze(0)));
   }
   return ranked(rows.unsqueeze(0), torch::cat(similarities, 1), width);
@@ -94,6 +119,7 @@ Neighbors ExactIndex::search_tied(const torch::Tensor& query, const torch::Tenso
 torch::Tensor ExactIndex::similarities_of(const torch::Tensor& queries,
                                           const torch::Tensor& rows) const {
   const auto vectors = embeddings_.index_select(0, rows.flatten())
+                           .to(torch::kFloat32)
                            .view({rows.size(0), rows.size(1), dimension()});  // (b, m, D)
   return (vectors * queries.unsqueeze(1)).sum(2);
 }
@@ -102,8 +128,9 @@ torch::Tensor ExactIndex::similarities_of(const torch::Tensor& queries,
 
 std::unique_ptr<Index> make_exact_index(torch::Tensor embeddings) {
   REAUGKD_CHECK(embeddings.dim() == 2 && embeddings.size(0) > 0 && embeddings.size(1) > 0 &&
-                    embeddings.scalar_type() == torch::kFloat32,
-                "embeddings are not (N, D) fp32");
+                    (embeddings.scalar_type() == torch::kFloat32 ||
+                     embeddings.scalar_type() == torch::kFloat16),
+                "embeddings are not (N, D) fp32 or fp16");
   embeddings = embeddings.detach().contiguous();
   return std::make_unique<ExactIndex>(std::move(embeddings));
 }

@@ -37,17 +37,17 @@ class Checker {
         list_bytes_level0_((1 + 2 * expected.M) * sizeof(Id)),
         element_bytes_(list_bytes_level0_ + expected.dimension * sizeof(float) + sizeof(Size)) {}
 
-  void check(std::span<const float> embeddings) {
+  void check(const VectorOfRow& vector_of) {
     check_header();
     read_levels();
-    check_elements(embeddings);
+    check_elements(vector_of);
     check_upper_links();
   }
 
  private:
   void check_header();
   void read_levels();
-  void check_elements(std::span<const float> embeddings) const;
+  void check_elements(const VectorOfRow& vector_of) const;
   void check_upper_links() const;
   void check_links(Size offset, Size capacity, Size element, Id level) const;
 
@@ -137,7 +137,7 @@ void Checker::read_levels() {
   }
 }
 
-void Checker::check_elements(std::span<const float> embeddings) const {
+void Checker::check_elements(const VectorOfRow& vector_of) const {
   const Size vector_bytes = expected_.dimension * sizeof(float);
   std::vector<bool> seen(expected_.rows, false);
   for (Size element = 0; element < expected_.rows; ++element) {
@@ -149,8 +149,8 @@ void Checker::check_elements(std::span<const float> embeddings) const {
                           label >= expected_.rows ? "no row" : "used twice");
     }
     seen[label] = true;
-    if (std::memcmp(bytes_.data() + start + list_bytes_level0_,
-                    embeddings.data() + label * expected_.dimension, vector_bytes) != 0) {
+    if (std::memcmp(bytes_.data() + start + list_bytes_level0_, vector_of(label), vector_bytes) !=
+        0) {
       throw ArtifactError(
           "{}: the vector of row {} is not that of the embeddings: the file is damaged or belongs "
           "to another knowledge base",
@@ -189,12 +189,10 @@ void Checker::check_links(Size offset, Size capacity, Size element, Id level) co
 }  // namespace
 
 void check_hnsw_file(std::string_view bytes, const HnswFileExpectation& expected,
-                     std::span<const float> embeddings, const std::string& where) {
+                     const VectorOfRow& vector_of, const std::string& where) {
   REAUGKD_CHECK(expected.rows >= 1 && expected.rows < (Size{1} << 31), "N is {}", expected.rows);
   REAUGKD_CHECK(expected.M >= 2 && expected.M <= 10'000, "M is {}", expected.M);
-  REAUGKD_CHECK(embeddings.size() == expected.rows * expected.dimension, "{} floats",
-                embeddings.size());
-  Checker(bytes, expected, where).check(embeddings);
+  Checker(bytes, expected, where).check(vector_of);
 }
 
 }  // namespace reaugkd::retrieval

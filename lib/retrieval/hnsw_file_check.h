@@ -4,7 +4,7 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -18,9 +18,12 @@ struct HnswFileExpectation {
   std::uint64_t ef_construction = 0;
 };
 
-/// Header fields, sizes, labels, vectors (those of `embeddings` (N, D), by label), levels and link
-/// ids, in time linear in the file's size. Throws ArtifactError that says which check failed.
+/// The D floats of a row, valid until the next call.
+using VectorOfRow = std::function<const float*(std::uint64_t row)>;
+
+/// Header fields, sizes, labels, vectors (`vector_of` each label), levels and link ids, in time
+/// linear in the file's size. Throws ArtifactError that says which check failed.
 void check_hnsw_file(std::string_view bytes, const HnswFileExpectation& expected,
-                     std::span<const float> embeddings, const std::string& where);
+                     const VectorOfRow& vector_of, const std::string& where);
 
 }  // namespace reaugkd::retrieval

@@ -1,6 +1,7 @@
 // The only file that sees hnswlib (0.6.2 and later), whose headers hold functions that are not
 // inline.
 #include <ATen/Parallel.h>
+#include <sys/mman.h>
 
 // hnswlib's prefetches read up to three bytes past a full list of upper links: within what malloc
 // hands out, but AddressSanitizer objects.
@@ -15,6 +16,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <thread>
 
@@ -32,7 +35,9 @@ using core::IoError;
 using Graph = hnswlib::HierarchicalNSW<float>;
 
 constexpr std::int64_t kQueriesPerTask = 8;
-constexpr std::size_t kHeaderBytes = 96;
+constexpr std::size_t kHeaderBytes = 96;  // of index.hnsw, see hnsw_file_check.cpp
+constexpr std::size_t kMaxLevelOffset = 48;
+constexpr std::size_t kEntryPointOffset = 52;
 
 std::size_t as_size(std::int64_t value) {
   return static_cast<std::size_t>(value);
@@ -46,8 +51,8 @@ std::size_t effective_ef_construction(const HnswOptions& options) {
 void check_arguments(const torch::Tensor& embeddings, const HnswOptions& options) {
   REAUGKD_CHECK(embeddings.dim() == 2 && embeddings.size(0) > 0 && embeddings.size(1) > 0 &&
                     embeddings.size(0) < (std::int64_t{1} << 31) && embeddings.is_contiguous() &&
-                    embeddings.scalar_type() == torch::kFloat32 && embeddings.device().is_cpu(),
-                "embeddings are not (N, D) fp32, contiguous, on the CPU");
+                    embeddings.device().is_cpu(),
+                "embeddings are not (N, D), contiguous, on the CPU");
   REAUGKD_CHECK(options.M >= 2 && options.M <= 10'000, "M is {}", options.M);
   REAUGKD_CHECK(options.ef_construction >= 1 && options.ef_search >= 1 && options.threads >= 1,
                 "ef_construction {}, ef_search {}, threads {}", options.ef_construction,
@@ -65,15 +70,21 @@ class HnswIndex final : public Index {
             static_cast<std::uint32_t>(core::stream_seed(options.seed, "hnsw levels")))) {
     graph_->setEf(as_size(options.ef_search));
   }
-  /// A graph from a file that has been checked.
-  HnswIndex(const std::filesystem::path& path, std::int64_t rows, std::int64_t dimension,
+  /// A graph in the bytes of a file that has been checked.
+  HnswIndex(torch::Tensor file, std::int64_t rows, std::int64_t dimension,
             const HnswOptions& options)
-      : dimension_(dimension),
-        space_(as_size(dimension)),
-        graph_(std::make_unique<Graph>(&space_, path.string(), /*nmslib=*/false, as_size(rows))) {
-    graph_->num_deleted_ = 0;  // hnswlib 0.6.2 leaves it uninitialised
-    graph_->setEf(as_size(options.ef_search));
+      : HnswIndex(rows, dimension, options) {
+    file_ = std::move(file);
+    adopt_file();
   }
+  /// What lies in the file is not the graph's to free.
+  ~HnswIndex() override {
+    if (!file_.defined()) return;
+    graph_->data_level0_memory_ = nullptr;
+    graph_->cur_element_count = 0;
+  }
+  HnswIndex(const HnswIndex&) = delete;
+  HnswIndex& operator=(const HnswIndex&) = delete;
 
   IndexKind kind() const override { return IndexKind::kHnsw; }
   std::int64_t size() const override { return static_cast<std::int64_t>(graph_->max_elements_); }
@@ -86,7 +97,9 @@ class HnswIndex final : public Index {
  private:
   void search_one(const float* query, std::int64_t k, std::int64_t* indices,
                   float* similarities) const;
+  void adopt_file();
 
+  torch::Tensor file_;  // index.hnsw's bytes, where the graph lies in them
   std::int64_t dimension_;
   hnswlib::InnerProductSpace space_;  // distance 1 - s.z; the graph points into it
   std::unique_ptr<Graph> graph_;
@@ -118,6 +131,29 @@ void HnswIndex::insert(const float* embeddings, int threads) {
     work();
   }
   if (failure) std::rethrow_exception(failure);
+}
+
+/// What hnswlib's loadIndex does, as views of the file. loadIndex copies the file and asks the
+/// system for its position in it twice a row: of 393,000 rows of D = 768 that took longer than
+/// everything else that opens a knowledge base.
+void HnswIndex::adopt_file() {
+  char* bytes = reinterpret_cast<char*>(file_.data_ptr<std::uint8_t>());
+  const auto rows = as_size(size());
+  std::free(graph_->data_level0_memory_);  // never touched
+  graph_->data_level0_memory_ = bytes + kHeaderBytes;
+  std::memcpy(&graph_->maxlevel_, bytes + kMaxLevelOffset, sizeof graph_->maxlevel_);
+  std::memcpy(&graph_->enterpoint_node_, bytes + kEntryPointOffset,
+              sizeof graph_->enterpoint_node_);
+  char* next = graph_->data_level0_memory_ + rows * graph_->size_data_per_element_;
+  for (std::size_t row = 0; row < rows; ++row) {
+    unsigned links_bytes = 0;
+    std::memcpy(&links_bytes, next, sizeof links_bytes);
+    next += sizeof links_bytes;
+    graph_->element_levels_[row] = static_cast<int>(links_bytes / graph_->size_links_per_element_);
+    graph_->linkLists_[row] = links_bytes > 0 ? next : nullptr;
+    next += links_bytes;
+  }
+  graph_->cur_element_count = rows;
 }
 
 Neighbors HnswIndex::search(const torch::Tensor& queries, std::int64_t k) const {
@@ -177,18 +213,36 @@ torch::Tensor map_file(const std::filesystem::path& path) {
   if (!regular || error) throw IoError("{}: is not a regular file", path.string());
   if (size == 0) return torch::empty({0}, torch::kUInt8);
   try {
-    return torch::from_file(path.string(), /*shared=*/false, static_cast<std::int64_t>(size),
-                            torch::kUInt8);
+    auto bytes = torch::from_file(path.string(), /*shared=*/false, static_cast<std::int64_t>(size),
+                                  torch::kUInt8);
+#ifdef MADV_POPULATE_READ  // one call in place of a page fault every 64 KiB; where it fails, those
+    ::madvise(bytes.data_ptr(), size, MADV_POPULATE_READ);
+#endif
+    return bytes;
   } catch (const c10::Error& failure) {
     throw IoError("{}: cannot be mapped: {}", path.string(), failure.what_without_backtrace());
   }
+}
+
+/// Rows of `embeddings` (N, D), fp32 or fp16, as the check asks for them.
+VectorOfRow vectors_of(const torch::Tensor& embeddings) {
+  const auto dimension = as_size(embeddings.size(1));
+  if (embeddings.scalar_type() == torch::kFloat32) {
+    const float* rows = embeddings.data_ptr<float>();
+    return [rows, dimension](std::uint64_t row) { return rows + row * dimension; };
+  }
+  const auto* rows = embeddings.data_ptr<at::Half>();
+  return [rows, dimension, vector = std::vector<float>(dimension)](std::uint64_t row) mutable {
+    std::copy_n(rows + row * dimension, dimension, vector.begin());
+    return vector.data();
+  };
 }
 
 }  // namespace
 
 std::unique_ptr<Index> build_hnsw_index(const torch::Tensor& embeddings,
                                         const HnswOptions& options) {
-  const auto values = embeddings.detach().to(torch::kCPU).contiguous();
+  const auto values = embeddings.detach().to(torch::kCPU, torch::kFloat32).contiguous();
   check_arguments(values, options);
   auto index = std::make_unique<HnswIndex>(values.size(0), values.size(1), options);
   index->insert(values.data_ptr<float>(), options.threads);
@@ -208,11 +262,11 @@ std::unique_ptr<Index> load_hnsw_index(const std::filesystem::path& path,
   check_arguments(values, options);
   const HnswFileExpectation expected{as_size(values.size(0)), as_size(values.size(1)),
                                      as_size(options.M), effective_ef_construction(options)};
-  const auto bytes = map_file(path);
+  auto bytes = map_file(path);
   check_hnsw_file(
       {reinterpret_cast<const char*>(bytes.data_ptr<std::uint8_t>()), as_size(bytes.numel())},
-      expected, {values.data_ptr<float>(), as_size(values.numel())}, path.string());
-  return std::make_unique<HnswIndex>(path, values.size(0), values.size(1), options);
+      expected, vectors_of(values), path.string());
+  return std::make_unique<HnswIndex>(std::move(bytes), values.size(0), values.size(1), options);
 }
 
 }  // namespace reaugkd::retrieval

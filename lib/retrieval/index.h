@@ -55,19 +55,21 @@ class Index {
   torch::Tensor checked_queries(const torch::Tensor& queries, std::int64_t k) const;
 };
 
-/// `embeddings` (N, D) fp32 of unit rows, searched on the device they are on: a matrix product and
-/// a top-k, in blocks of bounded memory. On the CPU a query's result does not depend on its batch.
+/// `embeddings` (N, D) of unit rows, fp32 or fp16, searched on the device they are on: a matrix
+/// product and a top-k, in blocks of bounded memory, all in fp32; fp16 rows are converted on the
+/// way. On the CPU a query's result does not depend on its batch.
 std::unique_ptr<Index> make_exact_index(torch::Tensor embeddings);
 
-/// Builds an HNSW graph over `embeddings` (N, D) fp32 on the CPU.
+/// Builds an HNSW graph over `embeddings` (N, D), in fp32, on the CPU.
 std::unique_ptr<Index> build_hnsw_index(const torch::Tensor& embeddings,
                                         const HnswOptions& options);
 
 /// Writes hnswlib's own bytes, atomically. `index` must be an HNSW index. Throws IoError.
 void save_hnsw_index(const Index& index, const std::filesystem::path& path);
 
-/// Reads them back. Sizes, levels and link ids are checked before anything is searched, and the
-/// stored vectors must be those of `embeddings`. Throws IoError, or ArtifactError that says which
+/// Searches them where they lie, as a private map of the file. Sizes, levels and link ids are
+/// checked before anything is searched, and the stored vectors must be those of `embeddings`, fp32
+/// or fp16. Throws IoError, or ArtifactError that says which
 /// check failed.
 std::unique_ptr<Index> load_hnsw_index(const std::filesystem::path& path,
                                        const torch::Tensor& embeddings, const HnswOptions& options);

@@ -1,11 +1,14 @@
 #include "retrieval/knowledge_base.h"
 
 #include <algorithm>
+#include <exception>
+#include <future>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "core/sha256.h"
 #include "retrieval/examples_file.h"
+#include "retrieval/fp32_rows.h"
 #include "tensor/safetensors.h"
 
 namespace reaugkd::retrieval {
@@ -14,13 +17,17 @@ namespace {
 using core::ArtifactError;
 using core::Json;
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;  // 1 had no dtype: all were fp32
+constexpr int kOldestFormat = 1;
 constexpr const char* kManifestFile = "kb.json";
 constexpr const char* kTensorsFile = "kb.safetensors";
 constexpr const char* kExamplesFile = "examples.tsv";
 constexpr const char* kIndexFile = "index.hnsw";
 constexpr const char* kMetric = "inner_product";
-constexpr double kUnitTolerance = 1e-4;  // fp32 normalisation is good to 1e-6
+// Of a length: fp32 normalisation is good to 1e-6, rounding to fp16 moves it by up to 2^-11.
+constexpr double kUnitTolerance = 1e-4;
+constexpr double kHalfUnitTolerance = 1e-3;
+constexpr double kSumTolerance = 1e-4;  // of a distribution
 
 const Json& section(const Json& value, const std::string& key, const std::string& where) {
   if (!value.is_object() || !value.contains(key) || !value.at(key).is_object()) {
@@ -39,8 +46,9 @@ Json read_manifest(const std::filesystem::path& directory) {
   const std::string where = path.string();
   Json manifest = core::read_json(path);
   const auto format = core::json_at<std::int64_t>(manifest, "format", where);
-  if (format != kFormat) {
-    throw ArtifactError("{}: found format {}, supported is {}: {}", where, format, kFormat,
+  if (format < kOldestFormat || format > kFormat) {
+    throw ArtifactError("{}: found format {}, supported are {} to {}: {}", where, format,
+                        kOldestFormat, kFormat,
                         format > kFormat ? "a newer reaugkd wrote it" : "it is damaged");
   }
   const auto metric = core::json_at<std::string>(manifest, "metric", where);
@@ -50,9 +58,19 @@ Json read_manifest(const std::filesystem::path& directory) {
   return manifest;
 }
 
-/// The path of a file that kb.json names, after comparing its checksum.
-std::filesystem::path checked_file(const std::filesystem::path& directory, const Json& manifest,
-                                   const char* name) {
+torch::ScalarType dtype_of(const Json& manifest, const std::string& where) {
+  const auto name = core::json_value<std::string>(manifest, "dtype", "fp32", where);
+  if (name != "fp32" && name != "fp16") {
+    throw ArtifactError("{}: found dtype {}, expected fp32 or fp16", where, name);
+  }
+  return dtype_by_name(name);
+}
+
+/// read(path) of a file that kb.json names. Its checksum is compared meanwhile: of a large file
+/// that takes longest. A wrong one is what is reported, whatever else is wrong with the file.
+template <typename Read>
+auto read_checked(const std::filesystem::path& directory, const Json& manifest, const char* name,
+                  const Read& read) {
   const std::string where = (directory / kManifestFile).string();
   const auto expected = core::json_at<std::string>(section(manifest, "files", where), name, where);
   const auto path = directory / name;
@@ -60,14 +78,23 @@ std::filesystem::path checked_file(const std::filesystem::path& directory, const
     throw ArtifactError("{}: is missing, but {} names it; run build-kb again", path.string(),
                         where);
   }
-  const std::string found = core::sha256_of_file(path);
+  auto digest = std::async(std::launch::async, [&] { return core::sha256_of_file(path); });
+  std::optional<decltype(read(path))> value;
+  std::exception_ptr failure;
+  try {
+    value = read(path);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  const std::string found = digest.get();
   if (found != expected) {
     throw ArtifactError(
         "{}: its sha256 is {}, but {} says {}: the file is damaged or was replaced; run build-kb "
         "again",
         path.string(), found, where, expected);
   }
-  return path;
+  if (failure) std::rethrow_exception(failure);
+  return std::move(*value);
 }
 
 torch::Tensor tensor_of_ids(const std::vector<core::ExampleId>& ids) {
@@ -95,13 +122,30 @@ std::int64_t first_wrong(const torch::Tensor& wrong) {
   return wrong.any().item<bool>() ? wrong.to(torch::kUInt8).argmax().item<std::int64_t>() : -1;
 }
 
+void check_lengths(const torch::Tensor& embeddings, const std::string& where) {
+  const double tolerance =
+      embeddings.scalar_type() == torch::kFloat16 ? kHalfUnitTolerance : kUnitTolerance;
+  for_each_fp32_block(embeddings, [&](std::int64_t begin, const torch::Tensor& rows) {
+    const auto norms = rows.norm(2, 1);
+    const auto row = first_wrong(((norms - 1).abs() <= tolerance).logical_not());
+    if (row < 0) return;
+    throw ArtifactError("{}: embedding {} has length {}, expected 1", where, begin + row,
+                        norms[row].item<float>());
+  });
+}
+
+/// No id twice. Those of one file, which is most, are ascending and need no table.
+void check_ids(const KnowledgeBase& kb) {
+  const auto after = [](const core::ExampleId& a, const core::ExampleId& b) {
+    return std::pair(a.file, a.row) >= std::pair(b.file, b.row);
+  };
+  const auto& ids = kb.ids;
+  if (std::adjacent_find(ids.begin(), ids.end(), after) != ids.end()) rows_by_id(kb);
+}
+
 /// The values of each row, whoever wrote them; the shapes are right.
 void check_rows(const KnowledgeBase& kb, const std::string& where) {
-  const auto norms = kb.embeddings.norm(2, 1);
-  if (const auto row = first_wrong(((norms - 1).abs() <= kUnitTolerance).logical_not()); row >= 0) {
-    throw ArtifactError("{}: embedding {} has length {}, expected 1", where, row,
-                        norms[row].item<float>());
-  }
+  check_lengths(kb.embeddings, where);
   if (const auto row = first_wrong(kb.logits.isfinite().all(1).logical_not()); row >= 0) {
     throw ArtifactError("{}: the logits of row {} are not finite", where, row);
   }
@@ -111,10 +155,10 @@ void check_rows(const KnowledgeBase& kb, const std::string& where) {
   if (const auto row = first_wrong(kb.labels.isinf()); row >= 0) {
     throw ArtifactError("{}: the label of row {} is not finite", where, row);
   }
-  rows_by_id(kb);
+  check_ids(kb);
   if (kb.num_labels() == 1) return;  // regression: soft labels are scores
   const auto wrong =
-      (kb.soft_labels.sum(1) - 1).abs().gt(kUnitTolerance).logical_or(kb.soft_labels.lt(0).any(1));
+      (kb.soft_labels.sum(1) - 1).abs().gt(kSumTolerance).logical_or(kb.soft_labels.lt(0).any(1));
   if (const auto row = first_wrong(wrong); row >= 0) {
     throw ArtifactError(
         "{}: the soft labels of row {} are no distribution: {}", where, row,
@@ -140,7 +184,8 @@ void check_shapes(const KnowledgeBase& kb, const Index& index) {
                     kb.labels.dim() == 1 && kb.labels.size(0) == rows,
                 "the tensors do not have {} rows", rows);
   for (const auto& value : {kb.embeddings, kb.logits, kb.soft_labels, kb.labels}) {
-    REAUGKD_CHECK(value.scalar_type() == torch::kFloat32 && value.device().is_cpu(),
+    const bool half = value.scalar_type() == torch::kFloat16 && value.is_same(kb.embeddings);
+    REAUGKD_CHECK((half || value.scalar_type() == torch::kFloat32) && value.device().is_cpu(),
                   "a tensor is not fp32 on the CPU");
   }
   REAUGKD_CHECK(index.size() == rows && index.dimension() == kb.dimension(),
@@ -178,6 +223,14 @@ HnswOptions hnsw_options(const Json& json, std::optional<std::int64_t> ef_search
 }
 
 }  // namespace
+
+std::string dtype_name(torch::ScalarType type) {
+  return type == torch::kFloat16 ? "fp16" : "fp32";
+}
+
+torch::ScalarType dtype_by_name(const std::string& name) {
+  return name == "fp16" ? torch::kFloat16 : torch::kFloat32;
+}
 
 std::unordered_map<core::ExampleId, std::int64_t, core::ExampleIdHash> rows_by_id(
     const KnowledgeBase& kb) {
@@ -222,13 +275,14 @@ void save_knowledge_base(const KnowledgeBase& kb, const Index& index, const Hnsw
                     {"rows", kb.size()},
                     {"dimension", kb.dimension()},
                     {"num_labels", kb.num_labels()},
+                    {"dtype", dtype_name(kb.embeddings.scalar_type())},
                     {"metric", kMetric},
                     {"index", describe_index(index, options)},
                     {"files", files},
                     {"provenance", kb.provenance.is_null() ? Json::object() : kb.provenance}});
 }
 
-KnowledgeBase load_knowledge_base(const std::filesystem::path& directory) {
+KnowledgeBase load_knowledge_base(const std::filesystem::path& directory, Texts texts) {
   const std::string where = (directory / kManifestFile).string();
   const Json manifest = read_manifest(directory);
   const auto rows = core::json_at<std::int64_t>(manifest, "rows", where);
@@ -238,19 +292,28 @@ KnowledgeBase load_knowledge_base(const std::filesystem::path& directory) {
     throw ArtifactError("{}: rows {}, dimension {}, num_labels {}: each must be at least 1", where,
                         rows, dimension, num_labels);
   }
-  const auto path = checked_file(directory, manifest, kTensorsFile);
-  const auto tensors = tensor::load_safetensors(path);
-  KnowledgeBase kb;
-  const std::string file = path.string();
-  kb.embeddings = tensor::take(tensors, "embeddings", torch::kFloat32, {rows, dimension}, file);
-  kb.logits = tensor::take(tensors, "logits", torch::kFloat32, {rows, num_labels}, file);
-  kb.soft_labels = tensor::take(tensors, "soft_labels", torch::kFloat32, {rows, num_labels}, file);
-  kb.labels = tensor::take(tensors, "labels", torch::kFloat32, {rows}, file);
-  kb.ids = ids_of_tensor(tensor::take(tensors, "example_ids", torch::kInt64, {rows, 2}, file));
-  check_rows(kb, file);
-  auto texts = load_examples(kb.ids, checked_file(directory, manifest, kExamplesFile));
-  kb.text_a = std::move(texts.text_a);
-  kb.text_b = std::move(texts.text_b);
+  const auto dtype = dtype_of(manifest, where);
+  auto kb = read_checked(directory, manifest, kTensorsFile, [&](const auto& path) {
+    const auto tensors = tensor::load_safetensors(path);
+    const std::string file = path.string();
+    const auto take = [&](const char* name, torch::ScalarType type, torch::IntArrayRef shape) {
+      return tensor::take(tensors, name, type, shape, file);
+    };
+    KnowledgeBase read;
+    read.embeddings = take("embeddings", dtype, {rows, dimension});
+    read.logits = take("logits", torch::kFloat32, {rows, num_labels});
+    read.soft_labels = take("soft_labels", torch::kFloat32, {rows, num_labels});
+    read.labels = take("labels", torch::kFloat32, {rows});
+    read.ids = ids_of_tensor(take("example_ids", torch::kInt64, {rows, 2}));
+    check_rows(read, file);
+    return read;
+  });
+  if (texts == Texts::kRead) {
+    auto examples = read_checked(directory, manifest, kExamplesFile,
+                                 [&](const auto& path) { return load_examples(kb.ids, path); });
+    kb.text_a = std::move(examples.text_a);
+    kb.text_b = std::move(examples.text_b);
+  }
   kb.provenance = section(manifest, "provenance", where);
   return kb;
 }
@@ -276,8 +339,10 @@ std::unique_ptr<Index> load_index(const KnowledgeBase& kb, const std::filesystem
         "build-kb --index hnsw",
         directory.string());
   }
-  return load_hnsw_index(checked_file(directory, manifest, kIndexFile), kb.embeddings,
-                         hnsw_options(json, ef_search, where));
+  const auto options = hnsw_options(json, ef_search, where);
+  return read_checked(directory, manifest, kIndexFile, [&](const auto& path) {
+    return load_hnsw_index(path, kb.embeddings, options);
+  });
 }
 
 }  // namespace reaugkd::retrieval

@@ -18,12 +18,12 @@
 namespace reaugkd::retrieval {
 
 struct KnowledgeBase {
-  torch::Tensor embeddings;   // (N, D) fp32, z: unit rows
+  torch::Tensor embeddings;   // (N, D) fp32 or fp16, z: unit rows
   torch::Tensor logits;       // (N, C) fp32, l^T
   torch::Tensor soft_labels;  // (N, C) fp32, p^T = softmax(l^T); regression: the score (N, 1)
   torch::Tensor labels;       // (N) fp32, NaN where unknown
   std::vector<core::ExampleId> ids;  // N, no id twice
-  std::vector<std::string> text_a;   // N: examples.tsv, for --explain and --exclude-same-text
+  std::vector<std::string> text_a;   // N: examples.tsv; empty where it was not read
   std::vector<std::string> text_b;   // N, or empty for single-sentence tasks
   core::Json provenance;  // what else kb.json holds: task, teacher, settings (stages decide)
 
@@ -31,6 +31,10 @@ struct KnowledgeBase {
   std::int64_t dimension() const { return embeddings.size(1); }
   std::int64_t num_labels() const { return soft_labels.size(1); }
 };
+
+/// "fp32" or "fp16", as kb.json and --kb-dtype spell a type of embeddings, and back.
+std::string dtype_name(torch::ScalarType type);
+torch::ScalarType dtype_by_name(const std::string& name);
 
 /// Row of each id. Throws ArtifactError on an id that occurs twice.
 std::unordered_map<core::ExampleId, std::int64_t, core::ExampleIdHash> rows_by_id(
@@ -42,10 +46,14 @@ std::unordered_map<core::ExampleId, std::int64_t, core::ExampleIdHash> rows_by_i
 void save_knowledge_base(const KnowledgeBase& kb, const Index& index, const HnswOptions& options,
                          const std::filesystem::path& directory);
 
-/// Reads all but the index. Throws IoError, or ArtifactError: a missing file, a newer format
-/// (found, supported), a checksum or shape that does not fit (which file), rows that are not unit
-/// length, soft labels that are no distribution, an id twice.
-KnowledgeBase load_knowledge_base(const std::filesystem::path& directory);
+enum class Texts { kRead, kLeave };
+
+/// Reads all but the index, the tensors as views of a private map of their file; the texts where
+/// they are asked for. Throws IoError, or ArtifactError: a missing file, a newer format (found,
+/// supported), a checksum or shape that does not fit (which file), rows that are not unit length,
+/// soft labels that are no distribution, an id twice.
+KnowledgeBase load_knowledge_base(const std::filesystem::path& directory,
+                                  Texts texts = Texts::kRead);
 
 /// The index over `kb`: `choice` is "auto" (what kb.json names), "hnsw" or "exact"; without
 /// `ef_search` the one it was built with holds. Throws ArtifactError where hnsw is asked for and

@@ -27,7 +27,7 @@ std::string summary(const core::Json& metrics, const std::string& output) {
       "build-kb: {} rows, D = {}, index {} ({:.2f} s)\n", metrics["rows"].get<std::int64_t>(),
       metrics["dimension"].get<std::int64_t>(), metrics["index"].get<std::string>(),
       metrics["timing"]["index_seconds"].get<double>());
-  for (const char* part : {"teacher_on_kb", "teacher_on_validation"}) {
+  for (const char* part : {"teacher_on_kb", "teacher_on_seen_rows", "teacher_on_validation"}) {
     if (!metrics.contains(part) || metrics[part].empty()) continue;
     text += fmt::format("  {:<22}", part);
     for (const auto& [name, value] : metrics[part].items()) {
@@ -38,9 +38,38 @@ std::string summary(const core::Json& metrics, const std::string& output) {
   return text + fmt::format("written to {}; next: reaugkd distill --kb {}\n", output, output);
 }
 
+/// The embeddings in the type that --kb-dtype asks for; the index is then over what is stored.
+void store_as(const BuildKbOptions& options, retrieval::KnowledgeBase& kb) {
+  if (options.kb_dtype == "auto") return;
+  const auto now = kb.embeddings.scalar_type();
+  const auto wanted = retrieval::dtype_by_name(options.kb_dtype);
+  if (now == torch::kFloat16 && wanted == torch::kFloat32) {
+    throw core::ConfigError(
+        "--kb-dtype fp32: {} has rounded its embeddings to fp16, and what was dropped cannot come "
+        "back; build it anew",
+        options.extend);
+  }
+  kb.embeddings = kb.embeddings.to(wanted);
+}
+
+/// Puts what teachers say that did not see the rows in place of what the teacher says.
+void cross_fit(const BuildKbOptions& options, const TaskData& data, const Compute& compute,
+               retrieval::KnowledgeBase& kb, StageRun& run, core::Json& metrics) {
+  const double before = run.seconds();
+  metrics["teacher_on_seen_rows"] =
+      teacher_quality(data.settings.task, kb.soft_labels, data.train.labels);
+  kb.logits = cross_fitted_logits(options.cross_fit, options.teacher, data, options.run, compute,
+                                  options.eval_batch_size, run, metrics);
+  kb.soft_labels = train::probabilities_of(kb.logits, data.settings.task.regression());
+  kb.provenance["cross_fit"] = options.cross_fit.folds;
+  metrics["timing"]["cross_fit_seconds"] = run.seconds() - before;
+}
+
 /// The rows that the student is trained on, from the features that project has cached.
-retrieval::KnowledgeBase built(const BuildKbOptions& options, const Inherited& inherited,
-                               const nn::BertConfig& teacher, StageRun& run, core::Json& metrics) {
+retrieval::KnowledgeBase built(const BuildKbOptions& options, const Compute& compute, StageRun& run,
+                               core::Json& metrics) {
+  const Inherited inherited = inherit(options.teacher);
+  const auto teacher = nn::load_config(options.teacher);
   const auto settings = resolve_settings(options.data, inherited, teacher.id2label);
   const TaskData data = read_task_data(options.data, settings, inherited);
   run.add_input(data.train.path);
@@ -58,6 +87,8 @@ retrieval::KnowledgeBase built(const BuildKbOptions& options, const Inherited& i
   kb.provenance["reaugkd"] = settings.to_json();
   kb.provenance["teacher_sha256"] = core::sha256_of_file(directory / "model.safetensors");
   kb.provenance["projection_sha256"] = core::sha256_of_file(directory / "projection.safetensors");
+  store_as(options, kb);
+  if (options.cross_fit.folds > 0) cross_fit(options, data, compute, kb, run, metrics);
   data::save_split(data.split, run.path());
   return kb;
 }
@@ -84,13 +115,15 @@ data::Split split_of(const std::string& name) {
                          : data::Split::kTest;
 }
 
-/// The rows of one more file, labelled by the teacher.
+/// The rows of one more file, embedded by the teacher; their soft labels are its own or given.
 retrieval::KnowledgeBase rows_of_file(const BuildKbOptions& options, const std::string& file,
                                       const TaskSettings& settings, const Inherited& kb,
                                       Model& teacher, const Compute& compute) {
-  const auto rows = data::read_dataset(file, settings.task,
-                                       settings.task.layout(split_of(options.extend_columns)),
-                                       options.data.bad_rows());
+  auto layout = settings.task.layout(split_of(options.extend_columns));
+  if (options.extend_labels == "given") {
+    layout.distribution_names = settings.task.distribution_names();
+  }
+  const auto rows = data::read_dataset(file, settings.task, layout, options.data.bad_rows());
   if (kb.split && kb.split->train_sha256 == rows.sha256) {
     throw core::ConfigError(
         "--extend-files {}: is the training file of {}, whose held-out rows must stay out; give "
@@ -110,6 +143,7 @@ retrieval::KnowledgeBase extended(const BuildKbOptions& options, const Compute& 
   const Inherited inherited = inherit(options.extend);
   const auto settings = resolve_settings(options.data, inherited, {});
   auto kb = retrieval::load_knowledge_base(options.extend);
+  store_as(options, kb);
   if (!options.remove.empty()) kb = without(kb, options.remove);
   if (!options.extend_files.empty()) {
     if (options.teacher.empty()) {
@@ -136,6 +170,12 @@ void check_options(const BuildKbOptions& options) {
   if (!options.extend.empty() && !changes) {
     throw core::ConfigError("--extend needs --extend-files to add or --remove ids to remove");
   }
+  if (!options.extend.empty() && options.cross_fit.folds > 0) {
+    throw core::ConfigError(
+        "--cross-fit labels the rows that the teacher was trained on; those of --extend are kept "
+        "as they are: build the knowledge base anew with --cross-fit, then extend it");
+  }
+  options.cross_fit.check();
 }
 
 }  // namespace
@@ -160,13 +200,28 @@ core::OptionList BuildKbOptions::fields() {
             "these files' columns are those of",
             {},
             {"train", "dev", "test"}});
+  list.add({"extend-labels",
+            "Rows",
+            &extend_labels,
+            "their soft labels: the teacher's, or given in columns p_<label> of each class "
+            "(regression: score)",
+            {},
+            {"teacher", "given"}});
   list.add({"remove", "Rows", &remove, "ids of rows to remove, as in examples.tsv"});
   list.add(
       {"describe", "Rows", &describe, "show what this knowledge base holds; nothing is built"});
   list.add({"eval-batch-size", "Rows", &eval_batch_size, "rows the teacher sees at once",
             core::kAtLeastOne});
   data.add_fields(list);
+  cross_fit.add_fields(list);
   const char* group = "Index";
+  list.add({"kb-dtype",
+            group,
+            &kb_dtype,
+            "type of the stored embeddings: fp32, fp16 (half the memory, rounded to 11 bits), or "
+            "auto: as --extend has them, else fp32",
+            {},
+            {"auto", "fp32", "fp16"}});
   list.add({"index",
             group,
             &index,
@@ -197,8 +252,7 @@ std::string run_build_kb(BuildKbOptions options) {
   if (!options.teacher.empty()) run.add_input_directory(options.teacher);
   const Compute compute = start_compute(options.run, /*training=*/false, run);
   core::Json metrics;
-  const auto kb = options.extend.empty() ? built(options, inherit(options.teacher),
-                                                 nn::load_config(options.teacher), run, metrics)
+  const auto kb = options.extend.empty() ? built(options, compute, run, metrics)
                                          : extended(options, compute, run);
   const auto settings = TaskSettings::from_json(kb.provenance.at("reaugkd"), options.extend);
 
@@ -214,6 +268,7 @@ std::string run_build_kb(BuildKbOptions options) {
   metrics["task"] = settings.task.name;
   metrics["rows"] = kb.size();
   metrics["dimension"] = kb.dimension();
+  metrics["dtype"] = retrieval::dtype_name(kb.embeddings.scalar_type());
   metrics["index"] = retrieval::to_string(index->kind());
   const auto* labels = kb.labels.data_ptr<float>();
   metrics["teacher_on_kb"] =

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/options.h"
+#include "stages/cross_fit.h"
 #include "stages/stage_run.h"
 #include "stages/task_data.h"
 
@@ -16,10 +17,13 @@ struct BuildKbOptions {
   std::string extend;
   std::vector<std::string> extend_files;
   std::string extend_columns = "train";
+  std::string extend_labels = "teacher";
   std::vector<std::string> remove;
   std::string describe;
   std::int64_t eval_batch_size = 128;
   DataOptions data;
+  CrossFitOptions cross_fit;
+  std::string kb_dtype = "auto";
   std::string index = "auto";
   std::int64_t M = 16;
   std::int64_t ef_construction = 200;

@@ -14,20 +14,29 @@ namespace {
 namespace fs = std::filesystem;
 using retrieval::KnowledgeBase;
 
+constexpr double kSmallestProbability = 1e-12;  // its logit is finite
+
+/// log p of the distributions that the rows came with, whose softmax is p; scores as they are.
+torch::Tensor given_logits(const data::Dataset& rows, bool regression) {
+  const auto given = torch::tensor(rows.distributions).view({rows.size(), -1});  // (n, C)
+  return regression ? given : given.clamp_min(kSmallestProbability).log();
+}
+
 std::string count_lines(const KnowledgeBase& kb, const data::Task& task) {
-  std::map<std::string, std::int64_t> by_file;
+  std::map<std::uint64_t, std::int64_t> by_file;
   std::map<float, std::int64_t> by_label;
   std::int64_t labelled = 0;
+  const float* labels = kb.labels.data_ptr<float>();
   for (std::int64_t i = 0; i < kb.size(); ++i) {
-    const std::string id = kb.ids[static_cast<std::size_t>(i)].to_string();
-    ++by_file[id.substr(0, id.find(':'))];
-    const auto label = kb.labels[i].item<float>();
+    ++by_file[kb.ids[static_cast<std::size_t>(i)].file];
+    const float label = labels[i];
     if (std::isnan(label)) continue;
     ++labelled;
     ++by_label[label];
   }
   std::string text =
-      fmt::format("  rows       {}, D = {}; {} with a label", kb.size(), kb.dimension(), labelled);
+      fmt::format("  rows       {}, D = {} in {}; {} with a label", kb.size(), kb.dimension(),
+                  retrieval::dtype_name(kb.embeddings.scalar_type()), labelled);
   for (const auto& [label, count] : by_label) {
     if (task.regression()) break;
     text += fmt::format("{}{} {}", label == by_label.begin()->first ? ": " : ", ",
@@ -35,7 +44,7 @@ std::string count_lines(const KnowledgeBase& kb, const data::Task& task) {
   }
   text += "\n";
   for (const auto& [file, count] : by_file) {
-    text += fmt::format("  from       {} rows of the file with sha256 {}...\n", count, file);
+    text += fmt::format("  from       {} rows of the file with sha256 {:016x}...\n", count, file);
   }
   return text;
 }
@@ -46,6 +55,10 @@ std::string provenance_lines(const core::Json& manifest) {
   for (const char* part : {"teacher", "projection"}) {
     text += fmt::format("  {:<10} sha256 {}\n", part,
                         provenance.value(std::string(part) + "_sha256", "unknown"));
+  }
+  if (const auto folds = provenance.value("cross_fit", std::int64_t{0}); folds > 0) {
+    text += fmt::format("  cross-fit  {} folds: soft labels by teachers that did not see the row\n",
+                        folds);
   }
   text += "  index     ";
   const core::Json index = manifest.value("index", core::Json::object());
@@ -73,8 +86,8 @@ KnowledgeBase knowledge_base_of(const Features& features, const Projection& proj
                                 const data::Dataset& rows, bool regression) {
   KnowledgeBase kb;
   kb.embeddings = projection.apply(features.embeddings);
-  kb.logits = features.logits;
-  kb.soft_labels = train::probabilities_of(features.logits, regression);
+  kb.logits = rows.distributions.empty() ? features.logits : given_logits(rows, regression);
+  kb.soft_labels = train::probabilities_of(kb.logits, regression);
   kb.labels = torch::tensor(rows.labels);
   for (std::int64_t i = 0; i < rows.size(); ++i) kb.ids.push_back(rows.id(i));
   kb.text_a = rows.text_a;
@@ -92,7 +105,7 @@ KnowledgeBase rows_of(const KnowledgeBase& kb, const std::vector<std::int64_t>& 
   for (const auto position : positions) {
     const auto i = static_cast<std::size_t>(position);
     part.ids.push_back(kb.ids[i]);
-    part.text_a.push_back(kb.text_a[i]);
+    if (!kb.text_a.empty()) part.text_a.push_back(kb.text_a[i]);
     if (!kb.text_b.empty()) part.text_b.push_back(kb.text_b[i]);
   }
   part.provenance = kb.provenance;
@@ -111,7 +124,7 @@ KnowledgeBase joined(const KnowledgeBase& kb, const KnowledgeBase& more) {
     }
   }
   KnowledgeBase all = kb;
-  all.embeddings = torch::cat({kb.embeddings, more.embeddings});
+  all.embeddings = torch::cat({kb.embeddings, more.embeddings.to(kb.embeddings.scalar_type())});
   all.logits = torch::cat({kb.logits, more.logits});
   all.soft_labels = torch::cat({kb.soft_labels, more.soft_labels});
   all.labels = torch::cat({kb.labels, more.labels});

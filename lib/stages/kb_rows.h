@@ -11,8 +11,9 @@
 
 namespace reaugkd::stages {
 
-/// A row for each of `rows`: z = norm(L t), p^T = softmax(l^T). `features` are of exactly these
-/// rows.
+/// A row for each of `rows`: z = norm(L t), p^T = softmax(l^T); where the rows came with
+/// distributions, these are p^T, and l^T = log p^T (p^T at least 1e-12). `features` are of exactly
+/// these rows.
 retrieval::KnowledgeBase knowledge_base_of(const Features& features, const Projection& projection,
                                            const data::Dataset& rows, bool regression);
 

@@ -12,9 +12,8 @@ namespace {
 
 /// "p_<label>" for classes or "score" for regression, with a prefix.
 std::string column_names(const data::Task& task, const std::string& prefix) {
-  if (task.regression()) return "\t" + prefix + "score";
   std::string text;
-  for (const auto& label : task.labels) text += "\t" + prefix + "p_" + label;
+  for (const auto& name : task.distribution_names()) text += "\t" + prefix + name;
   return text;
 }
 

@@ -5,10 +5,12 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "core/random.h"
 #include "losses/contrastive.h"
 #include "retrieval/aggregation.h"
 #include "retrieval/index.h"
+#include "stages/cross_fit.h"
 #include "stages/features.h"
 #include "stages/model.h"
 #include "train/fit.h"
@@ -105,6 +107,15 @@ TeacherFeatures teacher_features(Model& teacher, const TaskData& data, const Com
   teacher.classifier->to(torch::kCPU);
   save_features(features.train, features.validation, mark, run.path());
   return features;
+}
+
+/// How the teacher was fine-tuned travels with it, for build-kb --cross-fit.
+void carry_teacher_run(const std::filesystem::path& teacher, const std::filesystem::path& output) {
+  for (const char* name : {kTeacherRunFile, "run.json"}) {  // the first of a projected teacher
+    if (!std::filesystem::exists(teacher / name)) continue;
+    core::write_file(output / kTeacherRunFile, core::read_file(teacher / name));
+    return;
+  }
 }
 
 /// Positions of the rows that have a label: equation 1 knows no others.
@@ -218,6 +229,7 @@ std::string run_project(ProjectOptions options) {
   save_model(teacher, settings, run.path());
   save_projection(projection, run.path());
   data::save_split(data.split, run.path());
+  carry_teacher_run(options.teacher, run.path());
   run.finish(metrics);
   return fmt::format(
       "project: D = {}, k-NN accuracy of held-out rows {:.4f} (k = {}, best epoch {:.0f})\n"

@@ -24,7 +24,9 @@ std::string text_key(const std::vector<std::string>& text_a, const std::vector<s
 /// The knowledge base, or the share of it that is asked for, one row at least.
 retrieval::KnowledgeBase load_rows(const std::filesystem::path& directory,
                                    const RetrieverOptions& options) {
-  auto kb = retrieval::load_knowledge_base(directory);
+  const bool texts = options.exclude_same_text || options.texts;
+  auto kb = retrieval::load_knowledge_base(
+      directory, texts ? retrieval::Texts::kRead : retrieval::Texts::kLeave);
   if (options.rows_share == 1) return kb;
   if (options.index == "hnsw") {
     throw core::ConfigError(

@@ -7,7 +7,7 @@ namespace reaugkd::stages {
 namespace {
 
 train::FitOptions fit_options(const std::string& what, const TrainingOptions& options,
-                              std::uint64_t seed, const StageRun& run) {
+                              std::uint64_t seed, const train::CheckpointOptions& checkpoint) {
   train::FitOptions fit;
   fit.what = what;
   fit.epochs = options.epochs;
@@ -18,7 +18,7 @@ train::FitOptions fit_options(const std::string& what, const TrainingOptions& op
   fit.logging_steps = options.logging_steps;
   fit.early_stopping_patience = options.early_stopping_patience;
   fit.seed = seed;
-  fit.checkpoint = run.checkpoint_options();
+  fit.checkpoint = checkpoint;
   fit.checkpoint.save_steps = options.save_steps;
   fit.checkpoint.save_minutes = options.save_minutes;
   return fit;
@@ -44,7 +44,7 @@ core::Json fit_json(const train::FitResult& result, const TaskData& data) {
 
 core::Json train_classifier(const std::string& what, const RowClassifier& student,
                             train::Step& step, const TaskData& data, const TrainingOptions& options,
-                            std::uint64_t seed, const StageRun& run) {
+                            std::uint64_t seed, const TrainingFiles& files) {
   Model& model = student.model();
   const Compute& compute = student.compute();
   const auto validation_rows = model.encode(data.validation, data.settings, compute.threads);
@@ -64,13 +64,21 @@ core::Json train_classifier(const std::string& what, const RowClassifier& studen
     validation.score = validation.details[task.metrics.front()].get<double>();
     return validation;
   };
-  const auto result = train::fit(fit_options(what, options, seed, run), step, batches, validate,
-                                 run.path() / "train_log.jsonl");
+  const auto result = train::fit(fit_options(what, options, seed, files.checkpoint), step, batches,
+                                 validate, files.log);
   model.classifier->to(torch::kCPU);
   core::Json metrics = fit_json(result, data);
+  add_warnings(metrics, absent_class_warnings(task, data.train.labels));
   add_warnings(metrics, score_warnings("the model, on the validation part,", task,
                                        result.best.details, data.validation.labels));
   return metrics;
+}
+
+core::Json train_classifier(const std::string& what, const RowClassifier& student,
+                            train::Step& step, const TaskData& data, const TrainingOptions& options,
+                            std::uint64_t seed, const StageRun& run) {
+  return train_classifier(what, student, step, data, options, seed,
+                          {run.path() / "train_log.jsonl", run.checkpoint_options()});
 }
 
 std::string training_summary(const std::string& what, const core::Json& metrics,

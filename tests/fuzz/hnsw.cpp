@@ -9,6 +9,8 @@ void read(const std::string& bytes, const std::filesystem::path&) {
   if (bytes.size() < 3) return;
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
   const HnswFileExpectation expected = {1ULL + at(0) % 16, 1ULL + at(1) % 8, 2ULL + at(2) % 8, 20};
-  const std::vector<float> embeddings(expected.rows * expected.dimension, 0.5F);
-  check_hnsw_file(std::string_view(bytes).substr(3), expected, embeddings, "index.hnsw");
+  const std::vector<float> vector(expected.dimension, 0.5F);
+  check_hnsw_file(
+      std::string_view(bytes).substr(3), expected, [&](std::uint64_t) { return vector.data(); },
+      "index.hnsw");
 }

@@ -40,8 +40,10 @@ class File {
   void check() const {
     const auto copy = std::make_unique<char[]>(bytes.size());
     std::memcpy(copy.get(), bytes.data(), bytes.size());
-    check_hnsw_file({copy.get(), bytes.size()}, {kElements, kDimension, kM, 20},
-                    {embeddings_.data_ptr<float>(), kElements * kDimension}, "index.hnsw");
+    const float* embeddings = embeddings_.data_ptr<float>();
+    check_hnsw_file(
+        {copy.get(), bytes.size()}, {kElements, kDimension, kM, 20},
+        [&](std::uint64_t row) { return embeddings + row * kDimension; }, "index.hnsw");
   }
 
   template <typename T>

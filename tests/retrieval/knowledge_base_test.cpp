@@ -99,7 +99,8 @@ TEST_CASE("kb.json says what is there") {
   const auto kb = sample();
   save(kb, directory.path());
   const auto manifest = core::read_json(directory.path() / "kb.json");
-  CHECK(manifest["format"] == 1);
+  CHECK(manifest["format"] == 2);
+  CHECK(manifest["dtype"] == "fp32");
   CHECK(manifest["rows"] == kRows);
   CHECK(manifest["dimension"] == 8);
   CHECK(manifest["num_labels"] == 3);
@@ -149,6 +150,67 @@ TEST_CASE("a knowledge base of scores") {
   CHECK(loaded.text_b.empty());
 }
 
+/// sample() with its embeddings rounded.
+KnowledgeBase half_sample() {
+  auto kb = sample();
+  kb.embeddings = kb.embeddings.to(torch::kFloat16);
+  return kb;
+}
+
+TEST_CASE("embeddings in fp16 come back as they were, with an index over the rounded ones") {
+  const tests::TemporaryDirectory directory;
+  const auto kb = half_sample();
+  save(kb, directory.path());
+  CHECK(core::read_json(directory.path() / "kb.json")["dtype"] == "fp16");
+  const auto loaded = load_knowledge_base(directory.path());
+  CHECK(loaded.embeddings.scalar_type() == torch::kFloat16);
+  CHECK(torch::equal(loaded.embeddings, kb.embeddings));
+  CHECK(torch::equal(loaded.logits, kb.logits));
+  const auto queries = tests::unit_rows(9, 8, 7);
+  const auto rounded = kb.embeddings.to(torch::kFloat32);
+  const auto hnsw = load_index(loaded, directory.path(), "hnsw", 60)->search(queries, 5);
+  CHECK(torch::equal(hnsw.indices, make_exact_index(rounded)->search(queries, 5).indices));
+  const auto exact = load_index(loaded, directory.path(), "exact", {})->search(queries, 5);
+  CHECK(
+      torch::equal(exact.similarities, make_exact_index(rounded)->search(queries, 5).similarities));
+}
+
+TEST_CASE("a length that rounding to fp16 explains is right, another is not") {
+  const tests::TemporaryDirectory directory;
+  save(half_sample(), directory.path());
+  const auto with_length = [&](double length) {
+    rewrite_tensors(directory.path(), [&](tensor::TensorMap& tensors) {
+      auto vector = torch::zeros({8});
+      vector[3] = length;
+      tensors["embeddings"][7].copy_(vector);
+    });
+    return refusal(directory.path());
+  };
+  CHECK(with_length(1 - 4.8828125e-4) == "accepted");  // the largest error of one rounding, 2^-11
+  CHECK_THAT(with_length(1.002), ContainsSubstring("embedding 7 has length 1.00"));
+}
+
+TEST_CASE("a knowledge base of the first format is fp32") {
+  const tests::TemporaryDirectory directory;
+  const auto kb = sample();
+  save(kb, directory.path());
+  rewrite_manifest(directory.path(), [](core::Json& json) {
+    json["format"] = 1;
+    json.erase("dtype");
+  });
+  CHECK(torch::equal(load_knowledge_base(directory.path()).embeddings, kb.embeddings));
+}
+
+TEST_CASE("texts that nobody asks for are not read") {
+  const tests::TemporaryDirectory directory;
+  save(sample(), directory.path());
+  core::write_file(directory.path() / "examples.tsv", "broken");
+  const auto kb = load_knowledge_base(directory.path(), Texts::kLeave);
+  CHECK(kb.text_a.empty());
+  CHECK(kb.ids.size() == kRows);
+  CHECK_THAT(refusal(directory.path()), ContainsSubstring("examples.tsv: its sha256"));
+}
+
 TEST_CASE("missing and changed files are named") {
   const tests::TemporaryDirectory directory;
   const auto& path = directory.path();
@@ -189,8 +251,10 @@ TEST_CASE("a damaged kb.json is refused") {
     return message;
   };
   using core::Json;
-  CHECK_THAT(with([](Json& json) { json["format"] = 2; }),
-             ContainsSubstring("found format 2, supported is 1"));
+  CHECK_THAT(with([](Json& json) { json["format"] = 3; }),
+             ContainsSubstring("found format 3, supported are 1 to 2: a newer reaugkd"));
+  CHECK_THAT(with([](Json& json) { json["dtype"] = "fp16"; }), ContainsSubstring("embeddings"));
+  CHECK_THAT(with([](Json& json) { json["dtype"] = "int8"; }), ContainsSubstring("dtype int8"));
   CHECK_THAT(with([](Json& json) { json["format"] = 0; }), ContainsSubstring("found format 0"));
   CHECK_THAT(with([](Json& json) { json["metric"] = "l2"; }), ContainsSubstring("metric l2"));
   CHECK_THAT(with([](Json& json) { json["rows"] = 61; }), ContainsSubstring("embeddings"));

@@ -19,8 +19,8 @@ class ReaugkdStep : public KdStep {
                  losses::parse_kl_direction(distill_.kl_direction),
                  losses::parse_anchor(distill_.anchor)};
     if (relation_.anchor != losses::Anchor::kKnowledgeBase) return;
-    kb_embeddings_ =
-        retrieval::load_knowledge_base(distill_.kb).embeddings.to(context.compute().device);
+    kb_embeddings_ = retrieval::load_knowledge_base(distill_.kb, retrieval::Texts::kLeave)
+                         .embeddings.to(context.compute().device, torch::kFloat32);
     if (kb_embeddings_.size(0) < 2 || distill_.kb_anchors == 1) {
       throw core::ConfigError(
           "--anchor kb needs two rows of the knowledge base at least: {} has {}, "

@@ -8,7 +8,7 @@ namespace reaugkd::stages {
 
 Targets targets_from_kb(const std::filesystem::path& directory, const data::Dataset& rows,
                         const torch::Device& device) {
-  const auto kb = retrieval::load_knowledge_base(directory);
+  const auto kb = retrieval::load_knowledge_base(directory, retrieval::Texts::kLeave);
   const auto row_of = retrieval::rows_by_id(kb);
   std::vector<std::int64_t> picked;
   for (std::int64_t i = 0; i < rows.size(); ++i) {
@@ -23,7 +23,7 @@ Targets targets_from_kb(const std::filesystem::path& directory, const data::Data
   }
   const auto index = torch::tensor(picked, torch::kInt64);
   return {kb.logits.index_select(0, index).to(device),
-          kb.embeddings.index_select(0, index).to(device), index.to(device)};
+          kb.embeddings.index_select(0, index).to(device, torch::kFloat32), index.to(device)};
 }
 
 Targets targets_from_teacher(const std::filesystem::path& directory, const TaskData& data,

@@ -1,0 +1,30 @@
+// Stored embeddings, fp32 or fp16, as fp32: all there is where they are fp32, else converted block
+// by block. Used by the exact index, the HNSW file's check and the knowledge base's.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace reaugkd::retrieval {
+
+/// Calls use(first row, rows (m, D) fp32) for all rows in order. fp16 is converted in blocks that
+/// stay in a processor's cache.
+template <typename Use>
+void for_each_fp32_block(const torch::Tensor& embeddings, const Use& use) {
+  if (embeddings.scalar_type() == torch::kFloat32) return use(0, embeddings);
+  constexpr std::int64_t kCachedFloats = 1 << 19;  // 2 MiB
+  const std::int64_t rows = embeddings.size(0);
+  const std::int64_t block = std::clamp<std::int64_t>(kCachedFloats / embeddings.size(1), 1, rows);
+  const auto buffer =
+      torch::empty({block, embeddings.size(1)}, embeddings.options().dtype(torch::kFloat32));
+  for (std::int64_t begin = 0; begin < rows; begin += block) {
+    const std::int64_t count = std::min(block, rows - begin);
+    auto converted = buffer.slice(0, 0, count);
+    converted.copy_(embeddings.slice(0, begin, begin + count));
+    use(begin, converted);
+  }
+}
+
+}  // namespace reaugkd::retrieval

@@ -1,0 +1,40 @@
+// build-kb --cross-fit F: what teachers that did not see a row say of it. Each fold's teacher is
+// fine-tuned as the teacher was, without that fold, and answers for its rows.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <filesystem>
+#include <string>
+
+#include "core/options.h"
+#include "stages/model.h"
+#include "stages/stage_run.h"
+#include "stages/task_data.h"
+
+namespace reaugkd::stages {
+
+struct CrossFitOptions {
+  std::int64_t folds = 0;  // 0: none
+  std::string model;       // empty: the one that the teacher began from
+  std::string config;      // empty: as the teacher was trained
+
+  void add_fields(core::OptionList& list);
+  /// Throws ConfigError where they contradict one another.
+  void check() const;
+};
+
+/// Logits (n, C) of the rows of data.train, each row's from the teacher of the fold that holds it
+/// out; metrics["cross_fit"] says how the folds went. `projected` is the projected teacher, whose
+/// teacher_run.json says how it was trained; `seed` seeds the fold teachers. A stopped run goes on
+/// within its fold. Throws ConfigError that names what is missing where the recipe is not known,
+/// ArtifactError where the pretrained model is not the one that the teacher began from.
+torch::Tensor cross_fitted_logits(const CrossFitOptions& options,
+                                  const std::filesystem::path& projected, const TaskData& data,
+                                  const RunOptions& run_options, const Compute& compute,
+                                  std::int64_t eval_batch_size, StageRun& run, core::Json& metrics);
+
+/// The teacher's run.json, carried along by project.
+inline constexpr const char* kTeacherRunFile = "teacher_run.json";
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# What build-kb can do beside building: soft labels by teachers that did not see the row, embeddings
+# in fp16, rows with distributions of their own. Usage: knowledge_base.sh BINARY SOURCE_DIRECTORY
+set -u
+reaugkd=$1
+demo=$2/data/demo
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+fail() { echo "FAILED: $*" >&2; failures=$((failures + 1)); }
+
+expect() { # CODE PATTERN COMMAND...
+  local code=$1 pattern=$2
+  shift 2
+  "$@" >"$work/output" 2>&1
+  local got=$?
+  [ "$got" = "$code" ] || { fail "exit code $got, expected $code: $*"; cat "$work/output" >&2; }
+  grep -qE -- "$pattern" "$work/output" || { fail "nothing matches '$pattern': $*"; cat "$work/output" >&2; }
+}
+
+ok() { expect 0 "$@"; }
+
+accuracy() { # DIRECTORY PART: of metrics.json
+  sed -n "/\"$2\": {/,/}/s/.*\"accuracy\": \([0-9.e-]*\).*/\1/p" "$1/metrics.json"
+}
+holds() { awk "BEGIN {exit !($1)}" || fail "not true: $1 ($2)"; }
+
+# Labels that nothing in the text tells: who knows them has seen the row.
+mkdir "$work/data"
+for part in train dev; do
+  awk -F'\t' 'BEGIN {srand(7)} NR == 1 {print; next} NR > 151 {exit} {print $1 "\t" int(2 * rand())}' \
+    "$demo/$part.tsv" >"$work/data/$part.tsv"
+done
+model=$work/model
+cp -r "$demo/student" "$model"
+teacher="$reaugkd teacher-finetune --model $model --init random --task sst2 --data $work/data
+  --max-seq-length 48 --quiet --learning-rate 2e-3 --batch-size 16"
+ok "best at epoch" $teacher --epochs 30 --validation dev --eval-steps 10000 --output "$work/teacher"
+ok "k-NN accuracy" "$reaugkd" project --teacher "$work/teacher" --data "$work/data" --output "$work/projected" --epochs 1 --quiet
+cmp -s "$work/teacher/run.json" "$work/projected/teacher_run.json" || fail "project does not carry the teacher's run.json"
+build="$reaugkd build-kb --teacher $work/projected --data $work/data"
+ok "teacher_on_kb" $build --output "$work/kb" --quiet
+ok "fold 2 of 3: its teacher trains on [0-9]+ rows and answers for" $build --output "$work/cross" --cross-fit 3
+seen=$(accuracy "$work/kb" teacher_on_kb)
+honest=$(accuracy "$work/cross" teacher_on_kb)
+[ "$(accuracy "$work/cross" teacher_on_seen_rows)" = "$seen" ] || fail "teacher_on_seen_rows is not what the plain knowledge base has"
+holds "$seen > 0.9" "the teacher knows the rows it has seen"
+holds "$honest > 0.35 && $honest < 0.65" "fold teachers do not know the rows they answer for"
+cmp -s "$work/kb/index.hnsw" "$work/cross/index.hnsw" || fail "cross-fitting changed the embeddings"
+ok "cross-fit +3 folds" "$reaugkd" build-kb --describe "$work/cross"
+
+# Killed in its second fold and gone on with: the same bytes, and nothing of the folds is left.
+$build --output "$work/killed" --cross-fit 3 --quiet >/dev/null 2>&1 &
+pid=$!
+until [ -e "$work/killed/fold-1.safetensors" ] || ! kill -0 $pid 2>/dev/null; do sleep 0.02; done
+kill -KILL $pid 2>/dev/null
+wait $pid 2>/dev/null
+[ -e "$work/killed/metrics.json" ] && fail "finished before it was killed"
+ok "fold 1 of 3: taken from the stopped run" $build --output "$work/killed" --cross-fit 3 --resume
+for file in kb.safetensors train_log-fold-1.jsonl train_log-fold-2.jsonl train_log-fold-3.jsonl; do
+  cmp -s "$work/cross/$file" "$work/killed/$file" || fail "resumed, $file differs"
+done
+ls "$work/killed" | grep -qE '^(fold-|checkpoint)' && fail "a finished run kept files of its folds"
+
+# Where the recipe is not known, or not the teacher's.
+expect 2 "2 or more" $build --output "$work/x" --cross-fit 1
+expect 2 "need --cross-fit" $build --output "$work/x" --cross-fit-model "$model"
+expect 2 "build the knowledge base anew" "$reaugkd" build-kb --extend "$work/kb" --remove x:1 --cross-fit 2 --output "$work/x"
+mv "$model" "$work/moved"
+expect 2 "name it with --cross-fit-model" $build --output "$work/x" --cross-fit 2
+cp -r "$work/moved" "$work/other" && echo >>"$work/other/vocab.txt"
+expect 4 "vocab.txt is sha256 .* began from one with" $build --output "$work/x" --cross-fit 2 --cross-fit-model "$work/other"
+rm "$work/projected/teacher_run.json"
+expect 2 "does not say how it was fine-tuned" $build --output "$work/x" --cross-fit 2
+[ -e "$work/x" ] && fail "a refused run left its directory behind"
+echo '{"init": "random", "epochs": 1}' >"$work/recipe.json"
+ok "teacher_on_seen_rows" $build --output "$work/foreign" --cross-fit 2 --cross-fit-model "$work/moved" \
+  --cross-fit-config "$work/recipe.json" --quiet
+
+# fp16: half the bytes, and everything after it works.
+ok "teacher_on_kb" $build --output "$work/half" --kb-dtype fp16 --quiet
+ok "D = [0-9]+ in fp16" "$reaugkd" build-kb --describe "$work/half"
+holds "$(stat -c %s "$work/half/kb.safetensors") < 0.75 * $(stat -c %s "$work/kb/kb.safetensors")" "bytes of fp16"
+ok "best at epoch" "$reaugkd" distill --kb "$work/half" --student "$work/moved" --init random --data "$work/data" \
+  --output "$work/student" --epochs 1 --quiet
+for index in hnsw exact; do
+  ok "combined" "$reaugkd" eval --model "$work/student" --kb "$work/half" --data "$work/data" --index $index --k 4 --beta 0 \
+    --tau-retrieval 0.1 --explain 1 --exclude-same-text --output "$work/eval-$index" --latency-examples 3 --quiet
+done
+cut -f1-3 "$work/eval-hnsw/predictions.tsv" >"$work/p"
+cut -f1-3 "$work/eval-exact/predictions.tsv" | cmp -s - "$work/p" || fail "hnsw and exact over fp16 differ"
+
+# New rows with distributions of their own: right ones, wrong ones, the teacher's.
+extend="$reaugkd build-kb --extend $work/half --teacher $work/projected --quiet --extend-files"
+for kind in right wrong; do
+  awk -F'\t' -v kind=$kind 'NR == 1 {print $0 "\tp_0\tp_1"; next}
+    {p = ($2 == 1) == (kind == "right") ? 0.9 : 0.1; print $1 "\t" $2 "\t" 1 - p "\t" p}' "$work/data/dev.tsv" >"$work/$kind.tsv"
+  ok "teacher_on_kb" $extend "$work/$kind.tsv" --extend-labels given --output "$work/kb-$kind"
+done
+ok "teacher_on_kb" $extend "$work/right.tsv" --output "$work/kb-teacher"
+rows() { sed -n 's/.*"rows": \([0-9]*\),/\1/p' "$1/metrics.json" | head -1; }
+added=$(($(wc -l <"$work/right.tsv") - 1))
+holds "($(accuracy "$work/kb-right" teacher_on_kb) - $(accuracy "$work/kb-wrong" teacher_on_kb)) * $(rows "$work/kb-right") - $added < 1e-6" "right and wrong labels of $added rows"
+holds "$(accuracy "$work/kb-right" teacher_on_kb) > $(accuracy "$work/kb-teacher" teacher_on_kb)" "given labels are right more often"
+ok "in fp16" "$reaugkd" build-kb --describe "$work/kb-right"
+cmp -s "$work/kb-right/index.hnsw" "$work/kb-wrong/index.hnsw" || fail "the teacher embeds, whatever the labels"
+expect 2 "what was dropped cannot come back" $extend "$work/right.tsv" --kb-dtype fp32 --output "$work/y"
+expect 3 "has no column .p_0." $extend "$work/data/dev.tsv" --extend-labels given --output "$work/y"
+sed '5s/\t[^\t]*$/\t0.5/' "$work/right.tsv" >"$work/sum.tsv"
+expect 3 "sum.tsv:5: p_0, p_1 sum to" $extend "$work/sum.tsv" --extend-labels given --output "$work/y"
+
+[ $failures = 0 ] || exit 1
+echo "cross-fit, fp16 and given labels: passed"
