@@ -95,6 +95,11 @@ std::string run_distill(DistillOptions options) {
       load_for_training(options.student, data,
                         {options.training.init, options.student_layers, options.training.vocab_size,
                          options.training.embedding, seed});
+  if (method.name == "reaugkd") {
+    const auto kb_json = std::filesystem::path(options.kb) / "kb.json";
+    student.config.reaugkd[kTrainedTowards] = embedding_space(
+        core::json_at<core::Json>(core::read_json(kb_json), "provenance", kb_json.string()));
+  }
   const RowClassifier rows(student, data.train, settings, compute);
   const auto step = method.make_step({options, data, rows, &quiz});
   core::Json metrics = train_classifier("distill", rows, *step, data, options.training, seed, run);

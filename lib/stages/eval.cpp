@@ -97,6 +97,7 @@ class Evaluation {
     options.ef_search = options_.ef_search;
     options.kb_temperature = options_.kb_temperature;
     options.exclude_same_text = options_.exclude_same_text;
+    options.texts = options_.explain > 0;
     options.rows_share = options_.kb_rows;
     options.seed = static_cast<std::uint64_t>(options_.run.seed);
     retriever_ = std::make_unique<Retriever>(options_.kb, options, settings_.task.regression());
@@ -106,6 +107,20 @@ class Evaluation {
           "reaugkd project with --student {}",
           options_.kb, retriever_->knowledge_base().dimension(), options_.model, config.hidden_size,
           options_.model);
+    }
+    const Json space = embedding_space(retriever_->knowledge_base().provenance);
+    const Json& own = student_.config.reaugkd;
+    if (own.contains(kTrainedTowards) && own[kTrainedTowards] != space) {
+      throw core::ArtifactError(
+          "{} was distilled towards the embeddings of {}, {} holds those of {}: they do not "
+          "compare; "
+          "give the knowledge base it was distilled from or one that extends it, or distill again "
+          "with --kb {}",
+          options_.model, own[kTrainedTowards].dump(), options_.kb, space.dump(), options_.kb);
+    }
+    if (options_.k && *options_.k > retriever_->knowledge_base().size()) {
+      spdlog::warn("--k {}: {} has {} rows, so all of them answer", *options_.k, options_.kb,
+                   retriever_->knowledge_base().size());
     }
   }
 

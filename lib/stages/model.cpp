@@ -42,8 +42,9 @@ void check_sizes(const Model& model, const TaskSettings& settings, const fs::pat
         directory.string(), model.tokenizer->vocab_size(), model.config.vocab_size);
   }
   if (settings.max_seq_length > model.config.max_tokens()) {
-    throw core::ConfigError("--max-seq-length {}: {} has {} positions", settings.max_seq_length,
-                            directory.string(), model.config.max_tokens());
+    throw core::ConfigError(
+        "--max-seq-length {}: {} has positions for {} tokens: give that or less",
+        settings.max_seq_length, directory.string(), model.config.max_tokens());
   }
 }
 
@@ -94,12 +95,21 @@ train::PredictOptions Model::predict_options(const Compute& compute, const TaskS
   return options;
 }
 
+core::Json embedding_space(const core::Json& provenance) {
+  core::Json space = core::Json::object();
+  for (const char* key : {"teacher_sha256", "projection_sha256"}) {
+    if (provenance.contains(key)) space[key] = provenance[key];
+  }
+  return space;
+}
+
 Model load_for_training(const fs::path& directory, const TaskData& data, const TrainingInit& init) {
   Model model;
   nn::BertConfig config = nn::load_config(directory);
   const bool same_head = config.id2label == class_names(data.settings.task);
   config.id2label = class_names(data.settings.task);
   config.regression = data.settings.task.regression();
+  config.reaugkd = core::Json::object();  // of an earlier training
   model.tokenizer = tokenizer_for_training(directory, data.train, init, config);
   model.embedding = nn::parse_embedding(init.embedding);
 
@@ -152,6 +162,9 @@ void save_model(const Model& model, const TaskSettings& settings, const fs::path
   nn::BertConfig config = model.config;
   config.reaugkd = settings.to_json();
   config.reaugkd["embedding"] = nn::to_string(model.embedding);
+  if (model.config.reaugkd.contains(kTrainedTowards)) {
+    config.reaugkd[kTrainedTowards] = model.config.reaugkd[kTrainedTowards];
+  }
   model.tokenizer->save(directory);
   nn::save_classifier(model.classifier, config, directory);
 }

@@ -39,6 +39,13 @@ struct Model {
                                         std::int64_t batch_size) const;
 };
 
+/// Key in config.reaugkd: the embedding_space that a student was distilled towards.
+inline constexpr const char* kTrainedTowards = "trained_towards";
+
+/// Which z a knowledge base holds: the sha256 of teacher and projection in its provenance. Those of
+/// another space do not compare with a student's s.
+core::Json embedding_space(const core::Json& provenance);
+
 struct TrainingInit {
   std::string init = "pretrained";  // or random
   std::vector<std::int64_t> layers = {};

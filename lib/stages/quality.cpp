@@ -66,6 +66,19 @@ std::vector<std::string> score_warnings(const std::string& what, const data::Tas
                   what, accuracy, of_majority)};
 }
 
+std::vector<std::string> absent_class_warnings(const data::Task& task,
+                                               const std::vector<float>& labels) {
+  const bool labelled =
+      std::any_of(labels.begin(), labels.end(), [](float label) { return !std::isnan(label); });
+  std::vector<std::string> warnings;
+  for (std::int64_t c = 0; labelled && !task.regression() && c < task.num_labels(); ++c) {
+    if (std::find(labels.begin(), labels.end(), static_cast<float>(c)) != labels.end()) continue;
+    warnings.push_back(fmt::format("no row that is trained on has the label \"{}\"",
+                                   task.labels[static_cast<std::size_t>(c)]));
+  }
+  return warnings;
+}
+
 std::vector<std::string> prediction_warnings(const std::string& what, const data::Task& task,
                                              const torch::Tensor& probabilities,
                                              const std::vector<float>& labels) {

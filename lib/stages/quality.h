@@ -26,6 +26,10 @@ core::Json majority_score(const data::Task& task, const std::vector<float>& labe
 std::vector<std::string> score_warnings(const std::string& what, const data::Task& task,
                                         const core::Json& scores, const std::vector<float>& labels);
 
+/// Classes of the task that no row of the training part has: they cannot be learnt.
+std::vector<std::string> absent_class_warnings(const data::Task& task,
+                                               const std::vector<float>& labels);
+
 /// What is wrong with predictions (n, C) of `what` ("the student"): one class or one score for
 /// every row, or a score less than 3 points above the majority class.
 std::vector<std::string> prediction_warnings(const std::string& what, const data::Task& task,

@@ -21,7 +21,7 @@ struct Dtype {
   std::string_view name;
   std::uint64_t bytes;
 };
-constexpr std::array<Dtype, 10> kDtypes = {{{"F64", 8},
+constexpr std::array<Dtype, 10> kDtypeBytes = {{{"F64", 8},
                                             {"F32", 4},
                                             {"F16", 2},
                                             {"BF16", 2},
@@ -33,7 +33,7 @@ constexpr std::array<Dtype, 10> kDtypes = {{{"F64", 8},
                                             {"BOOL", 1}}};
 
 std::uint64_t bytes_of_dtype(const std::string& name, const std::string& where) {
-  for (const auto& dtype : kDtypes) {
+  for (const auto& dtype : kDtypeBytes) {
     if (name == dtype.name) return dtype.bytes;
   }
   throw ArtifactError(

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The real binary: five stages chained on data/demo, the same bytes from the same seed, and what bad
-# input gives. Usage: pipeline.sh BINARY SOURCE_DIRECTORY
+# The real binary: five stages chained on data/demo, and the same bytes from the same seed. What bad
+# input gives is in bad_input.py. Usage: pipeline.sh BINARY SOURCE_DIRECTORY
 set -u
 reaugkd=$1
 demo=$2/data/demo
@@ -57,7 +57,6 @@ ok "row [0-9]+, label [01]" "$reaugkd" eval --model "$a/student" --kb "$a/kb" --
   --k 4 --beta 0 --tau-retrieval 0.1 --explain 3 --latency-examples 0 --quiet
 [ "$(grep -c "^  combined " "$work/explained/explain.txt")" = 3 ] || fail "--explain 3 shows other than 3 rows"
 [ "$(grep -c "  weight " "$work/explained/explain.txt")" = 12 ] || fail "--explain shows other than k neighbors"
-expect 2 "needs --kb" "$reaugkd" eval --model "$a/student" --data "$demo" --explain 3 --output "$work/x0"
 
 # A beta for each row, part of the knowledge base, and the tables behind the pictures.
 for mode in entropy similarity; do
@@ -126,10 +125,8 @@ expect 2 "is not in the knowledge base" "$reaugkd" build-kb --extend "$a/kb" --r
 expect 2 "needs --extend-files" "$reaugkd" build-kb --extend "$a/kb" --output "$work/y4"
 expect 2 "data is required" "$reaugkd" build-kb --teacher "$a/projected" --output "$work/y5"
 
-# --resume of a finished stage does nothing, with other options it is refused; --overwrite swaps.
+# --resume of a finished stage does nothing; --overwrite swaps.
 ok "already finished" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --output "$a/kb" --resume
-expect 2 "M was 16, is 8" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --output "$a/kb" --resume -M 8
-expect 2 "not empty" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --output "$a/kb"
 cp -r "$a/kb" "$work/kb-old"
 ok "teacher_on_kb" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --output "$work/kb-old" --overwrite --index exact --quiet
 [ -e "$work/kb-old/index.hnsw" ] && fail "--overwrite left the old index"
@@ -156,31 +153,6 @@ for signal in TERM KILL; do
     fail "resumed after SIG$signal, train_log.jsonl differs"
   [ -e "$work/stopped-$signal/checkpoint.safetensors" ] && fail "a finished run kept its checkpoint"
 done
-
-# Bad input: a clear message and the right exit code.
-expect 2 "unknown|not expected|--bogus" "$reaugkd" eval --bogus 1
-expect 2 "required" "$reaugkd" eval --model "$a/student" --data "$demo"
-expect 2 "out of range" "$reaugkd" distill --tau 0 --student "$demo/student" --data "$demo" --output "$work/x"
-expect 2 "cola, sst2" "$reaugkd" teacher-finetune --model "$demo/teacher" --init random --task sst3 --data "$demo" --output "$work/x1"
-expect 2 "was made with sst2" "$reaugkd" project --teacher "$a/teacher" --task rte --data "$demo" --output "$work/x2"
-expect 2 "--kb is required" "$reaugkd" distill --student "$demo/student" --data "$demo" --output "$work/x3"
-expect 5 "is missing" "$reaugkd" teacher-finetune --model "$demo/teacher" --init random --task sst2 --data "$work/none" --output "$work/x4"
-expect 4 "is missing" "$reaugkd" teacher-finetune --model "$demo/teacher" --task sst2 --data "$demo" --output "$work/x5"
-[ -e "$work/x5" ] && fail "a run that failed at once left its directory"
-mkdir "$work/bad" && cp "$demo/dev.tsv" "$work/bad/"
-head -5 "$demo/train.tsv" >"$work/bad/train.tsv" && echo "no tab here" >>"$work/bad/train.tsv"
-expect 3 "train.tsv:6: " "$reaugkd" teacher-finetune --model "$demo/teacher" --init random --task sst2 --data "$work/bad" --output "$work/x6"
-head -5 "$demo/train.tsv" >"$work/bad/train.tsv" && printf 'a label we do not know\t7\n' >>"$work/bad/train.tsv"
-expect 3 "train.tsv:6: .*7" "$reaugkd" teacher-finetune --model "$demo/teacher" --init random --task sst2 --data "$work/bad" --output "$work/x7"
-cp -r "$a/student" "$work/truncated" && truncate -s -100 "$work/truncated/model.safetensors"
-expect 4 "truncated" "$reaugkd" eval --model "$work/truncated" --data "$demo" --output "$work/x8"
-cp -r "$a/student" "$work/foreign" && head -c 5000 /dev/urandom >"$work/foreign/model.safetensors"
-expect 4 "model.safetensors" "$reaugkd" eval --model "$work/foreign" --data "$demo" --output "$work/x9"
-cp -r "$a/student" "$work/vocabulary" && echo "onemore" >>"$work/vocabulary/vocab.txt"
-expect 4 "vocabulary has" "$reaugkd" eval --model "$work/vocabulary" --data "$demo" --output "$work/x10"
-cp -r "$a/kb" "$work/kb-bad" && printf 'X' | dd of="$work/kb-bad/index.hnsw" bs=1 seek=3000 conv=notrunc 2>/dev/null
-expect 4 "index.hnsw" "$reaugkd" eval --model "$a/student" --kb "$work/kb-bad" --data "$demo" --output "$work/x11" --quiet
-expect 4 "projection" "$reaugkd" build-kb --teacher "$a/teacher" --data "$demo" --output "$work/x12" --quiet
 
 if [ "$failures" -gt 0 ]; then echo "$failures checks failed" >&2; exit 1; fi
 echo "all checks passed"

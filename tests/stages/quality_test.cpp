@@ -45,6 +45,15 @@ TEST_CASE("predictions without signal are named", "[stages]") {
             .empty());
 }
 
+TEST_CASE("a class that no row has is named", "[stages]") {
+  const auto task = data::glue_task("mnli");
+  CHECK(absent_class_warnings(task, {0, 1, 2, kUnknown}).empty());
+  REQUIRE(absent_class_warnings(task, {0, kUnknown, 2}).size() == 1);
+  CHECK_THAT(absent_class_warnings(task, {0, 2})[0], Catch::Contains(task.labels[1]));
+  CHECK(absent_class_warnings(task, {kUnknown}).empty());
+  CHECK(absent_class_warnings(data::glue_task("stsb"), {3}).empty());
+}
+
 TEST_CASE("collapsed embeddings are named", "[stages]") {
   CHECK(embedding_warnings("rows", torch::eye(4)).empty());
   CHECK(embedding_warnings("rows", torch::ones({5, 4}) / 2).size() == 1);
