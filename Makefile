@@ -4,7 +4,8 @@
 #   make demo                                  five stages on data/demo, ending in a table
 #   make test [PRESET=dev]                     every test; dev has ASan and UBSan
 #   make build CMAKE_PREFIX_PATH="/a;/b"       another LibTorch, dependencies in a folder
-#   make bench MODEL_DIR=... GLUE_DIR=...      training speed beside PyTorch's
+#   make bench MODEL_DIR=... GLUE_DIR=... [BENCH=training,retrieval] [BENCH_FULL=1]
+#                                              beside PyTorch, FAISS and the machine's limits
 #   make plots RUNS="runs/a runs/b" [PLOTS=runs/a/plots] [METHOD=reaugkd]   pictures of bench/experiments.py's runs
 #   make fuzz [SECONDS=10]                     every reader under libFuzzer
 #   make docs                                  docs/options.md from the option lists
@@ -15,7 +16,8 @@ JOBS ?= $(shell nproc)
 # Debian packages; skipped where there is no apt-get, or with DEPS=none.
 PACKAGES = g++ cmake ninja-build ccache libtorch-dev libcli11-dev libhnswlib-dev libsentencepiece-dev \
            libspdlog-dev catch2 nlohmann-json3-dev libutf8proc-dev libssl-dev libopenblas0-pthread
-BENCH_PACKAGES = python3-torch
+BENCH_PACKAGES = python3-torch libfaiss-dev liblapack-dev
+BENCH_PROGRAMS = bench_ceilings bench_retrieval bench_tokenizing
 PLOT_PACKAGES = gnuplot-nox fonts-dejavu-core
 PLOTS ?= $(firstword $(RUNS))/plots
 METHOD ?= reaugkd
@@ -28,7 +30,7 @@ BUILD = build/$(PRESET)
 SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.h')
 
 ifdef CMAKE_PREFIX_PATH
-  CMAKE_ARGS += "-DCMAKE_PREFIX_PATH=$(CMAKE_PREFIX_PATH)"
+  override CMAKE_ARGS += "-DCMAKE_PREFIX_PATH=$(CMAKE_PREFIX_PATH)"
 endif
 
 .PHONY: all deps configure build test demo bench plots docs fuzz install format lint clean
