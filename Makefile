@@ -2,7 +2,7 @@
 # no work.
 #
 #   make demo                                  five stages on data/demo, ending in a table
-#   make test [PRESET=dev]                     every test; dev has ASan and UBSan
+#   make test [PRESET=dev]                     every test; dev: the unit tests under ASan and UBSan
 #   make build CMAKE_PREFIX_PATH="/a;/b"       another LibTorch, dependencies in a folder
 #   make bench MODEL_DIR=... GLUE_DIR=... [BENCH=training,retrieval] [BENCH_FULL=1]
 #                                              beside PyTorch, FAISS and the machine's limits
