@@ -8,6 +8,7 @@
 #                                              beside PyTorch, FAISS and the machine's limits
 #   make plots RUNS="runs/a runs/b" [PLOTS=runs/a/plots] [METHOD=reaugkd]   pictures of bench/experiments.py's runs
 #   make fuzz [SECONDS=10]                     every reader under libFuzzer
+#   make trust [KILLS=20]                      every stage killed at random and on a full disk
 #   make docs                                  docs/options.md from the option lists
 #   make install PREFIX=/usr/local
 PRESET ?= release
@@ -23,6 +24,7 @@ PLOTS ?= $(firstword $(RUNS))/plots
 METHOD ?= reaugkd
 FUZZ_PACKAGES = clang
 SECONDS ?= 10
+KILLS ?= 20
 FUZZ_TARGETS = task_file task_json wordpiece bpe tokenizer_config config safetensors shard_index split \
                options examples hnsw
 LINT_PACKAGES = clang-format clang-tidy
@@ -33,7 +35,7 @@ ifdef CMAKE_PREFIX_PATH
   override CMAKE_ARGS += "-DCMAKE_PREFIX_PATH=$(CMAKE_PREFIX_PATH)"
 endif
 
-.PHONY: all deps configure build test demo bench plots docs fuzz install format lint clean
+.PHONY: all deps configure build test demo bench trust plots docs fuzz install format lint clean
 all: build
 
 # install-packages(names): what dpkg does not know as installed, with sudo unless root.
@@ -79,6 +81,13 @@ plots:
 	$(call install-packages,$(PLOT_PACKAGES))
 	@test -n "$(RUNS)" || { echo "make plots RUNS=..." >&2; exit 2; }
 	bench/plots.py $(RUNS) --output $(PLOTS) --method $(METHOD)
+
+# Minutes: each stage killed at random moments and resumed to the same bytes, then each file on a full,
+# read-only or foreign disk.
+trust: configure
+	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd
+	tests/trust/kill.py $(BUILD)/bin/reaugkd . --kills $(KILLS)
+	tests/trust/disk.py $(BUILD)/bin/reaugkd . --quick
 
 # docs/options.md from the lists behind --help.
 docs: configure
