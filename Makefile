@@ -8,7 +8,7 @@
 #                                              beside PyTorch, FAISS and the machine's limits
 #   make plots RUNS="runs/a runs/b" [PLOTS=runs/a/plots] [METHOD=reaugkd]   pictures of bench/experiments.py's runs
 #   make fuzz [SECONDS=10]                     every reader under libFuzzer
-#   make trust [KILLS=20]                      every stage killed at random and on a full disk
+#   make trust [KILLS=20]                      bad input; every stage killed at random and on a full disk
 #   make docs                                  docs/options.md from the option lists
 #   make install PREFIX=/usr/local
 PRESET ?= release
@@ -82,10 +82,11 @@ plots:
 	@test -n "$(RUNS)" || { echo "make plots RUNS=..." >&2; exit 2; }
 	bench/plots.py $(RUNS) --output $(PLOTS) --method $(METHOD)
 
-# Minutes: each stage killed at random moments and resumed to the same bytes, then each file on a full,
+# Minutes: what a user can get wrong, each stage killed at random moments and resumed to the same bytes, then each file on a full,
 # read-only or foreign disk.
 trust: configure
 	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd
+	tests/cli/bad_input.py $(BUILD)/bin/reaugkd .
 	tests/trust/kill.py $(BUILD)/bin/reaugkd . --kills $(KILLS)
 	tests/trust/disk.py $(BUILD)/bin/reaugkd . --quick
 
