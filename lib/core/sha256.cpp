@@ -3,6 +3,8 @@
 #include <openssl/evp.h>
 
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <memory>
 
@@ -44,7 +46,8 @@ std::string sha256(std::string_view bytes) {
 std::string sha256_of_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file || std::filesystem::is_directory(path)) {
-    throw IoError("{}: cannot be opened for reading", path.string());
+    throw IoError("{}: cannot be opened: {}", path.string(),
+                  file ? "is a directory" : strerror(errno));
   }
   Digest digest;
   std::string block(1 << 20, '\0');
