@@ -14,7 +14,7 @@ namespace reaugkd::retrieval {
 template <typename Use>
 void for_each_fp32_block(const torch::Tensor& embeddings, const Use& use) {
   if (embeddings.scalar_type() == torch::kFloat32) return use(0, embeddings);
-  constexpr std::int64_t kCachedFloats = 1 << 19;  // 2 MiB
+  constexpr std::int64_t kCachedFloats = 1 << 21;  // 8 MiB
   const std::int64_t rows = embeddings.size(0);
   const std::int64_t block = std::clamp<std::int64_t>(kCachedFloats / embeddings.size(1), 1, rows);
   const auto buffer =

@@ -356,28 +356,6 @@ class Evaluation {
 
 }  // namespace
 
-namespace {
-
-/// What makes no sense without a knowledge base, or beside another option.
-void check_retrieval_options(const EvalOptions& options) {
-  const std::pair<const char*, bool> wanted[] = {{"--explain", options.explain > 0},
-                                                 {"--sweep", options.sweep},
-                                                 {"--embedding-map", options.embedding_map},
-                                                 {"--kb-rows", options.kb_rows < 1}};
-  for (const auto& [name, given] : wanted) {
-    if (given && options.kb.empty()) {
-      throw core::ConfigError("{} is about retrieval: it needs --kb", name);
-    }
-  }
-  if (options.beta && options.beta_mode != "constant") {
-    throw core::ConfigError(
-        "--beta {}: --beta-mode {} fits it on the validation part; leave one out", *options.beta,
-        options.beta_mode);
-  }
-}
-
-}  // namespace
-
 std::string run_eval(EvalOptions options) {
   const auto fields = options.fields();
   if (already_finished("eval", fields, options.run)) {
@@ -385,14 +363,7 @@ std::string run_eval(EvalOptions options) {
     return eval_table(core::read_json(directory / "metrics.json")) +
            (options.explain > 0 ? core::read_file(directory / kExplainFile) : "");
   }
-  for (const bool empty : {options.grid_k.empty(), options.grid_beta.empty(),
-                           options.grid_tau.empty(), options.grid_slope.empty()}) {
-    if (empty) {
-      throw core::ConfigError(
-          "--grid-k, --grid-beta, --grid-tau and --grid-slope each need a value");
-    }
-  }
-  check_retrieval_options(options);
+  options.check();
   StageRun run("eval", fields, options.run);
   Evaluation evaluation(options, run);
   const Json metrics = evaluation.run();

@@ -1,5 +1,7 @@
 #include "stages/eval_options.h"
 
+#include "core/error.h"
+
 namespace reaugkd::stages {
 
 core::OptionList EvalOptions::fields() {
@@ -60,6 +62,25 @@ core::OptionList EvalOptions::fields() {
             "rows whose latency is measured; 0: none", core::kNotNegative});
   run.add_fields(list);
   return list;
+}
+
+void EvalOptions::check() const {
+  if (grid_k.empty() || grid_beta.empty() || grid_tau.empty() || grid_slope.empty()) {
+    throw core::ConfigError(
+        "--grid-k, --grid-beta, --grid-tau and --grid-slope each need a value");
+  }
+  const std::pair<const char*, bool> of_retrieval[] = {{"--explain", explain > 0},
+                                                       {"--sweep", sweep},
+                                                       {"--embedding-map", embedding_map},
+                                                       {"--kb-rows", kb_rows < 1}};
+  for (const auto& [name, given] : of_retrieval) {
+    if (given && kb.empty()) throw core::ConfigError("{} is about retrieval: it needs --kb", name);
+  }
+  if (beta && beta_mode != "constant") {
+    throw core::ConfigError(
+        "--beta {}: --beta-mode {} fits it on the validation part; leave one out", *beta,
+        beta_mode);
+  }
 }
 
 }  // namespace reaugkd::stages

@@ -1,25 +1,7 @@
 #!/usr/bin/env bash
 # What build-kb can do beside building: soft labels by teachers that did not see the row, embeddings
 # in fp16, rows with distributions of their own. Usage: knowledge_base.sh BINARY SOURCE_DIRECTORY
-set -u
-reaugkd=$1
-demo=$2/data/demo
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
-
-fail() { echo "FAILED: $*" >&2; failures=$((failures + 1)); }
-
-expect() { # CODE PATTERN COMMAND...
-  local code=$1 pattern=$2
-  shift 2
-  "$@" >"$work/output" 2>&1
-  local got=$?
-  [ "$got" = "$code" ] || { fail "exit code $got, expected $code: $*"; cat "$work/output" >&2; }
-  grep -qE -- "$pattern" "$work/output" || { fail "nothing matches '$pattern': $*"; cat "$work/output" >&2; }
-}
-
-ok() { expect 0 "$@"; }
+source "$(dirname "$0")/expect.sh" "$@"
 
 accuracy() { # DIRECTORY PART: of metrics.json
   sed -n "/\"$2\": {/,/}/s/.*\"accuracy\": \([0-9.e-]*\).*/\1/p" "$1/metrics.json"
@@ -110,5 +92,4 @@ expect 3 "has no column .p_0." $extend "$work/data/dev.tsv" --extend-labels give
 sed '5s/\t[^\t]*$/\t0.5/' "$work/right.tsv" >"$work/sum.tsv"
 expect 3 "sum.tsv:5: p_0, p_1 sum to" $extend "$work/sum.tsv" --extend-labels given --output "$work/y"
 
-[ $failures = 0 ] || exit 1
-echo "cross-fit, fp16 and given labels: passed"
+passed "cross-fit, fp16 and given labels"

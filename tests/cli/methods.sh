@@ -2,25 +2,7 @@
 # Every method of distill through the real binary: it trains, its student can be evaluated with a
 # knowledge base, a run that is killed goes on to the same bytes, and what a method cannot use is
 # refused. Usage: methods.sh BINARY SOURCE_DIRECTORY
-set -u
-reaugkd=$1
-demo=$2/data/demo
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
-
-fail() { echo "FAILED: $*" >&2; failures=$((failures + 1)); }
-
-expect() { # CODE PATTERN COMMAND...
-  local code=$1 pattern=$2
-  shift 2
-  "$@" >"$work/output" 2>&1
-  local got=$?
-  [ "$got" = "$code" ] || { fail "exit code $got, expected $code: $*"; cat "$work/output" >&2; }
-  grep -qE -- "$pattern" "$work/output" || { fail "nothing matches '$pattern': $*"; cat "$work/output" >&2; }
-}
-
-ok() { expect 0 "$@"; }
+source "$(dirname "$0")/expect.sh" "$@"
 
 small="--epochs 2 --learning-rate 1e-3 --init random --quiet"
 student="--student $demo/teacher --student-layers 0,1"
@@ -89,5 +71,4 @@ expect 2 "for two methods" "$reaugkd" teacher-finetune --model "$demo/teacher" $
 expect 2 "finetune, pkd" $(train x --method nonsense --teacher "$work/teacher")
 [ -e "$work/x" ] && fail "a refused run left its directory behind"
 
-[ $failures = 0 ] || exit 1
-echo "every method of distill: passed"
+passed "every method of distill"

@@ -1,27 +1,7 @@
 #!/usr/bin/env bash
 # The real binary: five stages chained on data/demo, and the same bytes from the same seed. What bad
 # input gives is in bad_input.py. Usage: pipeline.sh BINARY SOURCE_DIRECTORY
-set -u
-reaugkd=$1
-demo=$2/data/demo
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
-
-fail() { echo "FAILED: $*" >&2; failures=$((failures + 1)); }
-
-# expect CODE PATTERN COMMAND...: the exit code, and a message that matches on stderr.
-expect() {
-  local code=$1 pattern=$2
-  shift 2
-  "$@" >"$work/stdout" 2>"$work/stderr"
-  local got=$?
-  [ "$got" = "$code" ] || { fail "exit code $got, expected $code: $*"; cat "$work/stderr" >&2; }
-  grep -qE -- "$pattern" "$work/stderr" "$work/stdout" || {
-    fail "nothing matches '$pattern': $*"; cat "$work/stderr" >&2; }
-}
-
-ok() { expect 0 "$@"; }
+source "$(dirname "$0")/expect.sh" "$@"
 
 chain() { # OUTPUT
   local out=$1 small="--epochs 1 --learning-rate 1e-3 --quiet"
@@ -154,5 +134,4 @@ for signal in TERM KILL; do
   [ -e "$work/stopped-$signal/checkpoint.safetensors" ] && fail "a finished run kept its checkpoint"
 done
 
-if [ "$failures" -gt 0 ]; then echo "$failures checks failed" >&2; exit 1; fi
-echo "all checks passed"
+passed "five stages"

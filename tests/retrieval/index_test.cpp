@@ -58,13 +58,13 @@ TEST_CASE("more ties than candidates") {
 }
 
 TEST_CASE("fp16 embeddings are searched as their fp32 values, bit by bit") {
-  // 2,500 rows of D = 512 are converted in three blocks, the last one not full; every row twice.
-  const auto rows = tests::unit_rows(1250, 512, 8).to(torch::kFloat16).repeat({2, 1});
+  // 9,000 rows of D = 512 are converted in three blocks, the last one not full; every row twice.
+  const auto rows = tests::unit_rows(4500, 512, 8).to(torch::kFloat16).repeat({2, 1});
   const auto half = make_exact_index(rows);
   const auto rounded = make_exact_index(rows.to(torch::kFloat32));
   for (const std::int64_t batch : {1, 2, 33}) {
     const auto queries = tests::unit_rows(batch, 512, 9);
-    for (const std::int64_t k : {1, 16, 2499}) {
+    for (const std::int64_t k : {1, 16, 3000}) {
       const auto found = half->search(queries, k);
       const auto expected = rounded->search(queries, k);
       CHECK(torch::equal(found.indices, expected.indices));
