@@ -26,7 +26,7 @@ FUZZ_PACKAGES = clang
 SECONDS ?= 10
 KILLS ?= 20
 FUZZ_TARGETS = task_file task_json wordpiece bpe tokenizer_config config safetensors shard_index split \
-               options examples hnsw
+               options kb_manifest examples hnsw
 LINT_PACKAGES = clang-format clang-tidy
 BUILD = build/$(PRESET)
 SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.h')
@@ -63,7 +63,7 @@ build: configure
 	cmake --build --preset $(PRESET) -j $(JOBS)
 
 test: build
-	ctest --test-dir $(BUILD) --output-on-failure
+	ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure
 
 demo: configure
 	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd

@@ -44,7 +44,7 @@ std::vector<CLI::Option*> declare(CLI::App& app, const core::OptionList& fields,
   std::vector<CLI::Option*> declared;
   for (std::size_t i = 0; i < options.size(); ++i) {
     const auto& option = options[i];
-    const std::string flag = (option.name.size() == 1 ? "-" : "--") + option.name;
+    const std::string flag = option.flag();
     const std::string help = option_help(option);
     CLI::Option* handle = nullptr;
     if (option.is_flag()) {

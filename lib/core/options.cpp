@@ -79,6 +79,17 @@ T parse(const std::string& text, const std::string& flag) {
   }
 }
 
+/// As a POSIX shell takes it for one word.
+std::string shell_word(const std::string& text) {
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || std::string_view("_-./,:=+@%").find(c) != std::string_view::npos;
+  });
+  if (plain) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
 std::string json_key(std::string name) {
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
@@ -98,6 +109,10 @@ bool Range::contains(double value) const {
 
 std::string Option::key() const {
   return json_key(name);
+}
+
+std::string Option::flag() const {
+  return (name.size() == 1 ? "-" : "--") + name;
 }
 
 bool Option::is_flag() const {
@@ -210,6 +225,17 @@ Json OptionList::to_json() const {
   Json object = Json::object();
   for (const auto& option : options_) object[option.key()] = option.to_json();
   return object;
+}
+
+std::string OptionList::flags_beside(const OptionList& defaults) const {
+  std::string text;
+  for (std::size_t i = 0; i < options_.size(); ++i) {
+    const Option& option = options_[i];
+    if (option.to_json() == defaults.options_.at(i).to_json()) continue;
+    text += ' ' + option.flag();
+    if (!option.is_flag()) text += ' ' + shell_word(option.value_text());
+  }
+  return text;
 }
 
 Option& OptionList::at(const std::string& name) {

@@ -47,6 +47,7 @@ struct Option {
   bool is_flag() const;            // a bool: the flag takes no value
   std::string type_name() const;   // "TEXT", "INT", "FLOAT", "INT,..." for --help
   std::string value_text() const;  // the present value as a flag would take it
+  std::string flag() const;        // "--max-seq-length", "-M"
   /// Sets the value from a flag's text. Throws ConfigError naming the flag.
   void set_text(const std::string& text) const;
   /// Sets the value from JSON of the matching type. Throws ConfigError naming the key.
@@ -68,6 +69,9 @@ class OptionList {
   /// on an unknown key, listing those that exist.
   void set_json(const Json& object, const std::string& where) const;
   Json to_json() const;
+  /// " --name value ..." for a shell: what sets each option whose value is another than in
+  /// `defaults`, a list of the same options.
+  std::string flags_beside(const OptionList& defaults) const;
   /// Throws ConfigError naming the first required option that is still empty.
   void check_required() const;
 

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "retrieval/hnsw_options.h"
+
 namespace reaugkd::retrieval {
 
 /// What a search of B queries found, best first.
@@ -30,14 +32,6 @@ enum class IndexKind { kHnsw, kExact };
 
 /// "hnsw", "exact".
 std::string to_string(IndexKind kind);
-
-struct HnswOptions {
-  std::int64_t M = 16;
-  std::int64_t ef_construction = 200;
-  std::int64_t ef_search = 128;  // raised to k where k is larger
-  std::uint64_t seed = 0;
-  int threads = 1;  // insertion; more than one is faster and not reproducible
-};
 
 class Index {
  public:

@@ -9,70 +9,32 @@
 #include "core/sha256.h"
 #include "retrieval/examples_file.h"
 #include "retrieval/fp32_rows.h"
+#include "retrieval/kb_manifest.h"
 #include "tensor/safetensors.h"
 
 namespace reaugkd::retrieval {
 namespace {
 
 using core::ArtifactError;
-using core::Json;
 
-constexpr int kFormat = 2;  // 1 had no dtype: all were fp32
-constexpr int kOldestFormat = 1;
-constexpr const char* kManifestFile = "kb.json";
 constexpr const char* kTensorsFile = "kb.safetensors";
 constexpr const char* kExamplesFile = "examples.tsv";
 constexpr const char* kIndexFile = "index.hnsw";
-constexpr const char* kMetric = "inner_product";
 // Of a length: fp32 normalisation is good to 1e-6, rounding to fp16 moves it by up to 2^-11.
 constexpr double kUnitTolerance = 1e-4;
 constexpr double kHalfUnitTolerance = 1e-3;
 constexpr double kSumTolerance = 1e-4;  // of a distribution
 
-const Json& section(const Json& value, const std::string& key, const std::string& where) {
-  if (!value.is_object() || !value.contains(key) || !value.at(key).is_object()) {
-    throw ArtifactError("{}: the key \"{}\" is missing or no object", where, key);
-  }
-  return value.at(key);
-}
-
-/// kb.json, of a format that we know.
-Json read_manifest(const std::filesystem::path& directory) {
-  const auto path = directory / kManifestFile;
-  if (!std::filesystem::exists(path)) {
-    throw ArtifactError("{}: is missing: {} holds no finished knowledge base; run build-kb",
-                        path.string(), directory.string());
-  }
-  const std::string where = path.string();
-  Json manifest = core::read_json(path);
-  const auto format = core::json_at<std::int64_t>(manifest, "format", where);
-  if (format < kOldestFormat || format > kFormat) {
-    throw ArtifactError("{}: found format {}, supported are {} to {}: {}", where, format,
-                        kOldestFormat, kFormat,
-                        format > kFormat ? "a newer reaugkd wrote it" : "it is damaged");
-  }
-  const auto metric = core::json_at<std::string>(manifest, "metric", where);
-  if (metric != kMetric) {
-    throw ArtifactError("{}: found metric {}, expected {}", where, metric, kMetric);
-  }
-  return manifest;
-}
-
-torch::ScalarType dtype_of(const Json& manifest, const std::string& where) {
-  const auto name = core::json_value<std::string>(manifest, "dtype", "fp32", where);
-  if (name != "fp32" && name != "fp16") {
-    throw ArtifactError("{}: found dtype {}, expected fp32 or fp16", where, name);
-  }
-  return dtype_by_name(name);
-}
-
 /// read(path) of a file that kb.json names. Its checksum is compared meanwhile: of a large file
 /// that takes longest. A wrong one is what is reported, whatever else is wrong with the file.
 template <typename Read>
-auto read_checked(const std::filesystem::path& directory, const Json& manifest, const char* name,
-                  const Read& read) {
+auto read_checked(const std::filesystem::path& directory, const KbManifest& manifest,
+                  const char* name, const Read& read) {
   const std::string where = (directory / kManifestFile).string();
-  const auto expected = core::json_at<std::string>(section(manifest, "files", where), name, where);
+  if (!manifest.files.contains(name)) {
+    throw ArtifactError("{}: files: the key \"{}\" is missing", where, name);
+  }
+  const std::string& expected = manifest.files.at(name);
   const auto path = directory / name;
   if (!std::filesystem::exists(path)) {
     throw ArtifactError("{}: is missing, but {} names it; run build-kb again", path.string(),
@@ -192,36 +154,6 @@ void check_shapes(const KnowledgeBase& kb, const Index& index) {
                 "the index is over ({}, {})", index.size(), index.dimension());
 }
 
-Json describe_index(const Index& index, const HnswOptions& options) {
-  Json json = {{"kind", to_string(index.kind())}};
-  if (index.kind() == IndexKind::kHnsw) {
-    json.update({{"M", options.M},
-                 {"ef_construction", options.ef_construction},
-                 {"ef_search", options.ef_search},
-                 {"seed", options.seed},
-                 {"threads", options.threads}});
-  }
-  return json;
-}
-
-HnswOptions hnsw_options(const Json& json, std::optional<std::int64_t> ef_search,
-                         const std::string& where) {
-  HnswOptions options;
-  options.M = core::json_at<std::int64_t>(json, "M", where);
-  options.ef_construction = core::json_at<std::int64_t>(json, "ef_construction", where);
-  options.seed = core::json_at<std::uint64_t>(json, "seed", where);
-  options.threads = core::json_at<int>(json, "threads", where);
-  options.ef_search =
-      ef_search ? *ef_search : core::json_at<std::int64_t>(json, "ef_search", where);
-  if (options.M < 2 || options.M > 10'000 || options.ef_construction < 1 || options.ef_search < 1 ||
-      options.threads < 1) {
-    throw ArtifactError(
-        "{}: the index's M {}, ef_construction {}, ef_search {} or threads {} is out of range",
-        where, options.M, options.ef_construction, options.ef_search, options.threads);
-  }
-  return options;
-}
-
 }  // namespace
 
 std::string dtype_name(torch::ScalarType type) {
@@ -268,31 +200,21 @@ void save_knowledge_base(const KnowledgeBase& kb, const Index& index, const Hnsw
                           error.message());
     }
   }
-  Json files = Json::object();
-  for (const char* name : names) files[name] = core::sha256_of_file(directory / name);
-  core::write_json(directory / kManifestFile,
-                   {{"format", kFormat},
-                    {"rows", kb.size()},
-                    {"dimension", kb.dimension()},
-                    {"num_labels", kb.num_labels()},
-                    {"dtype", dtype_name(kb.embeddings.scalar_type())},
-                    {"metric", kMetric},
-                    {"index", describe_index(index, options)},
-                    {"files", files},
-                    {"provenance", kb.provenance.is_null() ? Json::object() : kb.provenance}});
+  KbManifest manifest;
+  manifest.rows = kb.size();
+  manifest.dimension = kb.dimension();
+  manifest.num_labels = kb.num_labels();
+  manifest.dtype = dtype_name(kb.embeddings.scalar_type());
+  if (index.kind() == IndexKind::kHnsw) manifest.hnsw = options;
+  for (const char* name : names) manifest.files[name] = core::sha256_of_file(directory / name);
+  manifest.provenance = kb.provenance.is_null() ? core::Json::object() : kb.provenance;
+  save_kb_manifest(manifest, directory);
 }
 
 KnowledgeBase load_knowledge_base(const std::filesystem::path& directory, Texts texts) {
-  const std::string where = (directory / kManifestFile).string();
-  const Json manifest = read_manifest(directory);
-  const auto rows = core::json_at<std::int64_t>(manifest, "rows", where);
-  const auto dimension = core::json_at<std::int64_t>(manifest, "dimension", where);
-  const auto num_labels = core::json_at<std::int64_t>(manifest, "num_labels", where);
-  if (rows < 1 || dimension < 1 || num_labels < 1) {
-    throw ArtifactError("{}: rows {}, dimension {}, num_labels {}: each must be at least 1", where,
-                        rows, dimension, num_labels);
-  }
-  const auto dtype = dtype_of(manifest, where);
+  const KbManifest manifest = load_kb_manifest(directory);
+  const auto rows = manifest.rows;
+  const auto num_labels = manifest.num_labels;
   auto kb = read_checked(directory, manifest, kTensorsFile, [&](const auto& path) {
     const auto tensors = tensor::load_safetensors(path);
     const std::string file = path.string();
@@ -300,7 +222,7 @@ KnowledgeBase load_knowledge_base(const std::filesystem::path& directory, Texts 
       return tensor::take(tensors, name, type, shape, file);
     };
     KnowledgeBase read;
-    read.embeddings = take("embeddings", dtype, {rows, dimension});
+    read.embeddings = take("embeddings", dtype_by_name(manifest.dtype), {rows, manifest.dimension});
     read.logits = take("logits", torch::kFloat32, {rows, num_labels});
     read.soft_labels = take("soft_labels", torch::kFloat32, {rows, num_labels});
     read.labels = take("labels", torch::kFloat32, {rows});
@@ -314,7 +236,7 @@ KnowledgeBase load_knowledge_base(const std::filesystem::path& directory, Texts 
     kb.text_a = std::move(examples.text_a);
     kb.text_b = std::move(examples.text_b);
   }
-  kb.provenance = section(manifest, "provenance", where);
+  kb.provenance = manifest.provenance;
   return kb;
 }
 
@@ -325,21 +247,16 @@ std::unique_ptr<Index> load_index(const KnowledgeBase& kb, const std::filesystem
     throw core::ConfigError("the index is \"{}\", expected auto, hnsw or exact", choice);
   }
   if (choice == "exact") return make_exact_index(kb.embeddings);
-  const std::string where = (directory / kManifestFile).string();
-  const Json manifest = read_manifest(directory);
-  const Json& json = section(manifest, "index", where);
-  const auto kind = core::json_at<std::string>(json, "kind", where);
-  if (kind != to_string(IndexKind::kHnsw) && kind != to_string(IndexKind::kExact)) {
-    throw ArtifactError("{}: found an index of kind \"{}\", expected hnsw or exact", where, kind);
-  }
-  if (kind == to_string(IndexKind::kExact)) {
+  const KbManifest manifest = load_kb_manifest(directory);
+  if (!manifest.hnsw) {
     if (choice == "auto") return make_exact_index(kb.embeddings);
     throw ArtifactError(
         "{}: was built without an HNSW index; search it with --index exact, or run "
         "build-kb --index hnsw",
         directory.string());
   }
-  const auto options = hnsw_options(json, ef_search, where);
+  HnswOptions options = *manifest.hnsw;
+  if (ef_search) options.ef_search = *ef_search;
   return read_checked(directory, manifest, kIndexFile, [&](const auto& path) {
     return load_hnsw_index(path, kb.embeddings, options);
   });

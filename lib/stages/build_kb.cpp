@@ -71,8 +71,7 @@ retrieval::KnowledgeBase built(const BuildKbOptions& options, const Compute& com
   const Inherited inherited = inherit(options.teacher);
   const auto teacher = nn::load_config(options.teacher);
   const auto settings = resolve_settings(options.data, inherited, teacher.id2label);
-  const TaskData data = read_task_data(options.data, settings, inherited);
-  run.add_input(data.train.path);
+  const TaskData data = read_task_data(options.data, settings, inherited, run);
   const bool regression = settings.task.regression();
   auto kb = knowledge_base_of(load_features(options.teacher, "train", data.train),
                               load_projection(options.teacher, teacher.hidden_size), data.train,
@@ -248,7 +247,7 @@ std::string run_build_kb(BuildKbOptions options) {
   const auto fields = options.fields();
   if (already_finished("build-kb", fields, options.run)) return "";
   check_options(options);
-  StageRun run("build-kb", fields, options.run);
+  StageRun run("build-kb", fields, BuildKbOptions().fields(), options.run);
   if (!options.teacher.empty()) run.add_input_directory(options.teacher);
   const Compute compute = start_compute(options.run, /*training=*/false, run);
   core::Json metrics;

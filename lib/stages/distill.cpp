@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "retrieval/kb_manifest.h"
 #include "stages/methods/method.h"
 #include "stages/training.h"
 
@@ -75,14 +76,13 @@ std::string run_distill(DistillOptions options) {
   const Inherited inherited = inherit(inherited_from(options));
   const auto config = nn::load_config(options.student);
   const auto settings = resolve_settings(options.data, inherited, config.id2label);
-  StageRun run("distill", fields, options.run);
+  StageRun run("distill", fields, DistillOptions().fields(), options.run);
   run.add_input_directory(options.student);
   for (const auto& directory : {options.kb, options.teacher}) {
     if (!directory.empty()) run.add_input_directory(directory);
   }
   const Compute compute = start_compute(options.run, /*training=*/true, run);
-  TaskData data = read_task_data(options.data, settings, inherited);
-  run.add_input(data.train.path);
+  TaskData data = read_task_data(options.data, settings, inherited, run);
   if (method.source == Source::kLabels && !data.train.fully_labelled()) {
     throw core::DataError("{}: --method {} needs a label in every row", data.train.path.string(),
                           method.name);
@@ -96,9 +96,8 @@ std::string run_distill(DistillOptions options) {
                         {options.training.init, options.student_layers, options.training.vocab_size,
                          options.training.embedding, seed});
   if (method.name == "reaugkd") {
-    const auto kb_json = std::filesystem::path(options.kb) / "kb.json";
-    student.config.reaugkd[kTrainedTowards] = embedding_space(
-        core::json_at<core::Json>(core::read_json(kb_json), "provenance", kb_json.string()));
+    student.config.reaugkd[kTrainedTowards] =
+        embedding_space(retrieval::load_kb_manifest(options.kb).provenance);
   }
   const RowClassifier rows(student, data.train, settings, compute);
   const auto step = method.make_step({options, data, rows, &quiz});

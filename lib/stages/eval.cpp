@@ -124,14 +124,14 @@ class Evaluation {
     }
   }
 
-  data::Dataset rows_of_split() const {
+  data::Dataset rows_of_split() {
     if (options_.split == "dev") {
       return read_split_file(options_.data, settings_, data::Split::kDev);
     }
     if (options_.split == "test") {
       return read_split_file(options_.data, settings_, data::Split::kTest);
     }
-    const TaskData data = read_task_data(options_.data, settings_, inherited_);
+    const TaskData data = read_task_data(options_.data, settings_, inherited_, run_);
     if (options_.split == "train") return data.train;
     if (!data.split.validation.holdout) {
       throw core::ConfigError("--split holdout: {} was made with --validation dev and has none",
@@ -163,7 +163,7 @@ class Evaluation {
 
   /// The validation part, with neighbors for the largest k of the grid.
   LabelledQueries ask_validation(std::int64_t largest_k) {
-    const TaskData data = read_task_data(options_.data, settings_, inherited_);
+    const TaskData data = read_task_data(options_.data, settings_, inherited_, run_);
     Queries queries = ask_student(data.validation, "validation part");
     queries.neighbors = retriever_->search(queries.embeddings, data.validation, largest_k);
     validated_on_ = data::to_string(data.split.validation);
@@ -364,7 +364,7 @@ std::string run_eval(EvalOptions options) {
            (options.explain > 0 ? core::read_file(directory / kExplainFile) : "");
   }
   options.check();
-  StageRun run("eval", fields, options.run);
+  StageRun run("eval", fields, EvalOptions().fields(), options.run);
   Evaluation evaluation(options, run);
   const Json metrics = evaluation.run();
   if (options.explain > 0) core::write_file(run.path() / kExplainFile, evaluation.explanation());

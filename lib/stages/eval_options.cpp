@@ -66,8 +66,7 @@ core::OptionList EvalOptions::fields() {
 
 void EvalOptions::check() const {
   if (grid_k.empty() || grid_beta.empty() || grid_tau.empty() || grid_slope.empty()) {
-    throw core::ConfigError(
-        "--grid-k, --grid-beta, --grid-tau and --grid-slope each need a value");
+    throw core::ConfigError("--grid-k, --grid-beta, --grid-tau and --grid-slope each need a value");
   }
   const std::pair<const char*, bool> of_retrieval[] = {{"--explain", explain > 0},
                                                        {"--sweep", sweep},

@@ -38,7 +38,8 @@ struct EvalOptions {
   RunOptions run;
 
   core::OptionList fields();
-  /// Throws ConfigError where they make no sense without a knowledge base, or contradict one another.
+  /// Throws ConfigError where they make no sense without a knowledge base, or contradict one
+  /// another.
   void check() const;
 };
 

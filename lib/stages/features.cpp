@@ -65,11 +65,9 @@ Features load_features(const fs::path& directory, const std::string& part,
   }
   const auto tensors = tensor::load_safetensors(path);
   Features features;
-  features.embeddings =
-      tensor::take(tensors, part + ".embeddings", torch::kFloat32, {-1, -1}, path.string());
+  features.embeddings = tensor::take_finite(tensors, part + ".embeddings", {-1, -1}, path.string());
   const std::int64_t n = features.embeddings.size(0);
-  features.logits =
-      tensor::take(tensors, part + ".logits", torch::kFloat32, {n, -1}, path.string());
+  features.logits = tensor::take_finite(tensors, part + ".logits", {n, -1}, path.string());
   features.example_ids =
       tensor::take(tensors, part + ".example_ids", torch::kInt64, {n, 2}, path.string());
   if (!torch::equal(features.example_ids, example_ids_of(rows))) {
@@ -99,9 +97,9 @@ Projection load_projection(const fs::path& directory, std::int64_t hidden_size) 
   const auto tensors = tensor::load_safetensors(path);
   Projection projection;
   projection.weight =
-      tensor::take(tensors, "projection.weight", torch::kFloat32, {-1, hidden_size}, path.string());
-  projection.bias = tensor::take(tensors, "projection.bias", torch::kFloat32,
-                                 {projection.weight.size(0)}, path.string());
+      tensor::take_finite(tensors, "projection.weight", {-1, hidden_size}, path.string());
+  projection.bias =
+      tensor::take_finite(tensors, "projection.bias", {projection.weight.size(0)}, path.string());
   return projection;
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "retrieval/kb_manifest.h"
 #include "stages/quality.h"
 #include "stages/task_data.h"
 #include "train/predict.h"
@@ -49,30 +50,31 @@ std::string count_lines(const KnowledgeBase& kb, const data::Task& task) {
   return text;
 }
 
-std::string provenance_lines(const core::Json& manifest) {
-  const core::Json provenance = manifest.value("provenance", core::Json::object());
+std::string provenance_lines(const retrieval::KbManifest& manifest) {
+  const core::Json& provenance = manifest.provenance;
   std::string text;
   for (const char* part : {"teacher", "projection"}) {
     text += fmt::format("  {:<10} sha256 {}\n", part,
-                        provenance.value(std::string(part) + "_sha256", "unknown"));
+                        core::json_value<std::string>(provenance, std::string(part) + "_sha256",
+                                                      "unknown", "kb.json: provenance"));
   }
-  if (const auto folds = provenance.value("cross_fit", std::int64_t{0}); folds > 0) {
+  if (const auto folds =
+          core::json_value<std::int64_t>(provenance, "cross_fit", 0, "kb.json: provenance");
+      folds > 0) {
     text += fmt::format("  cross-fit  {} folds: soft labels by teachers that did not see the row\n",
                         folds);
   }
-  text += "  index     ";
-  const core::Json index = manifest.value("index", core::Json::object());
-  for (const auto& [key, value] : index.items()) {
-    text +=
-        key == "kind" ? " " + value.get<std::string>() : fmt::format(", {} {}", key, value.dump());
-  }
-  return text + "\n";
+  if (!manifest.hnsw) return text + "  index      exact\n";
+  const auto& hnsw = *manifest.hnsw;
+  return text +
+         fmt::format(
+             "  index      hnsw, M {}, ef_construction {}, ef_search {}, seed {}, {} threads\n",
+             hnsw.M, hnsw.ef_construction, hnsw.ef_search, hnsw.seed, hnsw.threads);
 }
 
-std::string file_lines(const fs::path& directory, const core::Json& manifest) {
+std::string file_lines(const fs::path& directory, const retrieval::KbManifest& manifest) {
   std::string text = "  files     ";
-  const core::Json files = manifest.value("files", core::Json::object());
-  for (const auto& [name, digest] : files.items()) {
+  for (const auto& [name, digest] : manifest.files) {
     std::error_code error;
     const auto bytes = fs::file_size(directory / name, error);
     text += fmt::format(" {} {:.1f} MB ", name, static_cast<double>(error ? 0 : bytes) / 1e6);
@@ -156,7 +158,7 @@ KnowledgeBase without(const KnowledgeBase& kb, const std::vector<std::string>& i
 
 std::string describe_knowledge_base(const fs::path& directory) {
   const auto kb = retrieval::load_knowledge_base(directory);
-  const core::Json manifest = core::read_json(directory / "kb.json");
+  const auto manifest = retrieval::load_kb_manifest(directory);
   const Inherited inherited = inherit(directory);
   if (!inherited.settings) {
     throw core::ArtifactError("{}: does not say which task it was made for",

@@ -118,38 +118,44 @@ void carry_teacher_run(const std::filesystem::path& teacher, const std::filesyst
   }
 }
 
-/// Positions of the rows that have a label: equation 1 knows no others.
-torch::Tensor labelled_rows(const torch::Tensor& labels) {
-  return torch::isnan(labels).logical_not().nonzero().squeeze(1);
+/// The rows that equation 1 knows.
+struct LabelledRows {
+  torch::Tensor positions;  // [n]
+  torch::Tensor labels;     // [n]
+};
+
+LabelledRows labelled_rows(const data::Dataset& rows, bool regression) {
+  const auto labels = positive_labels(rows, regression);
+  const auto positions = torch::isnan(labels).logical_not().nonzero().squeeze(1);
+  if (positions.numel() < 2) {
+    throw core::DataError("{}: {} of its rows to train on have labels, equation 1 needs 2",
+                          rows.path.string(), positions.numel());
+  }
+  return {positions, labels.index_select(0, positions)};
 }
 
 /// Trains L; returns it on the CPU, without gradient.
 Projection fit_projection(const ProjectOptions& options, std::int64_t dimension,
-                          const Features& train_features, const Features& held_out_features,
+                          const LabelledRows& labelled, const TeacherFeatures& teacher,
                           const TaskData& data, const Compute& compute, const StageRun& run,
                           core::Json& metrics) {
   const bool regression = data.settings.task.regression();
   const auto seed = static_cast<std::uint64_t>(options.run.seed);
-  const auto all_labels = positive_labels(data.train, regression);
-  const auto rows = labelled_rows(all_labels);
-  if (rows.numel() < 2) {
-    throw core::DataError("{}: equation 1 needs rows with labels", data.train.path.string());
-  }
-  const auto labels = all_labels.index_select(0, rows);
-  const auto features = train_features.embeddings.index_select(0, rows);
+  const auto& labels = labelled.labels;
+  const auto features = teacher.train.embeddings.index_select(0, labelled.positions);
   const auto held_out_labels = positive_labels(data.validation, regression);
 
   Projection projection = draw_projection(dimension, features.size(1), seed, compute.device);
   ProjectionStep step(projection, features.to(compute.device), labels.to(compute.device), options);
   const auto batches = [&](std::int64_t epoch) {  // uniformly random: negatives are the batch
-    return train::shuffled_batches(rows.numel(), options.batch_size, seed, epoch);
+    return train::shuffled_batches(labels.numel(), options.batch_size, seed, epoch);
   };
   const auto validate = [&] {
     const torch::NoGradGuard no_grad;
     const Projection now{projection.weight.to(torch::kCPU), projection.bias.to(torch::kCPU)};
     train::Validation validation;
     validation.score =
-        knn_accuracy(now.apply(features), labels, now.apply(held_out_features.embeddings),
+        knn_accuracy(now.apply(features), labels, now.apply(teacher.validation.embeddings),
                      held_out_labels, options.tau);
     validation.details = {{"knn_accuracy", validation.score}};
     return validation;
@@ -203,7 +209,7 @@ std::string run_project(ProjectOptions options) {
   const Inherited inherited = inherit(options.teacher);
   const auto teacher_config = nn::load_config(options.teacher);
   const auto settings = resolve_settings(options.data, inherited, teacher_config.id2label);
-  StageRun run("project", fields, options.run);
+  StageRun run("project", fields, ProjectOptions().fields(), options.run);
   run.add_input_directory(options.teacher);
   const Compute compute = start_compute(options.run, /*training=*/false, run);
   if (!inherited.split) {
@@ -211,8 +217,8 @@ std::string run_project(ProjectOptions options) {
         "{} was not trained here and may have seen every row: the holdout starts at this stage",
         options.teacher);
   }
-  const TaskData data = read_task_data(options.data, settings, inherited);
-  run.add_input(data.train.path);
+  const TaskData data = read_task_data(options.data, settings, inherited, run);
+  const LabelledRows labelled = labelled_rows(data.train, settings.task.regression());
 
   Model teacher = load_trained(options.teacher, settings);
   if (!options.embedding.empty()) teacher.embedding = nn::parse_embedding(options.embedding);
@@ -223,8 +229,8 @@ std::string run_project(ProjectOptions options) {
                         {"dimension", dimension},
                         {"teacher_saw_holdout", !inherited.split && data.split.validation.holdout}};
   const double feature_seconds = run.seconds();
-  const Projection projection = fit_projection(options, dimension, features.train,
-                                               features.validation, data, compute, run, metrics);
+  const Projection projection =
+      fit_projection(options, dimension, labelled, features, data, compute, run, metrics);
   metrics["timing"]["feature_seconds"] = feature_seconds;
   save_model(teacher, settings, run.path());
   save_projection(projection, run.path());

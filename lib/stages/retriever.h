@@ -22,7 +22,7 @@ struct RetrieverOptions {
   std::optional<std::int64_t> ef_search = {};  // as built
   double kb_temperature = 1;
   bool exclude_same_text = false;
-  bool texts = false;  // read the knowledge base's texts, for explain()
+  bool texts = false;     // read the knowledge base's texts, for explain()
   double rows_share = 1;  // below 1: rows drawn by `seed`, searched exactly
   std::uint64_t seed = 0;
 };

@@ -37,7 +37,6 @@ constexpr const char* kCheckpointFile = "checkpoint.safetensors";
 /// Options that change what a stage computes.
 Json computing_options(const Json& options) {
   Json kept = options;
-  if (!kept.is_object()) return kept;  // somebody else's run.json: it will differ
   for (const char* key : {"resume", "overwrite", "output", "save_steps", "save_minutes"}) {
     kept.erase(key);
   }
@@ -61,9 +60,12 @@ constexpr std::array kReadByStages = {"config.json",
                                       "split.json",
                                       "kb.json"};
 
-Json read_run_json(const fs::path& directory) {
+}  // namespace
+
+std::optional<RunRecord> run_record(const fs::path& directory) {
   const fs::path path = directory / core::kRunFile;
-  Json json = core::read_json(path);
+  if (!fs::exists(path)) return std::nullopt;
+  const Json json = core::read_json(path);
   const auto format = core::json_at<std::int64_t>(json, "format", path.string());
   if (format != core::kRunFormat) {
     throw core::ArtifactError(
@@ -71,10 +73,17 @@ Json read_run_json(const fs::path& directory) {
         "the stage again",
         path.string(), format, core::kRunFormat);
   }
-  return json;
+  RunRecord record{core::json_at<std::string>(json, "command", path.string()),
+                   core::json_at<Json>(json, "options", path.string()),
+                   core::json_value(json, "outputs", Json::object(), path.string())};
+  for (const Json* part : {&record.options, &record.outputs}) {
+    if (!part->is_object()) {
+      throw core::ArtifactError("{}: \"{}\" is not an object: run the stage again", path.string(),
+                                part == &record.options ? "options" : "outputs");
+    }
+  }
+  return record;
 }
-
-}  // namespace
 
 void RunOptions::add_fields(core::OptionList& list) {
   list.add({"output", "Run", &output, "directory to write", {}, {}, true});
@@ -96,13 +105,12 @@ void RunOptions::add_fields(core::OptionList& list) {
 bool already_finished(const std::string& command, const core::OptionList& options,
                       const RunOptions& run) {
   const fs::path directory = run.output;
-  if (!run.resume || !fs::exists(directory / core::kRunFile)) return false;
+  if (!run.resume) return false;
+  const auto before = run_record(directory);
+  if (!before) return false;
   const bool finished = core::is_finished(directory);
-  const Json before = read_run_json(directory);
-  const std::string where = (directory / core::kRunFile).string();
   const auto differing = core::differences(
-      {{"command", core::json_at<std::string>(before, "command", where)},
-       {"options", computing_options(core::json_at<Json>(before, "options", where))}},
+      {{"command", before->command}, {"options", computing_options(before->options)}},
       {{"command", command}, {"options", computing_options(options.to_json())}});
   if (!differing.empty()) {
     throw core::ConfigError(
@@ -141,14 +149,15 @@ StageRun::StageRun(Prepared, std::string command, const core::OptionList& option
       start_(now_seconds()) {}
 
 // The other constructor has made an object, so ~StageRun cleans up where this throws.
-StageRun::StageRun(std::string command, const core::OptionList& options, const RunOptions& run)
+StageRun::StageRun(std::string command, const core::OptionList& options,
+                   const core::OptionList& defaults, const RunOptions& run)
     : StageRun(Prepared{}, std::move(command), options, run) {
   try {
     log_ = std::make_unique<LogFile>(path() / kLogFile, /*append=*/resume_);
   } catch (const spdlog::spdlog_ex& error) {
     throw core::IoError("{}: cannot be written: {}", (path() / kLogFile).string(), error.what());
   }
-  spdlog::info("{}: {}", command_, options_.dump());
+  spdlog::info("reaugkd {}{}", command_, options.flags_beside(defaults));
   write_run_json();
 }
 
@@ -176,12 +185,12 @@ void StageRun::add_input_directory(const fs::path& directory) {
 }
 
 void StageRun::check_unchanged(const fs::path& directory) const {
-  if (!fs::exists(directory / core::kRunFile)) return;  // a model from elsewhere
+  const auto record = run_record(directory);
+  if (!record) return;  // a model from elsewhere
   const std::string where = (directory / core::kRunFile).string();
-  const Json outputs = core::json_value(read_run_json(directory), "outputs", Json::object(), where);
   for (const char* name : kReadByStages) {
-    if (!outputs.contains(name)) continue;
-    const auto written = core::json_at<std::string>(outputs, name, where + ": outputs");
+    if (!record->outputs.contains(name)) continue;
+    const auto written = core::json_at<std::string>(record->outputs, name, where + ": outputs");
     const Json& found = inputs_.value((directory / name).string(), Json());
     if (found == written) continue;
     throw core::ArtifactError(

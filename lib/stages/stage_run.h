@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,17 @@ struct RunOptions {
   void add_fields(core::OptionList& list);
 };
 
+/// What run.json says of a directory.
+struct RunRecord {
+  std::string command;
+  core::Json options;  // by key
+  core::Json outputs;  // sha256 by file name; empty while unfinished
+};
+
+/// The record of a directory that a stage wrote; nothing for a model from elsewhere. Throws
+/// ArtifactError where run.json is damaged or of another format.
+std::optional<RunRecord> run_record(const std::filesystem::path& directory);
+
 /// With --resume: whether this stage has already finished in the output directory. Throws
 /// ConfigError, naming what differs, where a run with other options began or finished there.
 bool already_finished(const std::string& command, const core::OptionList& options,
@@ -34,8 +46,10 @@ bool already_finished(const std::string& command, const core::OptionList& option
 
 class StageRun {
  public:
-  /// Prepares the output directory and starts run.log. Throws ConfigError or IoError.
-  StageRun(std::string command, const core::OptionList& options, const RunOptions& run);
+  /// Prepares the output directory and starts run.log with the command, as far as it differs from
+  /// `defaults`. Throws ConfigError or IoError.
+  StageRun(std::string command, const core::OptionList& options, const core::OptionList& defaults,
+           const RunOptions& run);
   /// A stage that failed before it wrote anything of its own leaves nothing behind.
   ~StageRun();
   StageRun(const StageRun&) = delete;

@@ -7,6 +7,8 @@
 #include "core/error.h"
 #include "core/output_directory.h"
 #include "data/custom_task.h"
+#include "retrieval/kb_manifest.h"
+#include "stages/stage_run.h"
 
 namespace reaugkd::stages {
 namespace {
@@ -120,8 +122,8 @@ Inherited inherit(const fs::path& directory) {
         "{}: is missing, and so is kb.json: {} is neither a model nor a knowledge base",
         path.string(), directory.string());
   }
-  Json json = core::read_json(path);
-  if (is_kb) json = core::json_at<Json>(json, "provenance", path.string());
+  const Json json =
+      is_kb ? retrieval::load_kb_manifest(directory).provenance : core::read_json(path);
   if (json.contains("reaugkd")) {
     inherited.settings = TaskSettings::from_json(json["reaugkd"], path.string());
   }
@@ -189,7 +191,7 @@ data::Dataset read_split_file(const DataOptions& options, const TaskSettings& se
 }
 
 TaskData read_task_data(const DataOptions& options, const TaskSettings& settings,
-                        const Inherited& inherited) {
+                        const Inherited& inherited, StageRun& run) {
   TaskData result;
   result.settings = settings;
   const auto train = read_split_file(options, settings, data::Split::kTrain);
@@ -206,6 +208,8 @@ TaskData read_task_data(const DataOptions& options, const TaskSettings& settings
   result.validation = result.split.validation.holdout
                           ? data::holdout_part(train, result.split)
                           : read_split_file(options, settings, data::Split::kDev);
+  run.add_input(train.path);
+  if (!result.split.validation.holdout) run.add_input(result.validation.path);
   if (!result.validation.fully_labelled()) {
     throw core::DataError("{}: the validation part has rows without a label; give a labelled part",
                           result.validation.path.string());

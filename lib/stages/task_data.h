@@ -64,6 +64,8 @@ TaskSettings resolve_settings(const DataOptions& options, const Inherited& inher
 data::Dataset read_split_file(const DataOptions& options, const TaskSettings& settings,
                               data::Split split);
 
+class StageRun;
+
 struct TaskData {
   TaskSettings settings;
   data::TrainSplit split;
@@ -71,10 +73,10 @@ struct TaskData {
   data::Dataset validation;  // the holdout, or dev
 };
 
-/// Reads train (and dev under --validation dev) and makes or inherits the split. Throws as the
-/// readers do, ConfigError where flags contradict the inherited split, DataError where the
-/// validation part has rows without labels.
+/// Reads train (and dev under --validation dev), which become inputs of `run`, and makes or
+/// inherits the split. Throws as the readers do, ConfigError where flags contradict the inherited
+/// split, DataError where the validation part has rows without labels.
 TaskData read_task_data(const DataOptions& options, const TaskSettings& settings,
-                        const Inherited& inherited);
+                        const Inherited& inherited, StageRun& run);
 
 }  // namespace reaugkd::stages

@@ -67,7 +67,7 @@ std::string run_teacher_finetune(TeacherFinetuneOptions options) {
   const auto fields = options.fields();
   if (already_finished("teacher-finetune", fields, options.run)) return "";
   check_consistent(options);
-  StageRun run("teacher-finetune", fields, options.run);
+  StageRun run("teacher-finetune", fields, TeacherFinetuneOptions().fields(), options.run);
   run.add_input_directory(options.model);
   if (!options.student_friendly.empty()) run.add_input_directory(options.student_friendly);
   const Compute compute = start_compute(options.run, /*training=*/true, run);
@@ -77,8 +77,7 @@ std::string run_teacher_finetune(TeacherFinetuneOptions options) {
   none.split.reset();
   const auto settings =
       resolve_settings(options.data, none, nn::load_config(options.model).id2label);
-  const TaskData data = read_task_data(options.data, settings, none);
-  run.add_input(data.train.path);
+  const TaskData data = read_task_data(options.data, settings, none, run);
   if (!data.train.fully_labelled()) {
     throw core::DataError("{}: teacher-finetune needs a label in every row",
                           data.train.path.string());

@@ -161,4 +161,16 @@ torch::Tensor take(const TensorMap& tensors, const std::string& name, torch::Sca
   return value;
 }
 
+torch::Tensor take_finite(const TensorMap& tensors, const std::string& name,
+                          torch::IntArrayRef shape, const std::string& where) {
+  const auto value = take(tensors, name, torch::kFloat32, shape, where);
+  if (!value.isfinite().all().item<bool>()) {
+    throw ArtifactError(
+        "{}: tensor {} holds values that are not finite: the file is damaged; "
+        "copy it again, or run its stage again",
+        where, name);
+  }
+  return value;
+}
+
 }  // namespace reaugkd::tensor

@@ -29,5 +29,8 @@ void save_safetensors(const std::filesystem::path& path, const TensorMap& tensor
 /// tensors[name] with this dtype and shape (-1: any size). Throws ArtifactError naming `where`.
 torch::Tensor take(const TensorMap& tensors, const std::string& name, torch::ScalarType dtype,
                    torch::IntArrayRef shape, const std::string& where);
+/// The same in F32; throws where a value is not finite, too.
+torch::Tensor take_finite(const TensorMap& tensors, const std::string& name,
+                          torch::IntArrayRef shape, const std::string& where);
 
 }  // namespace reaugkd::tensor

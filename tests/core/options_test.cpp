@@ -40,6 +40,19 @@ const core::Option& option(const core::OptionList& list, const std::string& name
 
 }  // namespace
 
+TEST_CASE("flags beside the defaults set the same values again", "[options]") {
+  Sample sample;
+  sample.name = "it's mine";
+  sample.overwrite = true;
+  sample.layers = {0, 2};
+  CHECK(sample.fields().flags_beside(Sample().fields()) ==
+        " --name 'it'\\''s mine' --overwrite --student-layers 0,2");
+  CHECK(Sample().fields().flags_beside(Sample().fields()).empty());
+  sample = Sample();
+  sample.name.clear();
+  CHECK(sample.fields().flags_beside(Sample().fields()) == " --name ''");
+}
+
 TEST_CASE("flags set typed values and are checked", "[options]") {
   Sample sample;
   const auto list = sample.fields();

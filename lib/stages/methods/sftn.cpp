@@ -4,6 +4,7 @@
 #include "core/json.h"
 #include "losses/tinybert.h"
 #include "stages/methods/kd.h"
+#include "stages/stage_run.h"
 
 namespace reaugkd::stages {
 namespace {
@@ -79,11 +80,9 @@ train::LossTerms StudentFriendlyStep::loss(const Rows& rows) {
 /// distill --method sftn: kd from a teacher that was made with such branches.
 std::unique_ptr<train::Step> make_sftn(const MethodContext& context) {
   const auto& options = context.options;
-  const auto run = std::filesystem::path(options.teacher) / "run.json";
-  const core::Json made =
-      std::filesystem::exists(run) ? core::read_json(run) : core::Json::object();
-  const core::Json how = made.value("options", core::Json::object());
-  if (how.value("student_friendly", "").empty()) {
+  const auto made = run_record(options.teacher);
+  const auto where = options.teacher + "/run.json: options";
+  if (!made || core::json_value(made->options, "student_friendly", std::string(), where).empty()) {
     throw core::ConfigError(
         "--method sftn: --teacher {} was not made for a student; run reaugkd teacher-finetune "
         "--student-friendly {} first",

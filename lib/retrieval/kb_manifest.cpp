@@ -1,0 +1,111 @@
+#include "retrieval/kb_manifest.h"
+
+#include "core/error.h"
+#include "core/file.h"
+
+namespace reaugkd::retrieval {
+namespace {
+
+using core::ArtifactError;
+using core::Json;
+
+constexpr int kFormat = 2;  // 1 had no dtype: all were fp32
+constexpr int kOldestFormat = 1;
+constexpr const char* kMetric = "inner_product";
+
+const Json& section(const Json& value, const std::string& key, const std::string& where) {
+  if (!value.is_object() || !value.contains(key) || !value.at(key).is_object()) {
+    throw ArtifactError("{}: the key \"{}\" is missing or no object", where, key);
+  }
+  return value.at(key);
+}
+
+void check_kind(const Json& json, const std::string& where) {
+  const auto format = core::json_at<std::int64_t>(json, "format", where);
+  if (format < kOldestFormat || format > kFormat) {
+    throw ArtifactError("{}: found format {}, supported are {} to {}: {}", where, format,
+                        kOldestFormat, kFormat,
+                        format > kFormat ? "a newer reaugkd wrote it" : "it is damaged");
+  }
+  const auto metric = core::json_at<std::string>(json, "metric", where);
+  if (metric != kMetric) {
+    throw ArtifactError("{}: found metric {}, expected {}", where, metric, kMetric);
+  }
+}
+
+std::optional<HnswOptions> hnsw_options(const Json& index, const std::string& where) {
+  const auto kind = core::json_at<std::string>(index, "kind", where);
+  if (kind == "exact") return std::nullopt;
+  if (kind != "hnsw") {
+    throw ArtifactError("{}: found an index of kind \"{}\", expected hnsw or exact", where, kind);
+  }
+  HnswOptions options;
+  options.M = core::json_at<std::int64_t>(index, "M", where);
+  options.ef_construction = core::json_at<std::int64_t>(index, "ef_construction", where);
+  options.ef_search = core::json_at<std::int64_t>(index, "ef_search", where);
+  options.seed = core::json_at<std::uint64_t>(index, "seed", where);
+  options.threads = core::json_at<int>(index, "threads", where);
+  if (options.M < 2 || options.M > 10'000 || options.ef_construction < 1 || options.ef_search < 1 ||
+      options.threads < 1) {
+    throw ArtifactError(
+        "{}: the index's M {}, ef_construction {}, ef_search {} or threads {} is out of range",
+        where, options.M, options.ef_construction, options.ef_search, options.threads);
+  }
+  return options;
+}
+
+Json index_json(const std::optional<HnswOptions>& hnsw) {
+  if (!hnsw) return {{"kind", "exact"}};
+  return {{"kind", "hnsw"},
+          {"M", hnsw->M},
+          {"ef_construction", hnsw->ef_construction},
+          {"ef_search", hnsw->ef_search},
+          {"seed", hnsw->seed},
+          {"threads", hnsw->threads}};
+}
+
+}  // namespace
+
+KbManifest load_kb_manifest(const std::filesystem::path& directory) {
+  const auto path = directory / kManifestFile;
+  if (!std::filesystem::exists(path)) {
+    throw ArtifactError("{}: is missing: {} holds no finished knowledge base; run build-kb",
+                        path.string(), directory.string());
+  }
+  const std::string where = path.string();
+  const Json json = core::read_json(path);
+  check_kind(json, where);
+  KbManifest manifest;
+  manifest.rows = core::json_at<std::int64_t>(json, "rows", where);
+  manifest.dimension = core::json_at<std::int64_t>(json, "dimension", where);
+  manifest.num_labels = core::json_at<std::int64_t>(json, "num_labels", where);
+  if (manifest.rows < 1 || manifest.dimension < 1 || manifest.num_labels < 1) {
+    throw ArtifactError("{}: rows {}, dimension {}, num_labels {}: each must be at least 1", where,
+                        manifest.rows, manifest.dimension, manifest.num_labels);
+  }
+  manifest.dtype = core::json_value<std::string>(json, "dtype", "fp32", where);
+  if (manifest.dtype != "fp32" && manifest.dtype != "fp16") {
+    throw ArtifactError("{}: found dtype {}, expected fp32 or fp16", where, manifest.dtype);
+  }
+  manifest.hnsw = hnsw_options(section(json, "index", where), where);
+  const Json& files = section(json, "files", where);
+  for (const auto& [name, digest] : files.items()) {
+    manifest.files[name] = core::json_at<std::string>(files, name, where + ": files");
+  }
+  manifest.provenance = section(json, "provenance", where);
+  return manifest;
+}
+
+void save_kb_manifest(const KbManifest& manifest, const std::filesystem::path& directory) {
+  core::write_json(directory / kManifestFile, {{"format", kFormat},
+                                               {"rows", manifest.rows},
+                                               {"dimension", manifest.dimension},
+                                               {"num_labels", manifest.num_labels},
+                                               {"dtype", manifest.dtype},
+                                               {"metric", kMetric},
+                                               {"index", index_json(manifest.hnsw)},
+                                               {"files", manifest.files},
+                                               {"provenance", manifest.provenance}});
+}
+
+}  // namespace reaugkd::retrieval

@@ -1,0 +1,33 @@
+// kb.json: what a knowledge base directory holds (docs/formats.md). Used by knowledge_base.cpp.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "core/json.h"
+#include "retrieval/hnsw_options.h"
+
+namespace reaugkd::retrieval {
+
+inline constexpr const char* kManifestFile = "kb.json";
+
+struct KbManifest {
+  std::int64_t rows = 0;                     // N
+  std::int64_t dimension = 0;                // D
+  std::int64_t num_labels = 0;               // C
+  std::string dtype = "fp32";                // of the embeddings: fp32 or fp16
+  std::optional<HnswOptions> hnsw;           // none: the index is the exact search
+  std::map<std::string, std::string> files;  // sha256 by name
+  core::Json provenance;                     // an object
+};
+
+/// Throws ArtifactError: no kb.json, another format or metric (found, supported), a key that is
+/// missing or out of range.
+KbManifest load_kb_manifest(const std::filesystem::path& directory);
+/// Throws IoError.
+void save_kb_manifest(const KbManifest& manifest, const std::filesystem::path& directory);
+
+}  // namespace reaugkd::retrieval
