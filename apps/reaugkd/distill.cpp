@@ -5,7 +5,8 @@
 namespace reaugkd::apps {
 
 Command distill_command() {
-  return make_command("distill", "Train a student on the knowledge base (equation 4), or by a rival method",
+  return make_command("distill",
+                      "Train a student on the knowledge base (equation 4), or by a rival method",
                       &stages::run_distill);
 }
 

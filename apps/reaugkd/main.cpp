@@ -2,10 +2,8 @@
 #include <malloc.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <csignal>
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <limits>
@@ -13,22 +11,9 @@
 #include "command_line.h"
 #include "core/error.h"
 #include "core/interrupt.h"
+#include "idle_threads.h"
 
 namespace {
-
-/// How long an idle OpenMP thread spins before it sleeps. By default it spins for milliseconds and
-/// takes the cores that OpenBLAS's threads need: training a small model on two busy cores was about
-/// 10 times slower so. Asleep at once ("passive" alone), every short operation pays for waking it:
-/// a 6-layer BERT of width 256 trained half as fast on two cores as with this short spin. Both are
-/// read when the library loads, before main, hence the process starts itself again once. Values set
-/// by the user stay.
-void spin_briefly_when_idle(char** argv) {
-  if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
-  if (::setenv("OMP_WAIT_POLICY", "passive", 1) != 0) return;
-  if (::setenv("GOMP_SPINCOUNT", "20000", /*overwrite=*/0) != 0) return;
-  ::execv("/proc/self/exe", argv);
-  // Where /proc is missing the run is slower, and right.
-}
 
 /// A training step frees and takes the same large blocks again and again: kept, not handed back to
 /// the system, which clears every page of them before it gives them out anew.
@@ -42,9 +27,9 @@ void keep_freed_memory() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  spin_briefly_when_idle(argv);
-  keep_freed_memory();
   namespace apps = reaugkd::apps;
+  apps::spin_briefly_when_idle(argv);
+  keep_freed_memory();
   constexpr int kBug = 70;
   reaugkd::core::notice_interrupts();
   std::signal(SIGXFSZ, SIG_IGN);  // ulimit -f then is an error of write(), like a full disk

@@ -25,5 +25,14 @@ if command -v zsh >/dev/null; then "$reaugkd" --completion zsh | zsh -n || fail 
 "$reaugkd" --completion fish 2>/dev/null
 [ $? = 2 ] || fail "another shell is not refused"
 
+# How long idle threads spin (docs/cli.md): as libgomp says that it was told, unless the user says otherwise.
+waits() { # EXPECTED [NAME=VALUE]
+  env -u OMP_WAIT_POLICY -u GOMP_SPINCOUNT OMP_DISPLAY_ENV=verbose "${@:2}" "$reaugkd" --version 2>&1 |
+    grep -oE "(OMP_WAIT_POLICY|GOMP_SPINCOUNT) = '[A-Z0-9]*'" | paste -sd' ' | grep -qF "$1" || fail "idle threads, $*: expected $1"
+}
+waits "OMP_WAIT_POLICY = 'PASSIVE' GOMP_SPINCOUNT = '20000'"
+waits "OMP_WAIT_POLICY = 'PASSIVE' GOMP_SPINCOUNT = '7'" GOMP_SPINCOUNT=7
+waits "OMP_WAIT_POLICY = 'ACTIVE'" OMP_WAIT_POLICY=active
+
 [ $failures = 0 ] || exit 1
-echo "option tables and completion: passed"
+echo "option tables, completion and idle threads: passed"
