@@ -77,7 +77,7 @@ class Task:
     """All runs of one task: method -> seed -> Run; further evaluations of a method's student are "method@evaluation"."""
 
     def __init__(self, directory):
-        self.name = directory.name
+        self.name, self.directory = directory.name, directory
         self.runs = {}
         for evaluation in sorted(directory.glob("seed-*/eval-*/metrics.json")):
             method = evaluation.parent.name[len("eval-"):]
@@ -232,6 +232,34 @@ def against_table(tasks, method):
     return table
 
 
+def cost_table(tasks, method):
+    """Medians over seeds: what each stage took, and one query alone and with retrieval."""
+    stages = {"teacher-finetune": "teacher", "project": "projected", "build-kb": "kb"}
+    stages.update({f"distill {name}": f"student-{name}" for name in methods_of(tasks)})
+    stages[f"eval {method}"] = f"eval-{method}"
+    table = [[""] + [task.name for task in tasks]]
+    for title, directory in stages.items():
+        table.append([title + ", s"] + [median_text(task, directory, "timing.total_seconds") for task in tasks])
+    for title, key in (("one query, student, ms", "model.p50_ms"), ("one query, with retrieval, ms", "with_retrieval.p50_ms"),
+                       ("retrieval on top, %", "overhead_percent")):
+        row = [median_text(task, f"eval-{method}", "latency.batch_1." + key) for task in tasks]
+        if any(row):
+            table.append([title] + row)
+    return table
+
+
+def median_text(task, directory, key):
+    """Of a number in metrics.json; a tuned method's configurations count like seeds."""
+    values = []
+    for name in (directory, directory + "@*"):
+        for path in task.directory.glob(f"seed-*/{name}/metrics.json"):
+            value = json.loads(path.read_text())
+            for part in key.split("."):
+                value = value.get(part) if isinstance(value, dict) else None
+            values += [] if value is None else [value]
+    return f"{statistics.median(values):.1f}" if values else ""
+
+
 def evaluation_groups(runs):
     """The plan's further evaluations: title -> names, in the plan's order."""
     groups = {}
@@ -345,6 +373,7 @@ def main():
     print(write("Gain of retrieval, points, 95 % interval" + on_dev, retrieval_table(tasks)))
     print(write("Gain of retrieval and its control" + on_dev, control_table(tasks)))
     print(write(f"{args.method} with retrieval against the others" + on_dev, against_table(tasks, args.method)))
+    print(write("Wall time of each stage, latency at batch 1", cost_table(tasks, args.method)))
     for task in tasks:
         for title, names in evaluation_groups(args.runs).items():
             table = evaluation_table(task, names)

@@ -32,12 +32,14 @@ if (out / "metrics.json").exists():
 out.mkdir(parents=True)
 (out / "run.json").write_text(json.dumps({"machine": {"precision": "fp32", "description": "a fake"}}))
 score = float(options.get("alpha", 0.5))
-metrics = {"validation": {"accuracy": score}, "train_examples": 9, "examples": 4, "validation_split": "holdout:0.1"}
+metrics = {"validation": {"accuracy": score}, "train_examples": 9, "examples": 4, "validation_split": "holdout:0.1",
+           "timing": {"total_seconds": 2}}
 if arguments[0] == "eval":
     metrics["metrics"] = {"student": {"accuracy": 0.5}, "combined": {"accuracy": 0.75},
                           "retrieval": {"accuracy": 0.25}, "teacher": {"accuracy": 1.0}}
     metrics["majority"] = {"accuracy": 0.5}
     metrics["retrieval"] = {"beta": 0.5}
+    metrics["latency"] = {"batch_1": {"model": {"p50_ms": 4}, "with_retrieval": {"p50_ms": 5}, "overhead_percent": 25}}
     if options.get("sweep"):
         (out / "sweep.tsv").write_text("k\\ttau\\tbeta\\tvalidation_loss\\tloss\\taccuracy\\n"
                                        "1\\t0.1\\t0\\t0.7\\t0.7\\t0.5\\n1\\t0.1\\t1\\t0.6\\t0.6\\t0.75\\n"
@@ -157,8 +159,10 @@ class Driver(unittest.TestCase):
     def test_report(self):
         self.run_plan(dict(PLAN, options={"eval": {"sweep": True}}))
         for form, text in (("markdown", "| kd | +25.0 ["), ("latex", "\\toprule"), ("csv", '"method","rte"'),
-                           ("markdown", "| kd | 75.0 ± 0.0 | 100.0 ± 0.0 |"), ("latex", "50.0 $\\pm$ 0.0")):
-            done = subprocess.run([sys.executable, ROOT / "bench/report.py", self.root / "runs", "--format", form],
+                           ("markdown", "| kd | 75.0 ± 0.0 | 100.0 ± 0.0 |"), ("markdown", "| distill kd, s | 2.0 |"), ("latex", "50.0 $\\pm$ 0.0"),
+                           ("markdown", "| retrieval on top, % | 25.0 |")):
+            done = subprocess.run([sys.executable, ROOT / "bench/report.py", self.root / "runs", "--format", form,
+                                   "--method", "kd"],
                                   stdout=subprocess.PIPE, universal_newlines=True)
             self.assertEqual(done.returncode, 0)
             self.assertIn(text, done.stdout)
