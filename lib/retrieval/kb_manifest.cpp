@@ -13,7 +13,7 @@ constexpr int kFormat = 2;  // 1 had no dtype: all were fp32
 constexpr int kOldestFormat = 1;
 constexpr const char* kMetric = "inner_product";
 
-const Json& section(const Json& value, const std::string& key, const std::string& where) {
+const Json& section(const Json& value, const char* key, const std::string& where) {
   if (!value.is_object() || !value.contains(key) || !value.at(key).is_object()) {
     throw ArtifactError("{}: the key \"{}\" is missing or no object", where, key);
   }

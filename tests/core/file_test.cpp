@@ -59,7 +59,7 @@ TEST_CASE("a JSON file is an object, and whole numbers are whole", "[json]") {
   const TemporaryDirectory directory;
   const fs::path path = directory.path() / "x.json";
   core::write_file(path, "[1]");
-  CHECK_THROWS_WITH(core::read_json(path), Catch::Contains("found array, expected a JSON object"));
+  CHECK_THROWS_WITH(core::read_json(path), ContainsSubstring("found array, expected a JSON object"));
   const core::Json json = {
       {"half", 2.5}, {"yes", true}, {"minus", -1}, {"n", 3}, {"large", 1ULL << 63}};
   CHECK(core::json_at<std::int64_t>(json, "n", "x") == 3);
@@ -81,7 +81,7 @@ TEST_CASE("an appended file goes on where it was left, and not behind its end", 
   }
   { core::AppendedFile(path, 4).write("three\n"); }
   CHECK(core::read_file(path) == "one\nthree\n");
-  CHECK_THROWS_WITH((core::AppendedFile(path, 100)), Catch::Contains("has 10 bytes"));
+  CHECK_THROWS_WITH((core::AppendedFile(path, 100)), ContainsSubstring("has 10 bytes"));
   CHECK(core::read_file(path) == "one\nthree\n");
   CHECK_THROWS_AS((core::AppendedFile(directory.path() / "none" / "log", 0)), core::IoError);
 }

@@ -83,7 +83,7 @@ TEST_CASE("a directory has one writer at a time", "[output]") {
     for (const auto mode :
          {core::OutputMode::kFresh, core::OutputMode::kResume, core::OutputMode::kOverwrite}) {
       CHECK_THROWS_WITH(core::OutputDirectory(path, mode),
-                        Catch::Contains("process " + std::to_string(::getpid())));
+                        ContainsSubstring("process " + std::to_string(::getpid())));
     }
   }
   CHECK_FALSE(fs::exists(path / ".lock"));
@@ -160,7 +160,7 @@ TEST_CASE("a path that leaves no room for the files' names is refused at once", 
   fs::path path = root.path();
   while (path.string().size() < 4010) path /= std::string(200, 'd');
   CHECK_THROWS_WITH((core::OutputDirectory(path, core::OutputMode::kFresh)),
-                    Catch::Contains("too long"));
+                    ContainsSubstring("too long"));
   CHECK(fs::is_empty(root.path()));
 }
 
@@ -169,7 +169,7 @@ TEST_CASE("a run that has not finished is no input", "[output]") {
   CHECK_THROWS_AS(core::require_finished(root.path() / "none"), core::ArtifactError);
   CHECK_NOTHROW(core::require_finished(root.path()));  // a model from elsewhere
   core::write_file(root.path() / "run.json", "{}");
-  CHECK_THROWS_WITH(core::require_finished(root.path()), Catch::Contains("has not finished"));
+  CHECK_THROWS_WITH(core::require_finished(root.path()), ContainsSubstring("has not finished"));
   core::write_file(root.path() / "metrics.json", "{}");
   CHECK_NOTHROW(core::require_finished(root.path()));
 }

@@ -36,9 +36,9 @@ TEST_CASE("predictions without signal are named", "[stages]") {
   };
   CHECK(warnings({0.9F, 0.1F, 0.8F, 0.2F}, {1, 0, 1, 0}).empty());
   REQUIRE(warnings({0.9F, 0.8F}, {1, 0}).size() == 1);
-  CHECK_THAT(warnings({0.9F, 0.8F}, {1, 0})[0], Catch::Contains("\"1\" for every row"));
+  CHECK_THAT(warnings({0.9F, 0.8F}, {1, 0})[0], ContainsSubstring("\"1\" for every row"));
   REQUIRE(warnings({0.9F, 0.1F}, {0, 1}).size() == 1);
-  CHECK_THAT(warnings({0.9F, 0.1F}, {0, 1})[0], Catch::Contains("0.0000"));
+  CHECK_THAT(warnings({0.9F, 0.1F}, {0, 1})[0], ContainsSubstring("0.0000"));
   CHECK(prediction_warnings("it", data::glue_task("stsb"), torch::ones({4, 1}), {1, 2, 3, 4})
             .size() == 1);
   CHECK(prediction_warnings("it", data::glue_task("stsb"), torch::rand({4, 1}), {1, 2, 3, 4})
@@ -49,7 +49,7 @@ TEST_CASE("a class that no row has is named", "[stages]") {
   const auto task = data::glue_task("mnli");
   CHECK(absent_class_warnings(task, {0, 1, 2, kUnknown}).empty());
   REQUIRE(absent_class_warnings(task, {0, kUnknown, 2}).size() == 1);
-  CHECK_THAT(absent_class_warnings(task, {0, 2})[0], Catch::Contains(task.labels[1]));
+  CHECK_THAT(absent_class_warnings(task, {0, 2})[0], ContainsSubstring(task.labels[1]));
   CHECK(absent_class_warnings(task, {kUnknown}).empty());
   CHECK(absent_class_warnings(data::glue_task("stsb"), {3}).empty());
 }

@@ -327,7 +327,7 @@ TEST_CASE("a checkpoint of other options or inputs is refused", "[fit][resume]")
   options.checkpoint.identity["options"]["tau"] = 0.2;
   Interruptible second(-1);
   CHECK_THROWS_WITH(fit_until(options, second, directory),
-                    Catch::Contains("options.tau was 0.1, is 0.2"));
+                    ContainsSubstring("options.tau was 0.1, is 0.2"));
   core::write_file(options.checkpoint.path, "not a checkpoint");
   CHECK_THROWS_AS(fit_until(options, second, directory), core::ArtifactError);
   options.checkpoint.resume = false;  // a fresh start does not look at it
@@ -360,7 +360,7 @@ TEST_CASE("a request to stop writes a checkpoint and says so", "[fit][resume]") 
     FAIL("it went on");
   } catch (const core::Interrupted& interrupted) {
     CHECK(interrupted.exit_code() == 143);
-    CHECK_THAT(interrupted.what(), Catch::Contains("8 of 15 steps were done"));
+    CHECK_THAT(interrupted.what(), ContainsSubstring("8 of 15 steps were done"));
   }
   core::forget_interrupt();
   Interruptible again(-1);
