@@ -12,7 +12,7 @@ namespace reaugkd::stages {
 namespace {
 
 constexpr std::int64_t kRows = 40;
-const std::string kSha = "00000000000000ff" + std::string(48, '0');
+const std::string kSha = "00000000000000ff000000000000000000000000000000000000000000000000";
 
 /// Data whose i-th row has the id and (in other case and spacing) the text of KB row i; the texts
 /// of rows 0 and 1 are equal.
