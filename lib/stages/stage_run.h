@@ -21,7 +21,7 @@ struct RunOptions {
   std::int64_t seed = 42;
   std::string device = "auto";
   std::string precision = "auto";
-  std::int64_t threads = 0;  // 0: one a core
+  std::int64_t threads = 0;  // 0: tensor::available_threads()
   bool resume = false;
   bool overwrite = false;
 

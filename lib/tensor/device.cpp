@@ -2,6 +2,7 @@
 
 #include <ATen/autocast_mode.h>
 #include <dlfcn.h>
+#include <sched.h>
 #include <torch/version.h>
 
 #include <cstdlib>
@@ -108,9 +109,24 @@ Precision parse_precision(const std::string& text, const torch::Device& device, 
   return training && has_fast_bf16(device) ? Precision::kBf16 : Precision::kFp32;
 }
 
+int available_threads() {
+  if (const char* text = std::getenv("OMP_NUM_THREADS")) {
+    if (const int threads = std::atoi(text); threads > 0) return threads;
+  }
+  cpu_set_t cores;
+  if (::sched_getaffinity(0, sizeof cores, &cores) == 0) return CPU_COUNT(&cores);
+  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
 int set_threads(std::int64_t threads) {
-  if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
+  if (threads == 0) threads = available_threads();
   torch::set_num_threads(static_cast<int>(threads));
+  // OpenBLAS with threads of its own does not ask OpenMP.
+  using SetThreads = void (*)(int);
+  if (auto* set = reinterpret_cast<SetThreads>(::dlsym(RTLD_DEFAULT, "openblas_set_num_threads"));
+      set != nullptr && std::getenv("OPENBLAS_NUM_THREADS") == nullptr) {
+    set(static_cast<int>(threads));
+  }
   return static_cast<int>(threads);
 }
 

@@ -24,7 +24,11 @@ bool has_fast_bf16(const torch::Device& device);
 /// `text`: auto, fp32 or bf16. auto is bf16 for training where has_fast_bf16, else fp32.
 Precision parse_precision(const std::string& text, const torch::Device& device, bool training);
 
-/// Sets the number of compute threads; 0 takes one a core. Returns the number set.
+/// The cores that this process may use (taskset, a batch job's share), or OMP_NUM_THREADS.
+int available_threads();
+
+/// Sets the number of compute threads, of OpenMP and of OpenBLAS (unless OPENBLAS_NUM_THREADS does);
+/// 0 takes available_threads(). Returns the number set.
 int set_threads(std::int64_t threads);
 
 /// bf16 autocast while it lives; nothing where precision is fp32.

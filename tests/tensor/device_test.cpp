@@ -1,12 +1,36 @@
 #include "tensor/device.h"
 
+#include <sched.h>
 #include <torch/torch.h>
+
+#include <cstdlib>
 
 #include "catch.h"
 #include "core/error.h"
 
 namespace core = reaugkd::core;
 namespace tensor = reaugkd::tensor;
+
+TEST_CASE("by default as many threads as the process may use cores", "[device]") {
+  ::unsetenv("OMP_NUM_THREADS");
+  cpu_set_t all;
+  REQUIRE(::sched_getaffinity(0, sizeof all, &all) == 0);
+  CHECK(tensor::available_threads() == CPU_COUNT(&all));
+  int first = 0;
+  while (!CPU_ISSET(first, &all)) ++first;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(first, &one);
+  REQUIRE(::sched_setaffinity(0, sizeof one, &one) == 0);
+  CHECK(tensor::available_threads() == 1);
+  REQUIRE(::sched_setaffinity(0, sizeof all, &all) == 0);
+  ::setenv("OMP_NUM_THREADS", "3", 1);
+  CHECK(tensor::available_threads() == 3);
+  CHECK(tensor::set_threads(0) == 3);
+  CHECK(torch::get_num_threads() == 3);
+  ::unsetenv("OMP_NUM_THREADS");
+  CHECK(tensor::set_threads(2) == 2);
+}
 
 TEST_CASE("devices and precisions are parsed, never guessed", "[device]") {
   CHECK(tensor::parse_device("cpu").is_cpu());
