@@ -8,7 +8,7 @@
 #                                              beside PyTorch, FAISS and the machine's limits
 #   make plots RUNS="runs/a runs/b" [PLOTS=runs/a/plots] [METHOD=reaugkd]   pictures of bench/experiments.py's runs
 #   make fuzz [SECONDS=10]                     every reader under libFuzzer
-#   make trust [KILLS=20]                      bad input; every stage killed at random and on a full disk
+#   make trust [KILLS=20]                      every stage killed at random and on a full disk
 #   make docs                                  docs/options.md from the option lists
 #   make install PREFIX=/usr/local
 PRESET ?= release
@@ -24,6 +24,7 @@ PLOTS ?= $(firstword $(RUNS))/plots
 METHOD ?= reaugkd
 FUZZ_PACKAGES = clang
 SECONDS ?= 10
+PYTHON ?= /usr/bin/python3
 KILLS ?= 20
 FUZZ_TARGETS = task_file task_json wordpiece bpe tokenizer_config config safetensors shard_index split \
                options kb_manifest examples hnsw
@@ -74,7 +75,7 @@ bench: configure
 	@test -n "$(MODEL_DIR)" -a -n "$(GLUE_DIR)" || { echo "make bench MODEL_DIR=... GLUE_DIR=..." >&2; exit 2; }
 	cmake --preset $(PRESET) -DREAUGKD_BENCH=ON $(CMAKE_ARGS) >/dev/null
 	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd $(BENCH_PROGRAMS)
-	bench/benchmark.py --bin $(BUILD)/bin --model $(MODEL_DIR) --glue $(GLUE_DIR) $(if $(BENCH),--parts $(BENCH)) \
+	bench/benchmark.py --bin $(BUILD)/bin --python $(PYTHON) --model $(MODEL_DIR) --glue $(GLUE_DIR) $(if $(BENCH),--parts $(BENCH)) \
 	  $(if $(BENCH_FULL),--full) --json runs/bench/benchmark.json
 
 plots:
@@ -82,11 +83,9 @@ plots:
 	@test -n "$(RUNS)" || { echo "make plots RUNS=..." >&2; exit 2; }
 	bench/plots.py $(RUNS) --output $(PLOTS) --method $(METHOD)
 
-# Minutes: what a user can get wrong, each stage killed at random moments and resumed to the same bytes, then each file on a full,
-# read-only or foreign disk.
+# Minutes: each stage killed at random moments and resumed to the same bytes, then each file on a full, read-only or foreign disk.
 trust: configure
 	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd
-	tests/cli/bad_input.py $(BUILD)/bin/reaugkd .
 	tests/trust/kill.py $(BUILD)/bin/reaugkd . --kills $(KILLS)
 	tests/trust/disk.py $(BUILD)/bin/reaugkd . --quick
 

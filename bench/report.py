@@ -7,7 +7,7 @@
 
 Intervals are paired over seeds and examples: the dev rows are drawn again 2,000 times (fewer where there are more than
 1,000 rows, 200 at least), the same rows for both sides and all seeds, and the middle 95 % of the mean difference is
-given. The p value (accuracy alone) is of a paired
+given; Matthews and Pearson always have 200. The p value (accuracy alone) is of a paired
 permutation test: the sign of each row's difference is flipped at random.
 """
 import argparse

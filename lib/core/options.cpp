@@ -79,6 +79,12 @@ T parse(const std::string& text, const std::string& flag) {
   }
 }
 
+/// JSON's own conversion would cut 8.7 to 8. Throws ConfigError.
+std::int64_t whole_number(const Json& json) {
+  if (!json.is_number_integer()) throw ConfigError("a whole number is expected");
+  return json.get<std::int64_t>();
+}
+
 /// As a POSIX shell takes it for one word.
 std::string shell_word(const std::string& text) {
   const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
@@ -141,11 +147,17 @@ void Option::set_json(const Json& json) const {
       [&](auto* value) {
         using T = std::remove_reference_t<decltype(*value)>;
         try {
-          if constexpr (IsOptional<T>::value) {
+          if constexpr (std::is_same_v<T, std::optional<std::int64_t>>) {
+            *value = json.is_null() ? T{} : T{whole_number(json)};
+          } else if constexpr (IsOptional<T>::value) {
             *value = json.is_null() ? T{} : T{json.get<typename T::value_type>()};
           } else if constexpr (std::is_same_v<T, std::int64_t>) {
-            if (!json.is_number_integer()) throw ConfigError("a whole number is expected");
-            *value = json.get<T>();
+            *value = whole_number(json);
+          } else if constexpr (std::is_same_v<T, std::vector<std::int64_t>>) {
+            T list;
+            for (const Json& entry : json.get<std::vector<Json>>())
+              list.push_back(whole_number(entry));
+            *value = list;
           } else {
             *value = json.get<T>();
           }

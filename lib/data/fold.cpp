@@ -176,6 +176,10 @@ std::size_t largest_group(const Dataset& rows, const Task& task) {
 std::vector<Fold> make_folds(const Dataset& rows, const Task& task, std::int64_t folds,
                              std::uint64_t seed) {
   REAUGKD_CHECK(folds >= 2, "{} folds", folds);
+  if (folds > rows.size()) {
+    throw core::DataError("{}: {} folds of {} rows: give fewer", rows.path.string(), folds,
+                          rows.size());
+  }
   const std::vector<std::int64_t> fold_of_row = choose_folds(rows, task, folds, seed);
   const RowGroups groups = groups_of(rows, task);
   std::vector<Fold> result(static_cast<std::size_t>(folds));

@@ -45,14 +45,18 @@ Dataset part(const Dataset& train, const TrainSplit& split, const std::vector<st
         "the first stage again",
         train.path.string(), train.sha256, split.train_sha256);
   }
-  if (!rows.empty() && rows.back() >= train.size()) {
-    throw core::ArtifactError(
-        "{}: names row {}, but {} has only {} rows: run the first stage again", kFileName,
-        rows.back(), train.path.string(), train.size());
+  std::vector<std::int64_t> positions;  // other than the rows where --skip-bad-rows left some out
+  positions.reserve(rows.size());
+  for (const std::int64_t row : rows) {
+    const auto place = std::lower_bound(train.rows.begin(), train.rows.end(), row);
+    if (place == train.rows.end() || *place != row) {
+      throw core::ArtifactError(
+          "{}: names row {}, but {} has {} rows and not this one: run the first stage again",
+          kFileName, row, train.path.string(), train.size());
+    }
+    positions.push_back(place - train.rows.begin());
   }
-  REAUGKD_CHECK(train.rows.empty() || train.rows.back() == train.size() - 1,
-                "{} rows up to {}: not the whole file", train.size(), train.rows.back());
-  return train.subset(rows);  // in a whole file, position and data row are the same
+  return train.subset(positions);
 }
 
 /// Whether `value` is a whole number from 0 that fits where rows are counted.

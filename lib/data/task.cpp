@@ -83,7 +83,9 @@ Task mnli() {
   task.dev = {.header = true, .text_a = 8, .text_b = 9, .label = 15};
   task.test = {.header = true, .text_a = 8, .text_b = 9, .label = -1};
   task.dev_file = "dev_matched.tsv";
+  task.test_file = "test_matched.tsv";
   task.dev_mismatched_file = "dev_mismatched.tsv";
+  task.test_mismatched_file = "test_mismatched.tsv";
   task.submission_file = "MNLI-m.tsv";
   task.submission_mismatched_file = "MNLI-mm.tsv";
   return task;

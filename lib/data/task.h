@@ -37,9 +37,10 @@ struct Task {
   FileFormat format = FileFormat::kTsv;
   FileLayout train, dev, test;
   std::string train_file = "train.tsv";
-  std::string dev_file = "dev.tsv";  // MNLI: dev_matched.tsv
-  std::string test_file = "test.tsv";
-  std::string dev_mismatched_file;             // MNLI only
+  std::string dev_file = "dev.tsv";    // MNLI: dev_matched.tsv
+  std::string test_file = "test.tsv";  // MNLI: test_matched.tsv
+  std::string dev_mismatched_file;     // MNLI only, as test_mismatched_file
+  std::string test_mismatched_file;
   std::string submission_file;                 // "SST-2.tsv": GLUE's name for predictions on test
   std::string submission_mismatched_file;      // MNLI only: "MNLI-mm.tsv"
   std::vector<std::string> submission_labels;  // how GLUE's server spells class c

@@ -27,6 +27,7 @@
 #include "core/random.h"
 #include "retrieval/hnsw_file_check.h"
 #include "retrieval/index.h"
+#include "retrieval/inner_product_kernel.h"
 
 namespace reaugkd::retrieval {
 namespace {
@@ -58,6 +59,24 @@ void check_arguments(const torch::Tensor& embeddings, const HnswOptions& options
                 "ef_construction {}, ef_search {}, threads {}", options.ef_construction,
                 options.ef_search, options.threads);
 }
+
+/// Distance 1 - s.z, as hnswlib's InnerProductSpace has it, by our kernel: hnswlib's own is chosen
+/// by the flags it is compiled with, ours by the processor it runs on.
+class InnerProductSpace final : public hnswlib::SpaceInterface<float> {
+ public:
+  explicit InnerProductSpace(std::size_t dimension) : dimension_(dimension) {}
+  std::size_t get_data_size() override { return dimension_ * sizeof(float); }
+  hnswlib::DISTFUNC<float> get_dist_func() override { return distance; }
+  void* get_dist_func_param() override { return &dimension_; }
+
+ private:
+  static float distance(const void* a, const void* b, const void* dimension) {
+    return 1.0F - inner_product(static_cast<const float*>(a), static_cast<const float*>(b),
+                                static_cast<std::int64_t>(
+                                    *static_cast<const std::size_t*>(dimension)));
+  }
+  std::size_t dimension_;
+};
 
 class HnswIndex final : public Index {
  public:
@@ -101,7 +120,7 @@ class HnswIndex final : public Index {
 
   torch::Tensor file_;  // index.hnsw's bytes, where the graph lies in them
   std::int64_t dimension_;
-  hnswlib::InnerProductSpace space_;  // distance 1 - s.z; the graph points into it
+  InnerProductSpace space_;  // the graph points into it
   std::unique_ptr<Graph> graph_;
 };
 

@@ -133,7 +133,14 @@ RetrievedPrediction predict(const RetrievalSetting& setting, const Neighbors& ne
   const auto knowledge_base = aggregate(nearest, soft_labels, setting.tau);
   const auto features = beta_features(setting.rule.mode, student, nearest);
   const auto beta = beta_of_rows(setting.beta, setting.rule, features);
-  return {knowledge_base, combine(student, knowledge_base, beta)};
+  const auto combined = combine(student, knowledge_base, beta);
+  if (!combined.isfinite().all().item<bool>()) {
+    throw core::NumericError(
+        "a combined prediction is not finite at k = {}, beta = {}, tau' = {}: a larger tau' or "
+        "knowledge base temperature is needed",
+        setting.k, setting.beta, setting.tau);
+  }
+  return {knowledge_base, combined};
 }
 
 }  // namespace reaugkd::retrieval

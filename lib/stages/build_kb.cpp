@@ -70,7 +70,7 @@ retrieval::KnowledgeBase built(const BuildKbOptions& options, const Compute& com
                                core::Json& metrics) {
   const Inherited inherited = inherit(options.teacher);
   const auto teacher = nn::load_config(options.teacher);
-  const auto settings = resolve_settings(options.data, inherited, teacher.id2label);
+  const auto settings = resolve_settings(options.data, inherited);
   const TaskData data = read_task_data(options.data, settings, inherited, run);
   const bool regression = settings.task.regression();
   auto kb = knowledge_base_of(load_features(options.teacher, "train", data.train),
@@ -97,7 +97,8 @@ void check_same_teacher(const BuildKbOptions& options, const retrieval::Knowledg
   const std::filesystem::path directory = options.teacher;
   for (const auto& [key, file] : {std::pair("teacher_sha256", "model.safetensors"),
                                   std::pair("projection_sha256", "projection.safetensors")}) {
-    const std::string made_by = kb.provenance.value(key, "");
+    const auto made_by =
+        core::json_value<std::string>(kb.provenance, key, "unknown", options.extend + "/kb.json");
     const std::string given = core::sha256_of_file(directory / file);
     if (made_by != given) {
       throw core::ArtifactError(
@@ -140,7 +141,7 @@ retrieval::KnowledgeBase extended(const BuildKbOptions& options, const Compute& 
                                   StageRun& run) {
   run.add_input_directory(options.extend);
   const Inherited inherited = inherit(options.extend);
-  const auto settings = resolve_settings(options.data, inherited, {});
+  const auto settings = resolve_settings(options.data, inherited);
   auto kb = retrieval::load_knowledge_base(options.extend);
   store_as(options, kb);
   if (!options.remove.empty()) kb = without(kb, options.remove);

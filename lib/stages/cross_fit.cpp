@@ -157,9 +157,10 @@ class CrossFit {
     const std::string mark = run_.inputs_digest();
     if (resume_ && fs::exists(path)) {
       auto metadata = tensor::load_metadata(path);
-      if (metadata[kComputedFrom] == mark) {
+      auto known = Json::parse(metadata[kFoldMetrics], nullptr, /*allow_exceptions=*/false);
+      if (metadata[kComputedFrom] == mark && !known.is_discarded()) {
         spdlog::info("{}: taken from the stopped run", what_);
-        metrics = Json::parse(metadata[kFoldMetrics]);
+        metrics = std::move(known);
         return tensor::take(tensor::load_safetensors(path), "logits", torch::kFloat32,
                             {held_out.size(), data_.settings.task.num_labels()}, path.string())
             .clone();

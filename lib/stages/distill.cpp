@@ -7,6 +7,7 @@
 #include "core/random.h"
 #include "retrieval/kb_manifest.h"
 #include "stages/methods/method.h"
+#include "stages/methods/trajectory.h"
 #include "stages/training.h"
 
 namespace reaugkd::stages {
@@ -23,6 +24,11 @@ void check_sources(const DistillOptions& options, const Method& method) {
       throw core::ConfigError("--kb is required by --method {}; run reaugkd build-kb first",
                               method.name);
     case Source::kKnowledgeBaseOrTeacher:
+      if (kb && teacher) {
+        throw core::ConfigError(
+            "--method {} takes its targets from --kb or from --teacher: leave one of them out",
+            method.name);
+      }
       if (kb || teacher) return;
       throw core::ConfigError(
           "--kb is required by --method {}, or --teacher; run reaugkd build-kb first", method.name);
@@ -41,6 +47,25 @@ std::string inherited_from(const DistillOptions& options) {
     if (!directory.empty()) return directory;
   }
   return options.student;
+}
+
+/// Those of --teacher and --student that `inherited` is not from must fit to it: their class order,
+/// and which rows they were kept from.
+void check_others(const DistillOptions& options, const Inherited& inherited,
+                  const TaskSettings& settings) {
+  for (const auto& directory : {options.teacher, options.student}) {
+    if (directory.empty() || directory == inherited.directory) continue;
+    const Inherited other = inherit(directory);
+    if (directory == options.teacher) check_class_order(options.data, other, settings);
+    if (!other.split || !inherited.split || *other.split == *inherited.split ||
+        other.split->train_sha256 != inherited.split->train_sha256) {
+      continue;
+    }
+    throw core::ArtifactError(
+        "{} and {} were made with different splits (split.json), so one may have seen what the "
+        "other validates on; make both from the same first stage",
+        directory, inherited.directory);
+  }
 }
 
 /// Takes metadistil's quiz out of data.train: about `share` of its rows, two at least.
@@ -74,16 +99,22 @@ std::string run_distill(DistillOptions options) {
   if (already_finished("distill", fields, options.run)) return "";
   check_sources(options, method);
   const Inherited inherited = inherit(inherited_from(options));
-  const auto config = nn::load_config(options.student);
-  const auto settings = resolve_settings(options.data, inherited, config.id2label);
+  const auto settings = resolve_settings(options.data, inherited);
+  check_others(options, inherited, settings);
   StageRun run("distill", fields, DistillOptions().fields(), options.run);
   run.add_input_directory(options.student);
   for (const auto& directory : {options.kb, options.teacher}) {
     if (!directory.empty()) run.add_input_directory(directory);
   }
+  if (method.name == "rco") {
+    for (const auto& anchor : trajectory_of(options.teacher)) {
+      if (anchor != options.teacher) run.add_input(anchor / "model.safetensors");
+    }
+  }
   const Compute compute = start_compute(options.run, /*training=*/true, run);
   TaskData data = read_task_data(options.data, settings, inherited, run);
-  if (method.source == Source::kLabels && !data.train.fully_labelled()) {
+  const bool labels_alone = method.source == Source::kLabels || *options.hard_label_weight == 1;
+  if (labels_alone && !data.train.fully_labelled()) {
     throw core::DataError("{}: --method {} needs a label in every row", data.train.path.string(),
                           method.name);
   }

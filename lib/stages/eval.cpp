@@ -38,8 +38,10 @@ class Evaluation {
       : options_(options), run_(run), compute_(start_compute(options.run, false, run)) {
     inherited_ = inherit(options.model);
     const auto config = nn::load_config(options.model);
-    if (!inherited_.settings && !options.kb.empty()) inherited_ = inherit(options.kb);
-    settings_ = resolve_settings(options.data, inherited_, config.id2label);
+    const Inherited model = inherited_;
+    if (!model.settings && !options.kb.empty()) inherited_ = inherit(options.kb);
+    settings_ = resolve_settings(options.data, inherited_);
+    check_class_order(options.data, model, settings_);
     run.add_input_directory(options.model);
     student_ = load_trained(options.model, settings_);
     student_.classifier->to(compute_.device);
@@ -59,7 +61,8 @@ class Evaluation {
     metrics["split"] = options_.split;
     metrics["examples"] = rows.size();
     if (retriever_) select_setting(metrics["retrieval"]);
-    metrics["metrics"] = score_rows(rows, kPredictionsFile, metrics);
+    metrics["metrics"] =
+        score_rows(rows, kPredictionsFile, settings_.task.submission_file, metrics);
     score_mismatched(metrics);
     if (options_.latency_examples > 0) {
       const auto latency = measure_latency(
@@ -203,8 +206,10 @@ class Evaluation {
     json["rows"] = retriever_->knowledge_base().size();
   }
 
-  /// Scores one file; writes its predictions. `metrics` gets what is said of retrieval.
-  Json score_rows(const data::Dataset& rows, const std::string& file, Json& metrics) {
+  /// Scores one file; writes its predictions, of the test split `submission` too, where it has a
+  /// name. `metrics` gets what is said of retrieval.
+  Json score_rows(const data::Dataset& rows, const std::string& file, const std::string& submission,
+                  Json& metrics) {
     const data::Task& task = settings_.task;
     Queries queries = ask_student(rows, options_.split + " predictions");
     Json scores;
@@ -227,8 +232,8 @@ class Evaluation {
     if (!options_.teacher.empty()) scores["teacher"] = score_teacher(rows, metrics);
     judge(rows, queries, predictions, metrics);
     write_predictions(run_.path() / file, task, rows, predictions);
-    if (options_.split == "test" && !task.submission_file.empty()) {
-      write_submission(run_.path() / task.submission_file, task, rows, predictions.final);
+    if (options_.split == "test" && !submission.empty()) {
+      write_submission(run_.path() / submission, task, rows, predictions.final);
     }
     return scores;
   }
@@ -281,13 +286,13 @@ class Evaluation {
   Json score_teacher(const data::Dataset& rows, Json& metrics) {
     if (!teacher_.classifier) {
       run_.add_input_directory(options_.teacher);
-      const auto config = nn::load_config(options_.teacher);
       teacher_settings_ = settings_;
       const Inherited from = inherit(options_.teacher);
       if (from.settings && from.settings->task.name != settings_.task.name) {
         throw core::ArtifactError("{}: was trained for task {}, the model for {}", options_.teacher,
                                   from.settings->task.name, settings_.task.name);
       }
+      check_class_order(options_.data, from, settings_);
       if (from.settings) teacher_settings_ = *from.settings;
       teacher_ = load_trained(options_.teacher, teacher_settings_);
       teacher_.classifier->to(compute_.device);
@@ -322,18 +327,20 @@ class Evaluation {
     }
   }
 
-  /// MNLI's second dev set, where it lies beside the first.
+  /// MNLI's second dev or test set, where it lies beside the first.
   void score_mismatched(Json& metrics) {
     const data::Task& task = settings_.task;
-    const auto path = std::filesystem::path(options_.data.data) / task.dev_mismatched_file;
-    if (options_.split != "dev" || task.dev_mismatched_file.empty() ||
-        !std::filesystem::exists(path)) {
+    const bool test = options_.split == "test";
+    const std::string& name = test ? task.test_mismatched_file : task.dev_mismatched_file;
+    const auto path = std::filesystem::path(options_.data.data) / name;
+    if ((!test && options_.split != "dev") || name.empty() || !std::filesystem::exists(path)) {
       return;
     }
+    run_.add_input(path);
     Json& more = metrics["mismatched"] = Json::object();
-    const Json scores =
-        score_rows(data::read_dataset(path, task, task.dev, options_.data.bad_rows()),
-                   "predictions_mismatched.tsv", more);
+    const Json scores = score_rows(
+        data::read_dataset(path, task, test ? task.test : task.dev, options_.data.bad_rows()),
+        "predictions_mismatched.tsv", task.submission_mismatched_file, more);
     metrics["metrics_mismatched"] = scores;
   }
 

@@ -68,10 +68,19 @@ void EvalOptions::check() const {
   if (grid_k.empty() || grid_beta.empty() || grid_tau.empty() || grid_slope.empty()) {
     throw core::ConfigError("--grid-k, --grid-beta, --grid-tau and --grid-slope each need a value");
   }
-  const std::pair<const char*, bool> of_retrieval[] = {{"--explain", explain > 0},
-                                                       {"--sweep", sweep},
-                                                       {"--embedding-map", embedding_map},
-                                                       {"--kb-rows", kb_rows < 1}};
+  const std::pair<const char*, bool> of_retrieval[] = {
+      {"--explain", explain > 0},
+      {"--sweep", sweep},
+      {"--embedding-map", embedding_map},
+      {"--kb-rows", kb_rows < 1},
+      {"--k", k.has_value()},
+      {"--beta", beta.has_value()},
+      {"--tau-retrieval", tau_retrieval.has_value()},
+      {"--beta-mode", beta_mode != "constant"},
+      {"--kb-temperature", kb_temperature != 1},
+      {"--index", index != "auto"},
+      {"--ef-search", ef_search.has_value()},
+      {"--exclude-same-text", exclude_same_text}};
   for (const auto& [name, given] : of_retrieval) {
     if (given && kb.empty()) throw core::ConfigError("{} is about retrieval: it needs --kb", name);
   }

@@ -138,7 +138,8 @@ Model load_trained(const fs::path& directory, const TaskSettings& settings) {
   Model model;
   nn::BertConfig config = nn::load_config(directory);
   const auto names = class_names(settings.task);
-  if (config.id2label.size() != names.size()) {
+  // Hugging Face leaves two classes of no name out of config.json: the weights say how many.
+  if (!config.id2label.empty() && config.id2label.size() != names.size()) {
     throw ArtifactError("{}: its head has {} classes ({}), task {} has {} ({})", directory.string(),
                         config.id2label.size(), fmt::join(config.id2label, ", "),
                         settings.task.name, names.size(), fmt::join(names, ", "));

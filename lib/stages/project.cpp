@@ -31,12 +31,12 @@ torch::Tensor positive_labels(const data::Dataset& rows, bool regression) {
 double knn_accuracy(const torch::Tensor& train_z, const torch::Tensor& train_labels,
                     const torch::Tensor& held_out_z, const torch::Tensor& held_out_labels,
                     double tau) {
-  const auto lowest = train_labels.min();
-  const auto classes = (train_labels - lowest).to(torch::kLong);
-  const auto one_hot = torch::one_hot(classes).to(torch::kFloat32);  // (N, classes)
+  const auto [labels, classes] =
+      at::_unique(train_labels, /*sorted=*/true, /*return_inverse=*/true);
+  const auto one_hot = torch::one_hot(classes, labels.numel()).to(torch::kFloat32);
   const auto index = retrieval::make_exact_index(train_z);
   const auto votes = retrieval::aggregate(index->search(held_out_z, kNeighbors), one_hot, tau);
-  const auto predicted = votes.argmax(1).to(torch::kFloat32) + lowest;
+  const auto predicted = labels.index_select(0, votes.argmax(1));
   return (predicted == held_out_labels).to(torch::kFloat64).mean().item<double>();
 }
 
@@ -208,7 +208,7 @@ std::string run_project(ProjectOptions options) {
   if (already_finished("project", fields, options.run)) return "";
   const Inherited inherited = inherit(options.teacher);
   const auto teacher_config = nn::load_config(options.teacher);
-  const auto settings = resolve_settings(options.data, inherited, teacher_config.id2label);
+  const auto settings = resolve_settings(options.data, inherited);
   StageRun run("project", fields, ProjectOptions().fields(), options.run);
   run.add_input_directory(options.teacher);
   const Compute compute = start_compute(options.run, /*training=*/false, run);

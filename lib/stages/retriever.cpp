@@ -79,12 +79,26 @@ std::vector<std::vector<std::int64_t>> Retriever::excluded(const data::Dataset& 
 
 retrieval::Neighbors Retriever::search(const torch::Tensor& s, const data::Dataset& rows,
                                        std::int64_t k) const {
-  return retrieval::search_excluding(*index_, s, k, excluded(rows));
+  return search(*index_, s, rows, k);
 }
 
 retrieval::Neighbors Retriever::exact_search(const torch::Tensor& s, const data::Dataset& rows,
                                              std::int64_t k) const {
-  return retrieval::search_excluding(*exact_, s, k, excluded(rows));
+  return search(*exact_, s, rows, k);
+}
+
+retrieval::Neighbors Retriever::search(const retrieval::Index& index, const torch::Tensor& s,
+                                       const data::Dataset& rows, std::int64_t k) const {
+  auto found = retrieval::search_excluding(index, s, std::min(k, kb_.size()), excluded(rows));
+  const auto alone = (found.indices < 0).all(1).nonzero();
+  if (alone.numel() > 0) {
+    const auto row = alone[0][0].item<std::int64_t>();
+    throw core::DataError(
+        "{}: no row of the knowledge base is left to answer data row {}: all of its {} rows are "
+        "this example or (--exclude-same-text) have its text; take a larger knowledge base",
+        rows.path.string(), rows.rows[static_cast<std::size_t>(row)], kb_.size());
+  }
+  return found;
 }
 
 torch::Tensor Retriever::answer(const torch::Tensor& student_probabilities, const torch::Tensor& s,

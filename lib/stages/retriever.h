@@ -40,7 +40,8 @@ class Retriever {
   Retriever(const std::filesystem::path& directory, const RetrieverOptions& options,
             bool regression);
 
-  /// The k neighbours of each row's s, the row itself (and equal texts) left out.
+  /// The k neighbours of each row's s (of a smaller knowledge base all), the row itself (and equal
+  /// texts) left out. Throws DataError where none is left.
   retrieval::Neighbors search(const torch::Tensor& s, const data::Dataset& rows,
                               std::int64_t k) const;
   /// The same by exact search, to judge an approximate index by.
@@ -57,6 +58,9 @@ class Retriever {
   torch::Tensor permuted_soft_labels(std::uint64_t seed) const;
 
  private:
+  /// Throws DataError where a row has no neighbour left.
+  retrieval::Neighbors search(const retrieval::Index& index, const torch::Tensor& s,
+                              const data::Dataset& rows, std::int64_t k) const;
   std::vector<std::vector<std::int64_t>> excluded(const data::Dataset& rows) const;
 
   retrieval::KnowledgeBase kb_;

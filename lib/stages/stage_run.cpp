@@ -95,7 +95,9 @@ void RunOptions::add_fields(core::OptionList& list) {
             "auto: bf16 for training where the hardware is fast at it",
             {},
             {"auto", "fp32", "bf16"}});
-  list.add({"threads", "Run", &threads, "compute threads, 0: OMP_NUM_THREADS, or one a core that the process may use", core::Range{0, 4096}});
+  list.add({"threads", "Run", &threads,
+            "compute threads, 0: OMP_NUM_THREADS, or one a core that the process may use",
+            core::Range{0, 4096}});
   list.add({"resume", "Run", &resume,
             "start, go on where an earlier run was stopped, or do nothing if it has finished"});
   list.add(

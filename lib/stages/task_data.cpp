@@ -3,10 +3,13 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cctype>
+#include <map>
 
 #include "core/error.h"
 #include "core/output_directory.h"
 #include "data/custom_task.h"
+#include "nn/bert_config.h"
 #include "retrieval/kb_manifest.h"
 #include "stages/stage_run.h"
 
@@ -30,10 +33,31 @@ T agreed(const std::string& flag_name, const std::optional<T>& flag, const T& in
   return inherited;
 }
 
-bool same_names(std::vector<std::string> a, std::vector<std::string> b) {
-  std::sort(a.begin(), a.end());
-  std::sort(b.begin(), b.end());
-  return a == b;
+std::string lower_case(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+/// `labels` in the order of `names`, which spells each of them once, in whatever case; else
+/// nothing.
+std::optional<std::vector<std::string>> in_order_of(const std::vector<std::string>& names,
+                                                    const std::vector<std::string>& labels) {
+  std::map<std::string, std::string> by_name;
+  for (const auto& label : labels) by_name[lower_case(label)] = label;
+  std::vector<std::string> ordered;
+  for (const auto& name : names) {
+    const auto found = by_name.extract(lower_case(name));
+    if (found.empty()) return std::nullopt;
+    ordered.push_back(found.mapped());
+  }
+  if (!by_name.empty() || ordered.size() != labels.size()) return std::nullopt;
+  return ordered;
+}
+
+/// Whether these are Hugging Face's names for classes without one.
+bool nameless(const std::vector<std::string>& names) {
+  return std::all_of(names.begin(), names.end(),
+                     [](const std::string& name) { return name.starts_with("LABEL_"); });
 }
 
 data::TrainSplit inherited_split(const DataOptions& options, const Inherited& inherited) {
@@ -122,17 +146,28 @@ Inherited inherit(const fs::path& directory) {
         "{}: is missing, and so is kb.json: {} is neither a model nor a knowledge base",
         path.string(), directory.string());
   }
-  const Json json =
-      is_kb ? retrieval::load_kb_manifest(directory).provenance : core::read_json(path);
+  retrieval::KbManifest manifest;
+  if (is_kb) {
+    manifest = retrieval::load_kb_manifest(directory);
+  } else {
+    inherited.id2label = nn::load_config(directory).id2label;
+  }
+  const Json json = is_kb ? manifest.provenance : core::read_json(path);
   if (json.contains("reaugkd")) {
     inherited.settings = TaskSettings::from_json(json["reaugkd"], path.string());
+    const auto labels = inherited.settings->task.num_labels();
+    if (is_kb && manifest.num_labels != labels) {
+      throw core::ArtifactError(
+          "{}: num_labels is {}, but its task {} has {}: it is damaged; run "
+          "build-kb again",
+          path.string(), manifest.num_labels, inherited.settings->task.name, labels);
+    }
   }
   if (fs::exists(directory / "split.json")) inherited.split = data::load_split(directory);
   return inherited;
 }
 
-TaskSettings resolve_settings(const DataOptions& options, const Inherited& inherited,
-                              const std::vector<std::string>& checkpoint_labels) {
+TaskSettings resolve_settings(const DataOptions& options, const Inherited& inherited) {
   TaskSettings settings;
   if (inherited.settings) {
     settings = *inherited.settings;
@@ -162,10 +197,31 @@ TaskSettings resolve_settings(const DataOptions& options, const Inherited& inher
   settings.max_seq_length = options.max_seq_length.value_or(kDefaultMaxSeqLength);
   if (!options.label_order.empty()) {
     settings.task = data::with_label_order(settings.task, options.label_order);
-  } else if (same_names(checkpoint_labels, settings.task.labels)) {
-    settings.task = data::with_label_order(settings.task, checkpoint_labels);
+  } else if (const auto order = in_order_of(inherited.id2label, settings.task.labels)) {
+    settings.task = data::with_label_order(settings.task, *order);
+  } else if (inherited.id2label.size() == settings.task.labels.size() &&
+             !nameless(inherited.id2label)) {
+    spdlog::warn(
+        "{}: calls its classes {}; they are taken for {}, unless --label-order says otherwise",
+        inherited.directory, fmt::join(inherited.id2label, ", "),
+        fmt::join(settings.task.labels, ", "));
   }
   return settings;
+}
+
+void check_class_order(const DataOptions& options, const Inherited& model,
+                       const TaskSettings& settings) {
+  if (!options.label_order.empty() && !model.settings) return;
+  const auto own =
+      model.settings
+          ? model.settings->task.labels
+          : in_order_of(model.id2label, settings.task.labels).value_or(settings.task.labels);
+  if (own.size() == settings.task.labels.size() && own != settings.task.labels) {
+    throw core::ArtifactError(
+        "{}: its classes are {}, the others' are {}: use models and a knowledge base with one "
+        "order (--label-order where the first of them is made)",
+        model.directory, fmt::join(own, ", "), fmt::join(settings.task.labels, ", "));
+  }
 }
 
 data::Dataset read_split_file(const DataOptions& options, const TaskSettings& settings,
@@ -211,8 +267,10 @@ TaskData read_task_data(const DataOptions& options, const TaskSettings& settings
   run.add_input(train.path);
   if (!result.split.validation.holdout) run.add_input(result.validation.path);
   if (!result.validation.fully_labelled()) {
-    throw core::DataError("{}: the validation part has rows without a label; give a labelled part",
-                          result.validation.path.string());
+    throw core::DataError(
+        "{}: the validation part has rows without a label: give --validation dev, or leave such "
+        "rows to build-kb --extend",
+        result.validation.path.string());
   }
   spdlog::info("{} rows to train on, {} to validate on ({})", result.train.size(),
                result.validation.size(), data::to_string(result.split.validation));

@@ -48,17 +48,23 @@ struct Inherited {
   std::string directory;
   std::optional<TaskSettings> settings;
   std::optional<data::TrainSplit> split;
+  std::vector<std::string> id2label;  // a model's classes, where its config.json names them
 };
 
 /// Reads config.json's (or kb.json's) settings and split.json of a model or knowledge base
 /// directory; both stay empty for a model from elsewhere.
 Inherited inherit(const std::filesystem::path& directory);
 
-/// Flags over what is inherited. `checkpoint_labels`: the id2label of the model, whose class order
-/// holds where it names the task's labels. Throws ConfigError where a flag contradicts what is
+/// Flags over what is inherited; of a model from elsewhere the class order, where its id2label
+/// names the task's labels in whatever case. Throws ConfigError where a flag contradicts what is
 /// inherited, or where there is no task at all.
-TaskSettings resolve_settings(const DataOptions& options, const Inherited& inherited,
-                              const std::vector<std::string>& checkpoint_labels);
+TaskSettings resolve_settings(const DataOptions& options, const Inherited& inherited);
+
+/// Throws ArtifactError where the model that `model` describes has the classes of `settings` in
+/// another order, unless --label-order says what they are: its outputs would be read as of other
+/// classes.
+void check_class_order(const DataOptions& options, const Inherited& model,
+                       const TaskSettings& settings);
 
 /// Reads one file of the task: --data/train.tsv or what --train-file names, and so on.
 data::Dataset read_split_file(const DataOptions& options, const TaskSettings& settings,

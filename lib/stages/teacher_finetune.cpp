@@ -75,8 +75,7 @@ std::string run_teacher_finetune(TeacherFinetuneOptions options) {
   Inherited none = inherit(options.model);
   none.settings.reset();  // a new task may begin from any checkpoint
   none.split.reset();
-  const auto settings =
-      resolve_settings(options.data, none, nn::load_config(options.model).id2label);
+  const auto settings = resolve_settings(options.data, none);
   const TaskData data = read_task_data(options.data, settings, none, run);
   if (!data.train.fully_labelled()) {
     throw core::DataError("{}: teacher-finetune needs a label in every row",

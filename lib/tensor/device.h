@@ -27,8 +27,8 @@ Precision parse_precision(const std::string& text, const torch::Device& device, 
 /// The cores that this process may use (taskset, a batch job's share), or OMP_NUM_THREADS.
 int available_threads();
 
-/// Sets the number of compute threads, of OpenMP and of OpenBLAS (unless OPENBLAS_NUM_THREADS does);
-/// 0 takes available_threads(). Returns the number set.
+/// Sets the number of compute threads, of OpenMP and of OpenBLAS (unless OPENBLAS_NUM_THREADS
+/// does); 0 takes available_threads(). Returns the number set.
 int set_threads(std::int64_t threads);
 
 /// bf16 autocast while it lives; nothing where precision is fp32.

@@ -22,15 +22,15 @@ struct Dtype {
   std::uint64_t bytes;
 };
 constexpr std::array<Dtype, 10> kDtypeBytes = {{{"F64", 8},
-                                            {"F32", 4},
-                                            {"F16", 2},
-                                            {"BF16", 2},
-                                            {"I64", 8},
-                                            {"I32", 4},
-                                            {"I16", 2},
-                                            {"I8", 1},
-                                            {"U8", 1},
-                                            {"BOOL", 1}}};
+                                                {"F32", 4},
+                                                {"F16", 2},
+                                                {"BF16", 2},
+                                                {"I64", 8},
+                                                {"I32", 4},
+                                                {"I16", 2},
+                                                {"I8", 1},
+                                                {"U8", 1},
+                                                {"BOOL", 1}}};
 
 std::uint64_t bytes_of_dtype(const std::string& name, const std::string& where) {
   for (const auto& dtype : kDtypeBytes) {

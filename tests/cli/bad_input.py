@@ -318,6 +318,21 @@ def contradiction_rows(table):
     table.row("another split", 2, "--split-seed 1: .* was made with 0", "project", "--split-seed", "1")
     table.row("another validation", 2, "--validation dev: .* was made with holdout:0.1", "distill", "--validation", "dev")
     table.row("other rows", 2, "--max-train-examples 9: .* was made with 160", "build-kb", "--max-train-examples", "9")
+    table.row("teacher and knowledge base of different splits", 4, "different splits", "distill", "--method", "pkd", "--teacher",
+              table.copy(table.chain.whole["teacher-finetune"], foreign, edited_json("split.json", split_seed=5)))
+    table.row("targets from two sources", 2, "leave one of them out", "distill", "--method", "kd", "--teacher",
+              table.chain.whole["teacher-finetune"])
+    table.row("retrieval without a knowledge base", 2, "--k is about retrieval: it needs --kb", "eval", "drop:--kb", "drop:--explain",
+              "--k", "5")
+    table.row("a teacher from elsewhere that does not name its two classes", 0, "finished", "project", "--task", "sst2", "--teacher",
+              table.copy(table.chain.whole["teacher-finetune"], foreign, removed("split.json"),
+                         edited_json("config.json", id2label=None, reaugkd=None)))
+    table.row("a knowledge base with too few labels", 4, "num_labels is 1, but its task sst2 has 2", "eval", "--kb",
+              table.copy(table.chain.whole["build-kb"], foreign, edited_json("kb.json", num_labels=1)))
+    table.row("nothing left to answer", 3, "no row of the knowledge base is left to answer", "eval", "--split", "train", "--kb-rows",
+              "0.0001", "--k", "1", "--beta", "0.5", "--tau-retrieval", "0.1", "--explain", "0")
+    table.row("an early end of tinybert", 2, "--early-stopping-patience with --method tinybert", "distill", "--method", "tinybert",
+              "drop:--kb", "--teacher", table.chain.whole["teacher-finetune"], "--early-stopping-patience", "2")
     table.row("another order of labels", 2, "--label-order 1,0: .* was made with 0,1", "eval", "--label-order", "1,0")
 
 

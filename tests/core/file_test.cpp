@@ -59,7 +59,8 @@ TEST_CASE("a JSON file is an object, and whole numbers are whole", "[json]") {
   const TemporaryDirectory directory;
   const fs::path path = directory.path() / "x.json";
   core::write_file(path, "[1]");
-  CHECK_THROWS_WITH(core::read_json(path), ContainsSubstring("found array, expected a JSON object"));
+  CHECK_THROWS_WITH(core::read_json(path),
+                    ContainsSubstring("found array, expected a JSON object"));
   const core::Json json = {
       {"half", 2.5}, {"yes", true}, {"minus", -1}, {"n", 3}, {"large", 1ULL << 63}};
   CHECK(core::json_at<std::int64_t>(json, "n", "x") == 3);

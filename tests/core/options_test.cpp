@@ -16,6 +16,7 @@ struct Sample {
   double tau = 0.1;
   bool overwrite = false;
   std::optional<double> beta;
+  std::optional<std::int64_t> width;
   std::vector<std::int64_t> layers;
 
   core::OptionList fields() {
@@ -26,6 +27,7 @@ struct Sample {
     list.add({"tau", "A", &tau, "temperature", core::kPositive});
     list.add({"overwrite", "A", &overwrite, "replace"});
     list.add({"beta", "A", &beta, "weight", core::kUnit});
+    list.add({"width", "A", &width, "of a layer", core::kPositive});
     list.add({"student-layers", "A", &layers, "layers", core::kNotNegative});
     return list;
   }
@@ -98,6 +100,14 @@ TEST_CASE("options survive JSON, unknown keys do not pass", "[options]") {
   CHECK_THROWS_WITH(restored.fields().set_json({{"num_epochs", 1.5}}, "c.json"),
                     ContainsSubstring("num_epochs"));
   CHECK_THROWS_AS(restored.fields().set_json({{"tau", "hot"}}, "c.json"), core::ConfigError);
+  CHECK_THROWS_WITH(restored.fields().set_json({{"student_layers", {0.5, 2}}}, "c.json"),
+                    ContainsSubstring("a whole number is expected"));
+  CHECK_THROWS_WITH(restored.fields().set_json({{"width", 8.7}}, "c.json"),
+                    ContainsSubstring("a whole number is expected"));
+  restored.fields().set_json({{"width", nullptr}}, "c.json");
+  CHECK_FALSE(restored.width.has_value());
+  restored.fields().set_json({{"width", 8}}, "c.json");
+  CHECK(restored.width == 8);
 }
 
 TEST_CASE("a required option must be given", "[options]") {

@@ -302,3 +302,15 @@ TEST_CASE("a split fits the train file that it was made for, no other", "[split]
   CHECK_THROWS_WITH(data::holdout_part(train, small_split()), ContainsSubstring(kSha256));
   CHECK_THROWS_AS(data::train_part(plain_dataset(3), small_split()), core::ArtifactError);
 }
+
+TEST_CASE("a split holds data rows, of which --skip-bad-rows may leave some out", "[split]") {
+  const data::Dataset train = plain_dataset(6).subset({0, 1, 3, 5});  // rows 2 and 4 were bad
+  data::TrainSplit split = small_split();
+  split.train_rows = {0, 5};
+  split.holdout_rows = {3};
+  CHECK(data::train_part(train, split).text_a == std::vector<std::string>{"text 0", "text 5"});
+  CHECK(data::holdout_part(train, split).rows == Rows{3});
+  split.train_rows = {0, 4};
+  CHECK_THROWS_WITH(data::train_part(train, split),
+                    ContainsSubstring("names row 4, but train.tsv"));
+}

@@ -34,6 +34,8 @@ TEST_CASE("classes stand in the order of the Hugging Face GLUE data sets", "[tas
 
 TEST_CASE("layout picks the split's own columns", "[task]") {
   const data::Task mnli = data::glue_task("mnli");
+  CHECK(mnli.test_file == "test_matched.tsv");
+  CHECK(mnli.test_mismatched_file == "test_mismatched.tsv");
   CHECK(mnli.layout(data::Split::kTrain).label == 11);
   CHECK(mnli.layout(data::Split::kDev).label == 15);
   CHECK(mnli.layout(data::Split::kTest).text_b == 9);

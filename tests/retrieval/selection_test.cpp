@@ -133,6 +133,9 @@ TEST_CASE("a student that is not finite is reported") {
   CHECK_THROWS_AS(select_setting(RetrievalGrid{}, problem.neighbors, problem.soft_labels,
                                  problem.student, problem.labels, false),
                   core::NumericError);
+  CHECK_THROWS_AS(
+      predict({8, 0.5, 0.1, 0}, problem.neighbors, problem.soft_labels, problem.student),
+      core::NumericError);
 }
 
 }  // namespace

@@ -95,8 +95,7 @@ TEST_CASE("a share of the knowledge base is drawn by seed and searched exactly",
   CHECK((ids(0.25, 1) == ids(0.25, 1)));
   CHECK((ids(0.25, 1) != ids(0.25, 2)));
   CHECK(ids(0.001, 1).size() == 1);
-  const Retriever some(
-      directory.path(), {.texts = true, .rows_share = 0.25, .seed = 1}, false);
+  const Retriever some(directory.path(), {.texts = true, .rows_share = 0.25, .seed = 1}, false);
   CHECK(some.index().kind() == retrieval::IndexKind::kExact);
   CHECK(some.soft_labels().size(0) == 10);
   // Each row drawn still has its own embedding, text and soft labels, and does not answer itself.

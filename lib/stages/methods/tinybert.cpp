@@ -3,6 +3,7 @@
 // then the predictions, equation 10. States of two widths meet through learned matrices W_e and
 // W_h.
 #include "losses/tinybert.h"
+#include "core/error.h"
 
 #include "stages/methods/kd.h"
 
@@ -101,6 +102,13 @@ class TinyBertStep : public ClassifierStep {
 }  // namespace
 
 std::unique_ptr<train::Step> make_tinybert(const MethodContext& context) {
+  if (context.options.tinybert_intermediate > 0 &&
+      context.options.training.early_stopping_patience > 0) {
+    throw core::ConfigError(
+        "--early-stopping-patience with --method tinybert: the classifier is not trained while the "
+        "layers are, and scores of that time would end it; leave it out, or "
+        "--tinybert-intermediate 0");
+  }
   return std::make_unique<TinyBertStep>(context);
 }
 
