@@ -4,7 +4,7 @@ import statistics
 import subprocess
 import time
 
-# As apps/reaugkd/library_settings.cpp sets them for itself (docs/performance.md); the programs of bench/ get them from here.
+# As apps/reaugkd/idle_threads.cpp sets them for itself (docs/performance.md); the programs of bench/ get them from here.
 THREADS_SLEEP = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "20000"}
 
 

@@ -11,7 +11,7 @@
 #include "command_line.h"
 #include "core/error.h"
 #include "core/interrupt.h"
-#include "library_settings.h"
+#include "idle_threads.h"
 
 namespace {
 
@@ -28,7 +28,7 @@ void keep_freed_memory() {
 
 int main(int argc, char** argv) {
   namespace apps = reaugkd::apps;
-  apps::apply_library_settings(argv);
+  apps::spin_briefly_when_idle(argv);
   keep_freed_memory();
   constexpr int kBug = 70;
   reaugkd::core::notice_interrupts();

@@ -324,7 +324,8 @@ def contradiction_rows(table):
               table.chain.whole["teacher-finetune"])
     table.row("retrieval without a knowledge base", 2, "--k is about retrieval: it needs --kb", "eval", "drop:--kb", "drop:--explain",
               "--k", "5")
-    table.row("a teacher from elsewhere that does not name its two classes", 0, "finished", "project", "--task", "sst2", "--teacher",
+    table.row("a teacher from elsewhere that does not name its two classes", 0, "finished", "project", "--task", "sst2",
+              "--max-seq-length", "48", "--max-train-examples", "160", "--teacher",
               table.copy(table.chain.whole["teacher-finetune"], foreign, removed("split.json"),
                          edited_json("config.json", id2label=None, reaugkd=None)))
     table.row("a knowledge base with too few labels", 4, "num_labels is 1, but its task sst2 has 2", "eval", "--kb",
