@@ -71,9 +71,9 @@ class InnerProductSpace final : public hnswlib::SpaceInterface<float> {
 
  private:
   static float distance(const void* a, const void* b, const void* dimension) {
-    return 1.0F - inner_product(static_cast<const float*>(a), static_cast<const float*>(b),
-                                static_cast<std::int64_t>(
-                                    *static_cast<const std::size_t*>(dimension)));
+    return 1.0F -
+           inner_product(static_cast<const float*>(a), static_cast<const float*>(b),
+                         static_cast<std::int64_t>(*static_cast<const std::size_t*>(dimension)));
   }
   std::size_t dimension_;
 };
