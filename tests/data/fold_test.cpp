@@ -29,6 +29,7 @@ data::Dataset dataset_of(const std::vector<std::string>& texts) {
 
 data::Dataset plain_dataset(int n) {
   std::vector<std::string> texts;
+  texts.reserve(static_cast<std::size_t>(n));
   for (int i = 0; i < n; ++i) texts.push_back("text " + std::to_string(i));
   return dataset_of(texts);
 }
@@ -39,6 +40,7 @@ data::Dataset phrase_dataset(int sentences) {
   std::vector<std::string> texts;
   for (int i = 0; i < sentences; ++i) {
     std::vector<std::string> words;
+    words.reserve(6);
     for (int w = 0; w < 6; ++w) words.push_back("w" + std::to_string(random.below(300)));
     texts.push_back(words[0] + " " + words[1] + " " + words[2] + " " + words[3] + " " + words[4] +
                     " " + words[5]);
@@ -98,6 +100,7 @@ TEST_CASE("folds depend on the seed and the rows only", "[fold]") {
 TEST_CASE("rows that share a text are in one fold", "[fold]") {
   core::Random random(2);
   std::vector<std::string> texts;
+  texts.reserve(400);
   for (int i = 0; i < 400; ++i) texts.push_back("Text  " + std::to_string(random.below(250)));
   const data::Dataset rows = dataset_of(texts);
   const auto folds = data::make_folds(rows, data::glue_task("cola"), 4, 0);
