@@ -34,6 +34,15 @@ core::OutputMode mode_of(const RunOptions& run) {
 constexpr const char* kLogFile = "run.log";
 constexpr const char* kCheckpointFile = "checkpoint.safetensors";
 
+/// The options without those of one start of the command: a run.json given to --config must not
+/// replace or resume what another run has written.
+Json repeatable_options(const core::OptionList& options) {
+  Json kept = options.to_json();
+  kept.erase("resume");
+  kept.erase("overwrite");
+  return kept;
+}
+
 /// Options that change what a stage computes.
 Json computing_options(const Json& options) {
   Json kept = options;
@@ -145,7 +154,7 @@ struct StageRun::LogFile {
 StageRun::StageRun(Prepared, std::string command, const core::OptionList& options,
                    const RunOptions& run)
     : command_(std::move(command)),
-      options_(options.to_json()),
+      options_(repeatable_options(options)),
       resume_(run.resume),
       output_(run.output, mode_of(run)),
       start_(now_seconds()) {}

@@ -110,6 +110,8 @@ ok "already finished" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo
 cp -r "$a/kb" "$work/kb-old"
 ok "teacher_on_kb" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --output "$work/kb-old" --overwrite --index exact --quiet
 [ -e "$work/kb-old/index.hnsw" ] && fail "--overwrite left the old index"
+# Its run.json repeats the run, not the permission to replace.
+expect 2 "not empty" "$reaugkd" build-kb --config "$work/kb-old/run.json"
 ok "best at epoch" "$reaugkd" distill --config "$work/kd/run.json" --output "$work/kd-again" --quiet
 cmp -s "$work/kd/model.safetensors" "$work/kd-again/model.safetensors" || fail "--config run.json repeats the run"
 
