@@ -9,6 +9,8 @@
 #   make plots RUNS="runs/a runs/b" [PLOTS=runs/a/plots] [METHOD=reaugkd]   pictures of bench/experiments.py's runs
 #   make fuzz [SECONDS=10]                     every reader under libFuzzer
 #   make trust [KILLS=20]                      every stage killed at random and on a full disk
+#   make tsan                                  tokenizing and the HNSW index under ThreadSanitizer
+#   make coverage                              share of lib/'s lines that the tests run
 #   make docs                                  docs/options.md from the option lists
 #   make install PREFIX=/usr/local
 PRESET ?= release
@@ -28,6 +30,7 @@ PYTHON ?= /usr/bin/python3
 KILLS ?= 20
 FUZZ_TARGETS = task_file task_json wordpiece bpe tokenizer_config config safetensors shard_index split \
                options kb_manifest examples hnsw
+COVERAGE_PACKAGES = gcovr
 LINT_PACKAGES = clang-format clang-tidy
 BUILD = build/$(PRESET)
 SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.h')
@@ -36,7 +39,7 @@ ifdef CMAKE_PREFIX_PATH
   override CMAKE_ARGS += "-DCMAKE_PREFIX_PATH=$(CMAKE_PREFIX_PATH)"
 endif
 
-.PHONY: all deps configure build test demo bench trust plots docs fuzz install format lint clean
+.PHONY: all deps configure build test demo bench trust tsan coverage plots docs fuzz install format lint clean
 all: build
 
 # install-packages(names): what dpkg does not know as installed, with sudo unless root.
@@ -88,6 +91,27 @@ trust: configure
 	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd
 	tests/trust/kill.py $(BUILD)/bin/reaugkd . --kills $(KILLS)
 	tests/trust/disk.py $(BUILD)/bin/reaugkd . --quick
+
+# What has threads of our own. LibTorch's are turned off: ThreadSanitizer does not see how an OpenMP
+# library that is not built for it waits for its threads. Nor does it look at the order of locks:
+# hnswlib holds a new row's lock while it takes others', but nobody waits for a row of a layer before
+# it is linked there, and then its inserter only waits for rows that were linked before.
+tsan: deps
+	@$(MAKE) --no-print-directory configure PRESET=tsan
+	cmake --build --preset tsan -j $(JOBS) --target test_text test_retrieval
+	@for tests in test_text test_retrieval; do \
+	  echo $$tests; \
+	  OMP_NUM_THREADS=1 TSAN_OPTIONS="detect_deadlocks=0 suppressions=tests/tsan-suppressions.txt" \
+	    build/tsan/bin/$$tests || exit 1; \
+	done
+
+coverage: deps
+	$(call install-packages,$(COVERAGE_PACKAGES))
+	@$(MAKE) --no-print-directory configure PRESET=coverage
+	cmake --build --preset coverage -j $(JOBS)
+	find build/coverage -name '*.gcda' -delete
+	ctest --test-dir build/coverage -j $(JOBS) --output-on-failure
+	gcovr --root . --object-directory build/coverage --filter lib/ --exclude-throw-branches -j $(JOBS) --print-summary
 
 # docs/options.md from the lists behind --help.
 docs: configure

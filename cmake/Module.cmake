@@ -1,4 +1,4 @@
-# reaugkd_target_defaults(target): warnings, sanitizers and include path of our own code.
+# reaugkd_target_defaults(target): warnings, sanitizers, coverage and include path of our own code.
 function(reaugkd_target_defaults target)
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/lib)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor)
@@ -9,12 +9,16 @@ function(reaugkd_target_defaults target)
     target_compile_options(${target} PRIVATE -Werror)
   endif()
   if(REAUGKD_SANITIZE)
-    target_compile_options(${target} PRIVATE -fsanitize=address,undefined -fno-omit-frame-pointer
+    target_compile_options(${target} PRIVATE -fsanitize=${REAUGKD_SANITIZE} -fno-omit-frame-pointer
                                              -fno-sanitize-recover=undefined)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
       target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)  # false alarms in instrumented code
     endif()
-    target_link_options(${target} PUBLIC -fsanitize=address,undefined)
+    target_link_options(${target} PUBLIC -fsanitize=${REAUGKD_SANITIZE})
+  endif()
+  if(REAUGKD_COVERAGE)
+    target_compile_options(${target} PRIVATE --coverage -fprofile-update=atomic)
+    target_link_options(${target} PUBLIC --coverage)
   endif()
 endfunction()
 

@@ -228,6 +228,13 @@ bool is_finished(const fs::path& directory) {
   return fs::exists(directory / kMetricsFile);
 }
 
+void clear_lock(const fs::path& directory) noexcept {
+  try {
+    if (fs::exists(directory / kLockFile)) DirectoryLock(directory).release();
+  } catch (const std::exception&) {  // held by another, or the directory is read-only
+  }
+}
+
 void require_finished(const fs::path& directory) {
   if (!fs::is_directory(directory)) {
     throw ArtifactError("{}: there is no such directory", directory.string());

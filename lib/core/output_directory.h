@@ -74,6 +74,10 @@ class OutputDirectory {
 /// Whether a stage has finished there: metrics.json is written last.
 bool is_finished(const std::filesystem::path& directory);
 
+/// Removes what a run left that was killed after metrics.json was written: its lock, unless another
+/// process holds it. What cannot be removed stays.
+void clear_lock(const std::filesystem::path& directory) noexcept;
+
 /// Throws ArtifactError where `directory` is missing or a run of ours has begun there and not
 /// finished. A model from elsewhere has no run.json and passes.
 void require_finished(const std::filesystem::path& directory);

@@ -269,6 +269,7 @@ class Evaluation {
     report["agreement_with_exact"] = index_agreement(
         queries.neighbors, retriever_->exact_search(queries.embeddings, rows, setting_.k),
         retriever_->soft_labels(), setting_.tau);
+    if (!task.regression()) add_warnings(metrics, index_warnings(report["agreement_with_exact"]));
     if (permuted_.defined()) {
       const auto neighbors = retriever_->search(queries.embeddings, rows, permuted_setting_.k);
       const auto control =

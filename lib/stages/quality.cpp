@@ -13,9 +13,10 @@
 namespace reaugkd::stages {
 namespace {
 
-constexpr double kSignal = 0.03;     // above the majority class: less is "no signal"
-constexpr double kCollapsed = 0.98;  // mean cosine similarity
-constexpr double kSameScore = 1e-3;  // standard deviation of a regression's scores
+constexpr double kSignal = 0.03;       // above the majority class: less is "no signal"
+constexpr double kCollapsed = 0.98;    // mean cosine similarity
+constexpr double kIndexMisses = 0.01;  // mean |p^KB - p^KB_exact|
+constexpr double kSameScore = 1e-3;    // standard deviation of a regression's scores
 
 }  // namespace
 
@@ -116,6 +117,15 @@ std::vector<std::string> embedding_warnings(const std::string& what,
       fmt::format("{} have collapsed: their mean cosine similarity is {:.4f}, so nearest "
                   "neighbors mean little",
                   what, mean)};
+}
+
+std::vector<std::string> index_warnings(const core::Json& agreement) {
+  const double difference = agreement.at("mean_difference").get<double>();
+  if (difference <= kIndexMisses) return {};
+  return {fmt::format(
+      "the HNSW index finds {:.0f} % of the nearest neighbors, which moves p^KB by {:.3f} on "
+      "average: use --index exact, or a larger --ef-search",
+      100 * agreement.at("recall").get<double>(), difference)};
 }
 
 void add_warnings(core::Json& metrics, const std::vector<std::string>& warnings) {

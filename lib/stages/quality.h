@@ -41,6 +41,10 @@ std::vector<std::string> prediction_warnings(const std::string& what, const data
 std::vector<std::string> embedding_warnings(const std::string& what,
                                             const torch::Tensor& unit_rows);
 
+/// Whether an index misses so many neighbors of class probabilities that p^KB is another: by more
+/// than 0.01 on average. `agreement` is index_agreement's.
+std::vector<std::string> index_warnings(const core::Json& agreement);
+
 /// Logs each as a warning and appends it to metrics["warnings"].
 void add_warnings(core::Json& metrics, const std::vector<std::string>& warnings);
 

@@ -132,6 +132,7 @@ bool already_finished(const std::string& command, const core::OptionList& option
   if (!finished) return false;
   std::error_code ignored;
   fs::remove(directory / kCheckpointFile, ignored);  // of a run that was killed as it finished
+  core::clear_lock(directory);
   spdlog::info("{} is already finished with these options: nothing to do", run.output);
   return true;
 }

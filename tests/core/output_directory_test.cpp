@@ -113,6 +113,18 @@ TEST_CASE("a directory has one writer at a time", "[output]") {
   CHECK_FALSE(fs::exists(root.path() / "run.tmp-overwrite"));
 }
 
+TEST_CASE("a lock that nobody holds is cleared, another's stays", "[output]") {
+  const TemporaryDirectory root;
+  core::clear_lock(root.path());
+  CHECK(fs::is_empty(root.path()));
+  core::write_file(root.path() / ".lock", "process 1 on nowhere");
+  core::clear_lock(root.path());
+  CHECK(fs::is_empty(root.path()));
+  const core::DirectoryLock held(root.path());
+  core::clear_lock(root.path());
+  CHECK(fs::exists(root.path() / ".lock"));
+}
+
 TEST_CASE("what is not a run's directory stays as it is", "[output]") {
   const TemporaryDirectory root;
   core::write_file(root.path() / "letter", "dear");

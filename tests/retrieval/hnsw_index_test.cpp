@@ -1,6 +1,8 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <thread>
+#include <vector>
 
 #include "catch.h"
 #include "core/error.h"
@@ -95,6 +97,21 @@ TEST_CASE("several threads build an index as good, which passes the checks") {
   const auto queries = embeddings.slice(0, 0, 100);
   CHECK(recall(loaded->search(queries, 10), make_exact_index(embeddings)->search(queries, 10)) >=
         0.95);
+}
+
+TEST_CASE("several threads may search one index") {
+  const auto index = build_hnsw_index(tests::unit_rows(300, 16, 1), kSmall);
+  const auto queries = tests::unit_rows(50, 16, 2);
+  const auto alone = index->search(queries, 5);
+  std::vector<Neighbors> found(4);
+  {
+    std::vector<std::jthread> threads;
+    for (auto& mine : found) threads.emplace_back([&] { mine = index->search(queries, 5); });
+  }
+  for (const auto& theirs : found) {
+    CHECK(torch::equal(theirs.indices, alone.indices));
+    CHECK(torch::equal(theirs.similarities, alone.similarities));
+  }
 }
 
 TEST_CASE("a loaded index finds the same and saves the same bytes") {

@@ -60,5 +60,12 @@ TEST_CASE("collapsed embeddings are named", "[stages]") {
   CHECK(embedding_warnings("rows", torch::ones({1, 4}) / 2).empty());
 }
 
+TEST_CASE("an index that misses neighbors is named where p^KB is another", "[stages]") {
+  CHECK(index_warnings({{"recall", 0.5}, {"mean_difference", 0.001}}).empty());
+  const auto warnings = index_warnings({{"recall", 0.84}, {"mean_difference", 0.045}});
+  REQUIRE(warnings.size() == 1);
+  CHECK_THAT(warnings[0], ContainsSubstring("finds 84 %"));
+}
+
 }  // namespace
 }  // namespace reaugkd::stages
