@@ -354,6 +354,28 @@ def tasks_of(runs):
     return tasks
 
 
+def tables_of(tasks, method, published, runs):
+    """Title and table of each. What was selected on the very rows that it is scored on stands apart, headed so."""
+    if not tasks:
+        return
+    heading = " (selected on dev)" if tasks[0].selected_on == "dev" else ""
+    yield "Student alone" + heading, main_table(tasks, "alone", published)
+    yield "With retrieval" + heading, main_table(tasks, "combined", [])
+    yield "Gain of retrieval, points, 95 % interval" + heading, retrieval_table(tasks)
+    yield "Gain of retrieval and its control" + heading, control_table(tasks)
+    yield f"{method} with retrieval against the others" + heading, against_table(tasks, method)
+    yield "Wall time of each stage, latency at batch 1" + heading, cost_table(tasks, method)
+    for task in tasks:
+        for title, names in evaluation_groups(runs).items():
+            table = evaluation_table(task, names)
+            if len(table) > 1:
+                yield f"Gain of retrieval, {task.name}: {title}" + heading, table
+        for parameter in ("k", "tau", "beta"):
+            table = sweep_table(task, parameter)
+            if len(table) > 1:
+                yield f"With retrieval, {task.name}, over {parameter}; the others selected" + heading, table
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=pathlib.Path, help="output directories of experiments.py")
@@ -364,25 +386,14 @@ def main():
     args = parser.parse_args()
     tasks = tasks_of(args.runs)
     published = json.loads(args.published.read_text()) if args.published else []
-    on_dev = " (selected on dev)" if any(task.selected_on == "dev" for task in tasks) else ""
     write = {"markdown": as_markdown, "latex": as_latex, "csv": as_csv}[args.format]
     if args.format == "markdown":
         print("\n".join(describe(tasks)) + "\n")
-    print(write("Student alone" + on_dev, main_table(tasks, "alone", published)))
-    print(write("With retrieval" + on_dev, main_table(tasks, "combined", [])))
-    print(write("Gain of retrieval, points, 95 % interval" + on_dev, retrieval_table(tasks)))
-    print(write("Gain of retrieval and its control" + on_dev, control_table(tasks)))
-    print(write(f"{args.method} with retrieval against the others" + on_dev, against_table(tasks, args.method)))
-    print(write("Wall time of each stage, latency at batch 1", cost_table(tasks, args.method)))
-    for task in tasks:
-        for title, names in evaluation_groups(args.runs).items():
-            table = evaluation_table(task, names)
-            if len(table) > 1:
-                print(write(f"Gain of retrieval, {task.name}: {title}" + on_dev, table))
-        for parameter in ("k", "tau", "beta"):
-            table = sweep_table(task, parameter)
-            if len(table) > 1:
-                print(write(f"With retrieval, {task.name}, over {parameter}; the others selected" + on_dev, table))
+    on_dev = [task for task in tasks if task.selected_on == "dev"]
+    others = [task for task in tasks if task not in on_dev]
+    for title, table in [*tables_of(others, args.method, published, args.runs),
+                         *tables_of(on_dev, args.method, published, args.runs)]:
+        print(write(title, table))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ if (out / "metrics.json").exists():
 out.mkdir(parents=True)
 (out / "run.json").write_text(json.dumps({"machine": {"precision": "fp32", "description": "a fake"}}))
 score = float(options.get("alpha", 0.5))
-metrics = {"validation": {"accuracy": score}, "train_examples": 9, "examples": 4, "validation_split": "holdout:0.1",
+metrics = {"validation": {"accuracy": score}, "train_examples": 9, "examples": 4, "validation_split": options.get("validation", "holdout:0.1"),
            "timing": {"total_seconds": 2}}
 if arguments[0] == "eval":
     metrics["metrics"] = {"student": {"accuracy": 0.5}, "combined": {"accuracy": 0.75},
@@ -143,6 +143,14 @@ class Driver(unittest.TestCase):
                                    stdout=subprocess.PIPE, universal_newlines=True).stdout
         self.assertIn("| method | as it is | k4 | more |", report_of)
         self.assertNotIn("| kd@", report_of)
+
+    def test_what_was_selected_on_dev_stands_apart(self):
+        on_dev = {"task": "rte", "name": "rte-dev", "options": {"teacher-finetune": {"validation": "dev"}}}
+        self.run_plan(dict(PLAN, tasks=[{"task": "rte"}, on_dev]))
+        tables = subprocess.run([sys.executable, ROOT / "bench/report.py", self.root / "runs"],
+                                stdout=subprocess.PIPE, universal_newlines=True).stdout.split("### ")
+        self.assertIn("Student alone\n\n| method | rte | average |", tables[1])
+        self.assertIn("Student alone (selected on dev)\n\n| method | rte-dev | average |", tables[len(tables) // 2 + 1])
 
     def test_bad_plans_are_refused(self):
         for change, text in (({"methods": [{"method": "kd", "grid": [{}] * 5}]}, "5 configurations"),
