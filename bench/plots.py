@@ -22,6 +22,7 @@ import sys
 import report
 
 BINS = 10  # of confidence, from 1/C to 1
+FEWEST = 20  # rows of a bin that is drawn
 MOST_POINTS = 1500  # of a cloud, drawn at random
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]  # Okabe and Ito: also for the colour blind
 TERMINALS = {"svg": "svg size {size} dynamic background rgb 'white' font 'DejaVu Sans,13'",
@@ -205,11 +206,11 @@ def reliability_picture(task, method):
             pooled.setdefault(part, []).extend(values)
     rows = [[part] + row for part, values in pooled.items() for row in reliability_rows(values, labels, classes)]
     largest = max(row[3] for row in rows)
-    lines = [f"'{task.name}-{method}-reliability.csv' using 2:(stringcolumn(1) eq '{part}' ? $3 : NaN)"
+    lines = [f"'{task.name}-{method}-reliability.csv' using 2:(stringcolumn(1) eq '{part}' && $4 >= {FEWEST} ? $3 : NaN)"
              f":(0.4 + 2 * sqrt($4 / {largest}.0)) with linespoints lw 2 pt 7 ps variable lc rgb '{COLORS[i]}' "
              f"title '{part}'" for i, part in enumerate(pooled)]
     return Picture(f"{task.name}-{method}-reliability", ["part", "confidence", "accuracy", "rows"], rows, f"""
-set title {quoted(f"{task.name}, {method}: confidence and accuracy (a point's area: its rows)")}
+set title {quoted(f"{task.name}, {method}: confidence and accuracy (a point's area: its rows, {FEWEST} at least)")}
 set xlabel 'mean confidence of the prediction'
 set ylabel 'share that is right'
 set xrange [{1 / classes:.3f}:1.02]
