@@ -269,7 +269,6 @@ class Evaluation {
     report["agreement_with_exact"] = index_agreement(
         queries.neighbors, retriever_->exact_search(queries.embeddings, rows, setting_.k),
         retriever_->soft_labels(), setting_.tau);
-    if (!task.regression()) add_warnings(metrics, index_warnings(report["agreement_with_exact"]));
     if (permuted_.defined()) {
       const auto neighbors = retriever_->search(queries.embeddings, rows, permuted_setting_.k);
       const auto control =
@@ -325,6 +324,10 @@ class Evaluation {
     add_warnings(metrics, prediction_warnings("the student", task, student, rows.labels));
     if (retriever_) {
       add_warnings(metrics, embedding_warnings("the student's embeddings", queries.embeddings));
+      const Json retrieval = metrics.value("retrieval", Json::object());  // no agreement: no labels
+      if (!task.regression() && retrieval.contains("agreement_with_exact")) {
+        add_warnings(metrics, index_warnings(retrieval["agreement_with_exact"]));
+      }
     }
   }
 

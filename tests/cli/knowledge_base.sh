@@ -92,4 +92,14 @@ expect 3 "has no column .p_0." $extend "$work/data/dev.tsv" --extend-labels give
 sed '5s/\t[^\t]*$/\t0.5/' "$work/right.tsv" >"$work/sum.tsv"
 expect 3 "sum.tsv:5: p_0, p_1 sum to" $extend "$work/sum.tsv" --extend-labels given --output "$work/y"
 
+# An index that misses neighbors is named, and all else that is said of retrieval is there.
+ok "teacher_on_kb" $build --M 2 --ef-construction 1 --ef-search 1 --output "$work/sparse" --quiet
+ok "teacher_on_kb" "$reaugkd" build-kb --extend "$work/sparse" --teacher "$work/projected" --extend-files "$work/wrong.tsv" \
+  --extend-labels given --output "$work/sparse-wrong" --quiet
+ok "warning +the HNSW index finds" "$reaugkd" eval --model "$work/teacher" --kb "$work/sparse-wrong" --data "$work/data" \
+  --grid-k 1 --output "$work/eval-sparse" --latency-examples 0 --quiet
+for part in '"agreement_with_exact"' '"permuted"' '"the HNSW index finds'; do
+  grep -q "$part" "$work/eval-sparse/metrics.json" || fail "metrics.json has no $part"
+done
+
 passed "cross-fit, fp16 and given labels"
