@@ -152,7 +152,7 @@ json overhead(nn::BertForSequenceClassification& student, std::int64_t vocab_siz
     retrieving.push_back(seconds_of([&] {
       const auto p_kb =
           retrieval::aggregate(contender.index->search(s, kNeighbors), clouds.soft_labels, kTau);
-      retrieval::combine(p, p_kb, kBeta);
+      retrieval::combine(p, p_kb, torch::full({batch}, kBeta, torch::kFloat64));
     }));
   }
   return {{"batch", batch},
