@@ -96,7 +96,7 @@ trust: configure
 # library that is not built for it waits for its threads. Nor does it look at the order of locks:
 # hnswlib holds a new row's lock while it takes others', but nobody waits for a row of a layer before
 # it is linked there, and then its inserter only waits for rows that were linked before.
-tsan: deps
+tsan:
 	@$(MAKE) --no-print-directory configure PRESET=tsan
 	cmake --build --preset tsan -j $(JOBS) --target test_text test_retrieval
 	@for tests in test_text test_retrieval; do \
@@ -105,7 +105,7 @@ tsan: deps
 	    build/tsan/bin/$$tests || exit 1; \
 	done
 
-coverage: deps
+coverage:
 	$(call install-packages,$(COVERAGE_PACKAGES))
 	@$(MAKE) --no-print-directory configure PRESET=coverage
 	cmake --build --preset coverage -j $(JOBS)

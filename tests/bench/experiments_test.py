@@ -32,8 +32,8 @@ if (out / "metrics.json").exists():
 out.mkdir(parents=True)
 (out / "run.json").write_text(json.dumps({"machine": {"precision": "fp32", "description": "a fake"}}))
 score = float(options.get("alpha", 0.5))
-metrics = {"validation": {"accuracy": score}, "train_examples": 9, "examples": 4, "validation_split": options.get("validation", "holdout:0.1"),
-           "timing": {"total_seconds": 2}}
+metrics = {"validation": {"accuracy": score}, "train_examples": 9, "examples": 4,
+           "validation_split": options.get("validation", "holdout:0.1"), "timing": {"total_seconds": 2}}
 if arguments[0] == "eval":
     metrics["metrics"] = {"student": {"accuracy": 0.5}, "combined": {"accuracy": 0.75},
                           "retrieval": {"accuracy": 0.25}, "teacher": {"accuracy": 1.0}}

@@ -106,7 +106,9 @@ expect 2 "needs --extend-files" "$reaugkd" build-kb --extend "$a/kb" --output "$
 expect 2 "data is required" "$reaugkd" build-kb --teacher "$a/projected" --output "$work/y5"
 
 # --resume of a finished stage does nothing; --overwrite swaps.
+echo "process 1 on nowhere" >"$a/kb/.lock"  # of a run that was killed as it finished
 ok "already finished" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --output "$a/kb" --resume
+[ -e "$a/kb/.lock" ] && fail "--resume left the lock of a killed run"
 cp -r "$a/kb" "$work/kb-old"
 ok "teacher_on_kb" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --output "$work/kb-old" --overwrite --index exact --quiet
 [ -e "$work/kb-old/index.hnsw" ] && fail "--overwrite left the old index"
