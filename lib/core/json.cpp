@@ -58,6 +58,11 @@ T json_at(const Json& value, const std::string& key, const std::string& where) {
   }
 }
 
+std::string json_text(const std::string& text) {
+  return Json::parse(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace))
+      .get<std::string>();
+}
+
 std::vector<std::string> differences(const Json& before, const Json& now) {
   std::vector<std::string> found;
   const Json old_values = before.flatten();

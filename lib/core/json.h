@@ -27,6 +27,10 @@ T json_value(const Json& value, const std::string& key, T fallback, const std::s
   return value.contains(key) ? json_at<T>(value, key, where) : fallback;
 }
 
+/// The text with U+FFFD in place of bytes that are not UTF-8 (a path may have them), as JSON needs
+/// it.
+std::string json_text(const std::string& text);
+
 /// What differs between two objects, one line a key ("options.tau was 0.1, is 0.2"), nested objects
 /// by their inner keys.
 std::vector<std::string> differences(const Json& before, const Json& now);

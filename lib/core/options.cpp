@@ -176,6 +176,12 @@ Json Option::to_json() const {
         using T = std::remove_reference_t<decltype(*value)>;
         if constexpr (IsOptional<T>::value) {
           return *value ? Json(**value) : Json(nullptr);
+        } else if constexpr (std::is_same_v<T, std::string>) {
+          return json_text(*value);
+        } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+          Json list = Json::array();
+          for (const auto& text : *value) list.push_back(json_text(text));
+          return list;
         } else {
           return *value;
         }

@@ -57,17 +57,17 @@ std::optional<float> parse_label(std::string_view field, const Task& task) {
 }
 
 /// The names of JSON lines' keys in the order of synthetic columns, and these columns.
-std::vector<std::string> keys_as_columns(FileLayout& layout) {
-  std::vector<std::string> keys;
-  const auto add = [&](int& column, std::string& name) {
+std::vector<RecordKey> keys_as_columns(FileLayout& layout) {
+  std::vector<RecordKey> keys;
+  const auto add = [&](int& column, std::string& name, bool required) {
     column = name.empty() ? -1 : static_cast<int>(keys.size());
-    if (!name.empty()) keys.push_back(name);
+    if (!name.empty()) keys.push_back({name, required});
     name.clear();
   };
-  add(layout.text_a, layout.text_a_name);
-  add(layout.text_b, layout.text_b_name);
-  add(layout.label, layout.label_name);
-  keys.insert(keys.end(), layout.distribution_names.begin(), layout.distribution_names.end());
+  add(layout.text_a, layout.text_a_name, true);
+  add(layout.text_b, layout.text_b_name, true);
+  add(layout.label, layout.label_name, false);
+  for (const auto& name : layout.distribution_names) keys.push_back({name, true});
   return keys;
 }
 
@@ -77,7 +77,7 @@ class Reader {
   Reader(std::string_view bytes, const Task& task, FileLayout layout, BadRows bad_rows,
          Dataset& dataset)
       : task_(task), layout_(std::move(layout)), bad_rows_(bad_rows), dataset_(dataset) {
-    std::vector<std::string> keys;
+    std::vector<RecordKey> keys;
     if (task.format == FileFormat::kJsonl) keys = keys_as_columns(layout_);
     for (std::size_t i = 0; i < layout_.distribution_names.size();
          ++i) {  // of jsonl: the last keys

@@ -165,6 +165,32 @@ Fold divide(const Dataset& rows, const Task& task, double fraction, core::Random
   return fold;
 }
 
+Fold divide_labelled(const Dataset& rows, const Task& task, double fraction, core::Random& random) {
+  if (rows.fully_labelled()) return divide(rows, task, fraction, random);
+  std::vector<std::int64_t> labelled;
+  for (std::int64_t i = 0; i < rows.size(); ++i) {
+    if (rows.labelled(i)) labelled.push_back(i);
+  }
+  const auto in_rows = [&](std::vector<std::int64_t> positions) {
+    for (auto& i : positions) i = labelled[static_cast<std::size_t>(i)];
+    return positions;
+  };
+  const Fold of_labelled = divide(rows.subset(labelled), task, fraction, random);
+  Fold fold{in_rows(of_labelled.trained), in_rows(of_labelled.held_out)};
+  std::vector<bool> held_out(rows.rows.size(), false);
+  for (const auto i : fold.held_out) held_out[static_cast<std::size_t>(i)] = true;
+  std::vector<bool> near_held_out(rows.rows.size(), false);
+  for (const auto& group : groups_of(rows, task).rows_of_group) {
+    if (std::none_of(group.begin(), group.end(), [&](auto row) { return held_out[row]; })) continue;
+    for (const std::size_t row : group) near_held_out[row] = true;
+  }
+  for (std::int64_t i = 0; i < rows.size(); ++i) {
+    if (!rows.labelled(i) && !near_held_out[static_cast<std::size_t>(i)]) fold.trained.push_back(i);
+  }
+  std::sort(fold.trained.begin(), fold.trained.end());
+  return fold;
+}
+
 std::size_t largest_group(const Dataset& rows, const Task& task) {
   std::size_t largest = 0;
   for (const auto& group : groups_of(rows, task).rows_of_group) {

@@ -23,6 +23,10 @@ struct Fold {
 /// neither. Either side may be empty.
 Fold divide(const Dataset& rows, const Task& task, double fraction, core::Random& random);
 
+/// divide() among the rows with labels: one without validates nothing. It is trained on, unless it
+/// is grouped with a row that is held out: then it is in neither.
+Fold divide_labelled(const Dataset& rows, const Task& task, double fraction, core::Random& random);
+
 /// Rows of the largest group.
 std::size_t largest_group(const Dataset& rows, const Task& task);
 

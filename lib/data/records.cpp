@@ -131,7 +131,7 @@ class CsvRecords final : public Records {
 
 class JsonlRecords final : public Records {
  public:
-  JsonlRecords(std::string_view bytes, std::vector<std::string> keys, std::string where)
+  JsonlRecords(std::string_view bytes, std::vector<RecordKey> keys, std::string where)
       : lines_(bytes), keys_(std::move(keys)), where_(std::move(where)) {}
   std::int64_t line() const override { return lines_.number(); }
 
@@ -149,8 +149,13 @@ class JsonlRecords final : public Records {
   }
 
  private:
-  std::string text_of(const core::Json& object, const std::string& key) const {
-    if (!object.contains(key) || object[key].is_null()) return "";
+  std::string text_of(const core::Json& object, const RecordKey& wanted) const {
+    const auto& [key, required] = wanted;
+    if (!object.contains(key) || object[key].is_null()) {
+      if (!required) return "";
+      throw core::DataError("{}:{}: has no \"{}\": check the task's description, and mend the line",
+                            where_, lines_.number(), key);
+    }
     const auto& value = object[key];
     if (value.is_string()) return value.get<std::string>();
     if (value.is_number() || value.is_boolean()) return value.dump();
@@ -159,7 +164,7 @@ class JsonlRecords final : public Records {
   }
 
   Lines lines_;
-  std::vector<std::string> keys_;
+  std::vector<RecordKey> keys_;
   std::string where_;
   OwnedFields owned_;
 };
@@ -167,7 +172,7 @@ class JsonlRecords final : public Records {
 }  // namespace
 
 std::unique_ptr<Records> make_records(FileFormat format, std::string_view bytes,
-                                      const std::vector<std::string>& keys,
+                                      const std::vector<RecordKey>& keys,
                                       const std::string& where) {
   switch (format) {
     case FileFormat::kTsv:

@@ -20,6 +20,12 @@ class BrokenFile : public core::DataError {
   using core::DataError::DataError;
 };
 
+/// A key of JSON lines. One that is absent or null is an error where it is required, else "".
+struct RecordKey {
+  std::string name;
+  bool required;
+};
+
 class Records {
  public:
   virtual ~Records() = default;
@@ -34,9 +40,8 @@ class Records {
 /// Records of `bytes` (which must outlive them), a byte order mark skipped, LF or CRLF.
 /// kTsv: fields split by one tab, quotes are ordinary characters (GLUE). kCsv: RFC 4180: quoted
 /// fields may hold commas, line ends and doubled quotes. kJsonl: an object a line; the fields are
-/// the values of `keys`, "" for one that is absent or null. `where`: the file, for messages.
+/// the values of `keys`. `where`: the file, for messages.
 std::unique_ptr<Records> make_records(FileFormat format, std::string_view bytes,
-                                      const std::vector<std::string>& keys,
-                                      const std::string& where);
+                                      const std::vector<RecordKey>& keys, const std::string& where);
 
 }  // namespace reaugkd::data

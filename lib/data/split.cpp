@@ -21,7 +21,12 @@ constexpr std::string_view kHoldout = "holdout";
 
 void hold_out(const Dataset& rows, const Task& task, TrainSplit& split) {
   core::Random random(core::stream_seed(split.split_seed, "holdout"));
-  const Fold fold = divide(rows, task, split.validation.fraction, random);
+  const auto is_missing = [](float label) { return std::isnan(label); };
+  if (std::all_of(rows.labels.begin(), rows.labels.end(), is_missing)) {
+    throw core::DataError("{}: no row has a label, so none can be held out: give --validation dev",
+                          rows.path.string());
+  }
+  const Fold fold = divide_labelled(rows, task, split.validation.fraction, random);
   split.holdout_rows = rows.subset(fold.held_out).rows;
   split.train_rows = rows.subset(fold.trained).rows;
   if (split.holdout_rows.empty() || split.train_rows.empty()) {

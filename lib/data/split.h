@@ -33,7 +33,8 @@ struct TrainSplit {
   bool operator==(const TrainSplit&) const;
 };
 
-/// Samples --max-train-examples rows, then holds out about `fraction` of them as fold.h says; how
+/// Samples --max-train-examples rows, then holds out about `fraction` of those with a label as
+/// fold.h says; how
 /// many rows are in neither part is logged. `train` is the whole train file. Throws DataError where
 /// it cannot be divided.
 TrainSplit make_split(const Dataset& train, const Task& task, const Validation& validation,

@@ -175,6 +175,10 @@ Task with_label_order(Task task, const std::vector<std::string>& order) {
       submission_labels.push_back(task.submission_labels[old_class]);
     }
   }
+  if (task.labels.size() == 2) {
+    const auto& positive = task.labels[static_cast<std::size_t>(task.positive)];
+    task.positive = order.front() == positive ? 0 : 1;
+  }
   task.labels = order;
   task.submission_labels = std::move(submission_labels);
   return task;

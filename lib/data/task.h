@@ -34,6 +34,7 @@ struct Task {
   std::string name;                  // "sst2"
   std::vector<std::string> labels;   // class c is spelled labels[c] in the files; empty: regression
   std::vector<std::string> metrics;  // Hugging Face's names; the first one selects epochs
+  std::int64_t positive = 1;         // the class whose F1 is meant: the second label as published
   FileFormat format = FileFormat::kTsv;
   FileLayout train, dev, test;
   std::string train_file = "train.tsv";

@@ -87,15 +87,16 @@ double accuracy(std::span<const std::int64_t> predictions, std::span<const std::
   return static_cast<double>(equal) / static_cast<double>(labels.size());
 }
 
-double f1(std::span<const std::int64_t> predictions, std::span<const std::int64_t> labels) {
+double f1(std::span<const std::int64_t> predictions, std::span<const std::int64_t> labels,
+          std::int64_t positive) {
   check_sizes(predictions.size(), labels.size());
   std::size_t both = 0;     // TP
   std::size_t claimed = 0;  // TP + FP
   std::size_t actual = 0;   // TP + FN
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    both += predictions[i] == 1 && labels[i] == 1 ? 1 : 0;
-    claimed += predictions[i] == 1 ? 1 : 0;
-    actual += labels[i] == 1 ? 1 : 0;
+    both += predictions[i] == positive && labels[i] == positive ? 1 : 0;
+    claimed += predictions[i] == positive ? 1 : 0;
+    actual += labels[i] == positive ? 1 : 0;
   }
   if (claimed + actual == 0) return 0;
   return 2.0 * static_cast<double>(both) / static_cast<double>(claimed + actual);
@@ -191,11 +192,11 @@ double expected_calibration_error(std::span<const double> probabilities, std::in
 }
 
 double by_name(const std::string& name, std::span<const double> predictions,
-               std::span<const double> labels) {
+               std::span<const double> labels, std::int64_t positive) {
   if (name == "pearson") return pearson(predictions, labels);
   if (name == "spearmanr") return spearmanr(predictions, labels);
   if (name == "accuracy") return accuracy(class_indices(predictions), class_indices(labels));
-  if (name == "f1") return f1(class_indices(predictions), class_indices(labels));
+  if (name == "f1") return f1(class_indices(predictions), class_indices(labels), positive);
   if (name == "matthews_correlation") {
     return matthews_correlation(class_indices(predictions), class_indices(labels));
   }

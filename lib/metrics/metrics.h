@@ -12,8 +12,9 @@ namespace reaugkd::metrics {
 /// Share of equal entries. Both spans hold class indices, same size n > 0.
 double accuracy(std::span<const std::int64_t> predictions, std::span<const std::int64_t> labels);
 
-/// F1 of class 1: 2 TP / (2 TP + FP + FN); 0 where there is neither.
-double f1(std::span<const std::int64_t> predictions, std::span<const std::int64_t> labels);
+/// F1 of one class: 2 TP / (2 TP + FP + FN); 0 where there is neither.
+double f1(std::span<const std::int64_t> predictions, std::span<const std::int64_t> labels,
+          std::int64_t positive = 1);
 
 /// Matthews correlation for any number of classes (Gorodkin 2004); 0 where a side is constant.
 double matthews_correlation(std::span<const std::int64_t> predictions,
@@ -35,8 +36,9 @@ double expected_calibration_error(std::span<const double> probabilities, std::in
                                   std::span<const std::int64_t> labels, std::int64_t bins = 15);
 
 /// One metric by its Hugging Face name: accuracy, f1, matthews_correlation over class indices;
-/// pearson, spearmanr over scores. Throws ConfigError on another name, listing these.
+/// pearson, spearmanr over scores. `positive` is f1's class. Throws ConfigError on another name,
+/// listing these.
 double by_name(const std::string& name, std::span<const double> predictions,
-               std::span<const double> labels);
+               std::span<const double> labels, std::int64_t positive = 1);
 
 }  // namespace reaugkd::metrics

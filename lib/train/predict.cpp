@@ -73,7 +73,9 @@ core::Json score(const data::Task& task, const torch::Tensor& probabilities,
   }
   core::Json result = core::Json::object();
   if (predicted.empty()) return result;
-  for (const auto& name : task.metrics) result[name] = metrics::by_name(name, predicted, expected);
+  for (const auto& name : task.metrics) {
+    result[name] = metrics::by_name(name, predicted, expected, task.positive);
+  }
   return result;
 }
 

@@ -80,7 +80,12 @@ TEST_CASE("JSON lines have texts and labels of any kind", "[custom]") {
   CHECK(rows.labels[0] == 1);
   CHECK(std::isnan(rows.labels[1]));
   CHECK(rows.labels[2] == 0);
-  CHECK_THROWS_WITH(read(json, "{\"text\": \"a\"}\n[1]\n"), ContainsSubstring("file:2:"));
+  const std::string good = "{\"text\": \"a\", \"more\": \"\"}\n";  // an empty text is one
+  CHECK_THROWS_WITH(read(json, good + "[1]\n"), ContainsSubstring("file:2:"));
+  CHECK_THROWS_WITH(read(json, good + "{\"text\": \"a\"}\n"),
+                    ContainsSubstring("file:2: has no \"more\""));
+  CHECK_THROWS_WITH(read(json, good + "{\"text\": null, \"more\": \"b\"}\n"),
+                    ContainsSubstring("file:2: has no \"text\""));
   CHECK_THROWS_WITH(read(json, "{\"text\": [1]}\n"), ContainsSubstring("\"text\" is array"));
 }
 

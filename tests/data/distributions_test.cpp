@@ -88,7 +88,7 @@ TEST_CASE("what is no distribution is refused with its line", "[distributions]")
   refused("a,,1", "p_sad is \"\", expected a probability");
   refused("a,0.5", "expected at least 3 columns");
   CHECK_THROWS_WITH(read(mood("jsonl"), "{\"text\": \"a\", \"p_sad\": 1}\n"),
-                    ContainsSubstring("file:1: p_glad is \"\""));
+                    ContainsSubstring("file:1: has no \"p_glad\""));
 }
 
 TEST_CASE("files that lack the columns are refused", "[distributions]") {

@@ -155,7 +155,7 @@ TEST_CASE("--max-train-examples samples before it divides", "[split]") {
   CHECK(dev.holdout_rows.empty());
 }
 
-TEST_CASE("unlabelled rows and rounded scores are strata", "[split]") {
+TEST_CASE("rounded scores are strata, and a row without a label validates nothing", "[split]") {
   data::Dataset train = plain_dataset(300);
   for (std::size_t i = 0; i < 300; ++i) {
     train.labels[i] = i % 2 == 0 ? std::numeric_limits<float>::quiet_NaN()
@@ -165,7 +165,21 @@ TEST_CASE("unlabelled rows and rounded scores are strata", "[split]") {
   const data::Dataset part = data::holdout_part(train, split);
   std::map<long, int> counts;
   for (const float label : part.labels) ++counts[std::isnan(label) ? -1 : std::lround(label)];
-  CHECK(counts == std::map<long, int>{{-1, 15}, {0, 3}, {1, 3}, {2, 3}, {3, 3}, {4, 3}});
+  CHECK(counts == std::map<long, int>{{0, 3}, {1, 3}, {2, 3}, {3, 3}, {4, 3}});
+  CHECK(split.train_rows.size() == 285);  // every row without a label is trained on
+}
+
+TEST_CASE("a row without a label that shares a text with a held out row is in neither part",
+          "[split]") {
+  data::Dataset train = plain_dataset(300);
+  for (std::int64_t i = 0; i < 300; ++i) {
+    add_row(train, "Text  " + std::to_string(i), std::numeric_limits<float>::quiet_NaN());
+  }
+  const auto split = data::make_split(train, data::glue_task("cola"), kTenth, 0, 0);
+  CHECK(split.holdout_rows.size() == 30);
+  CHECK(split.train_rows.size() == 540);
+  const std::set<std::int64_t> held_out(split.holdout_rows.begin(), split.holdout_rows.end());
+  for (const std::int64_t row : split.train_rows) CHECK(held_out.count(row % 300) == 0);
 }
 
 TEST_CASE("rows that share a text stay on one side", "[split]") {

@@ -49,6 +49,14 @@ TEST_CASE("an unknown task lists the known ones", "[task]") {
   CHECK_THROWS_WITH(data::glue_task("sst-2"), ContainsSubstring("cola, sst2, mrpc, qqp, stsb"));
 }
 
+TEST_CASE("F1 stays that of the label which is published second", "[task]") {
+  const data::Task task = data::glue_task("mrpc");
+  CHECK(data::with_label_order(task, {"0", "1"}).positive == 1);
+  const data::Task moved = data::with_label_order(task, {"1", "0"});
+  CHECK(moved.positive == 0);
+  CHECK(data::with_label_order(moved, {"0", "1"}).positive == 1);
+}
+
 TEST_CASE("a label order moves the submission's names with it", "[task]") {
   data::Task task = data::glue_task("mnli");
   task.submission_labels = {"E", "N", "C"};

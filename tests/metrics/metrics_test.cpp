@@ -25,12 +25,13 @@ TEST_CASE("accuracy is the share of equal entries", "[metrics]") {
   CHECK(metrics::accuracy(Classes{2}, Classes{1}) == 0.0);
 }
 
-TEST_CASE("f1 is that of class 1", "[metrics]") {
+TEST_CASE("f1 is that of the positive class", "[metrics]") {
   // TP 2, FP 1, FN 1: 4 / 6.
   CHECK(metrics::f1(Classes{1, 1, 1, 0, 0}, Classes{1, 1, 0, 1, 0}) == near(2.0 / 3.0));
   CHECK(metrics::f1(Classes{0, 0}, Classes{0, 0}) == 0.0);
   CHECK(metrics::f1(Classes{0, 0}, Classes{1, 0}) == 0.0);
   CHECK(metrics::f1(Classes{1, 0}, Classes{1, 0}) == 1.0);
+  CHECK(metrics::f1(Classes{0, 0, 0, 1, 1}, Classes{0, 0, 1, 0, 1}, 0) == near(2.0 / 3.0));
 }
 
 TEST_CASE("matthews_correlation of two classes is the phi coefficient", "[metrics]") {
