@@ -287,20 +287,20 @@ def sweeps(task, method):
     for seed, run in task.runs.get(method, {}).items():
         if (run.directory / "sweep.tsv").exists():
             with open(run.directory / "sweep.tsv", newline="", encoding="utf-8") as file:
-                found[seed] = [{name: float(text) for name, text in row.items()}
-                               for row in csv.DictReader(file, delimiter="\t")]
+                found[seed] = [{"kb_temperature": 1.0, **{name: float(text) for name, text in row.items()}}
+                               for row in csv.DictReader(file, delimiter="\t")]  # older ones: T was always 1
     return found
 
 
 def best_setting(rows):
-    """The one that eval would select: ties go to the larger beta, then the smaller k, then the smaller tau'."""
+    """The one that eval would select: ties go to the larger beta, the smaller k, the smaller tau', the T nearest to 1."""
     lowest = min(row["validation_loss"] for row in rows)
     return min((row for row in rows if row["validation_loss"] <= lowest + 1e-9),
-               key=lambda row: (-row["beta"], row["k"], row["tau"]))
+               key=lambda row: (-row["beta"], row["k"], row["tau"], abs(math.log(row["kb_temperature"]))))
 
 
 def sweep_table(task, parameter):
-    """The score at each value of one parameter, the other two selected on the validation part."""
+    """The score at each value of one parameter, the others selected on the validation part."""
     found = {method: sweeps(task, method) for method in methods_of([task])}
     found = {method: seeds for method, seeds in found.items() if seeds}
     values = sorted({row[parameter] for seeds in found.values() for rows in seeds.values() for row in rows})
@@ -370,9 +370,9 @@ def tables_of(tasks, method, published, runs):
             table = evaluation_table(task, names)
             if len(table) > 1:
                 yield f"Gain of retrieval, {task.name}: {title}" + heading, table
-        for parameter in ("k", "tau", "beta"):
+        for parameter in ("k", "tau", "beta", "kb_temperature"):
             table = sweep_table(task, parameter)
-            if len(table) > 1:
+            if len(table) > 1 and (parameter != "kb_temperature" or len(table[0]) > 2):
                 yield f"With retrieval, {task.name}, over {parameter}; the others selected" + heading, table
 
 

@@ -1,5 +1,6 @@
 #include "command_line.h"
 
+#include <spdlog/sinks/sink.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -67,7 +68,8 @@ void set_logging(const ProcessFlags& flags) {
   // On a terminal a log line first clears the live progress line.
   spdlog::set_pattern(terminal ? "\r\x1b[K%H:%M:%S  %^%l%$  %v" : "%Y-%m-%d %H:%M:%S  %l  %v");
   if (flags.verbose) spdlog::set_level(spdlog::level::debug);
-  if (flags.quiet) spdlog::set_level(spdlog::level::warn);
+  // Of stderr alone: a stage's run.log has everything.
+  if (flags.quiet) spdlog::default_logger()->sinks().front()->set_level(spdlog::level::warn);
   core::set_progress_style(flags.quiet ? core::ProgressStyle::kNone
                            : terminal  ? core::ProgressStyle::kLive
                                        : core::ProgressStyle::kPlain);

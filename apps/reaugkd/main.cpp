@@ -7,6 +7,8 @@
 #include <exception>
 #include <filesystem>
 #include <limits>
+#include <new>
+#include <string_view>
 
 #include "command_line.h"
 #include "core/error.h"
@@ -47,6 +49,16 @@ int main(int argc, char** argv) {
     spdlog::error("{}: {}", error.path1().string(), error.code().message());
     return reaugkd::core::IoError("").exit_code();
   } catch (const std::exception& error) {
+    const std::string_view message = error.what();
+    if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||
+        message.find("out of memory") != message.npos ||
+        message.find("can't allocate memory") != message.npos) {
+      spdlog::error(
+          "out of memory ({}): give a smaller --batch-size, --eval-batch-size or "
+          "--max-seq-length",
+          message.substr(0, message.find('\n')));
+      return reaugkd::core::IoError("").exit_code();
+    }
     spdlog::critical("a bug in reaugkd, please report it: {}", error.what());
     return kBug;
   }

@@ -1,6 +1,7 @@
 #include "nn/checkpoint.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -39,6 +40,11 @@ std::string picked_key(const std::string& key, const std::vector<std::int64_t>& 
 
 bool is_head(const std::string& name) {
   return name.starts_with("bert.pooler.") || name.starts_with("classifier.");
+}
+
+/// The part of the head that depends on the number of classes.
+bool is_output(const std::string& name) {
+  return name.starts_with("classifier.");
 }
 
 /// As BERT was initialised: N(0, initializer_range) for matrices, 0 for biases, 1 for LayerNorm.
@@ -159,8 +165,15 @@ std::vector<std::string> assign(BertForSequenceClassification& model, const Fami
   std::vector<std::string> missing;
   std::vector<std::string> problems;
   for (auto& item : model->named_parameters()) {
-    const auto found = weights.find(item.key());
+    auto found = weights.find(item.key());
     const std::string published = family.published_name(item.key());
+    if (found != weights.end() && head_may_be_missing && is_output(item.key()) &&
+        found->second.sizes() != item.value().sizes()) {
+      spdlog::info("{}: {} is {}, of another task: drawn anew as {}", where, published,
+                   shape_text(found->second.sizes()), shape_text(item.value().sizes()));
+      weights.erase(found);
+      found = weights.end();
+    }
     if (found == weights.end()) {
       missing.push_back(item.key());
       const bool allowed =

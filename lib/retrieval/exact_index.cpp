@@ -1,10 +1,13 @@
 // The exact search: a matrix product finds candidates; their similarities are then computed row by
 // row, so that equal rows are equal whatever their place in the product, and sorted.
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 
 #include "core/error.h"
 #include "retrieval/fp32_rows.h"
 #include "retrieval/index.h"
+#include "retrieval/inner_product_kernel.h"
 
 namespace reaugkd::retrieval {
 namespace {
@@ -18,6 +21,7 @@ constexpr std::int64_t kSmallestBlockFloats = 4 << 20;
 constexpr double kRounding = 1e-6;
 // Candidates beyond k. Most searches then see a clear gap below the k-th.
 constexpr std::int64_t kSlack = 64;
+constexpr std::int64_t kRowsPerTask = 64;
 
 /// The first `width` columns by (similarity descending, row ascending). Both (b, m).
 Neighbors ranked(const torch::Tensor& rows, const torch::Tensor& similarities, std::int64_t width) {
@@ -115,13 +119,28 @@ Neighbors ExactIndex::search_tied(const torch::Tensor& query, const torch::Tenso
   return ranked(rows.unsqueeze(0), torch::cat(similarities, 1), width);
 }
 
-/// s.z of each query (b, D) and each of its rows (b, m), fp32.
+/// s.z of each query (b, D) and each of its rows (b, m), fp32; on the CPU by the HNSW index's
+/// kernel.
 torch::Tensor ExactIndex::similarities_of(const torch::Tensor& queries,
                                           const torch::Tensor& rows) const {
-  const auto vectors = embeddings_.index_select(0, rows.flatten())
-                           .to(torch::kFloat32)
-                           .view({rows.size(0), rows.size(1), dimension()});  // (b, m, D)
-  return (vectors * queries.unsqueeze(1)).sum(2);
+  if (!embeddings_.device().is_cpu()) {
+    const auto vectors = embeddings_.index_select(0, rows.flatten())
+                             .to(torch::kFloat32)
+                             .view({rows.size(0), rows.size(1), dimension()});  // (b, m, D)
+    return (vectors * queries.unsqueeze(1)).sum(2);
+  }
+  const auto result = torch::empty({rows.size(0), rows.size(1)}, torch::kFloat32);
+  const auto row_of = rows.accessor<std::int64_t, 2>();
+  auto similarity = result.accessor<float, 2>();
+  const std::int64_t m = rows.size(1);
+  at::parallel_for(0, rows.numel(), kRowsPerTask, [&](std::int64_t begin, std::int64_t end) {
+    const auto vector_of = fp32_row_reader(embeddings_);
+    for (std::int64_t i = begin; i < end; ++i) {
+      const float* query = queries.data_ptr<float>() + i / m * dimension();
+      similarity[i / m][i % m] = inner_product(query, vector_of(row_of[i / m][i % m]), dimension());
+    }
+  });
+  return result;
 }
 
 }  // namespace

@@ -1,11 +1,13 @@
-// Stored embeddings, fp32 or fp16, as fp32: all there is where they are fp32, else converted block
-// by block. Used by the exact index, the HNSW file's check and the knowledge base's.
+// Stored embeddings, fp32 or fp16, as fp32: what is there where they are fp32, else converted block
+// by block or row by row. Used by the exact index, the HNSW file's check and the knowledge base's.
 #pragma once
 
 #include <torch/torch.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <vector>
 
 namespace reaugkd::retrieval {
 
@@ -25,6 +27,22 @@ void for_each_fp32_block(const torch::Tensor& embeddings, const Use& use) {
     converted.copy_(embeddings.slice(0, begin, begin + count));
     use(begin, converted);
   }
+}
+
+/// Gives the D floats of a row on the CPU, valid until its next call: a reader for each thread.
+inline std::function<const float*(std::int64_t row)> fp32_row_reader(
+    const torch::Tensor& embeddings) {
+  const std::int64_t dimension = embeddings.size(1);
+  if (embeddings.scalar_type() == torch::kFloat32) {
+    const float* rows = embeddings.data_ptr<float>();
+    return [rows, dimension](std::int64_t row) { return rows + row * dimension; };
+  }
+  const auto* rows = embeddings.data_ptr<at::Half>();
+  return [rows, dimension, vector = std::vector<float>(static_cast<std::size_t>(dimension))](
+             std::int64_t row) mutable {
+    std::copy_n(rows + row * dimension, dimension, vector.begin());
+    return static_cast<const float*>(vector.data());
+  };
 }
 
 }  // namespace reaugkd::retrieval

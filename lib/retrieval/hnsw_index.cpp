@@ -25,6 +25,7 @@
 #include "core/file.h"
 #include "core/interrupt.h"
 #include "core/random.h"
+#include "retrieval/fp32_rows.h"
 #include "retrieval/hnsw_file_check.h"
 #include "retrieval/index.h"
 #include "retrieval/inner_product_kernel.h"
@@ -243,20 +244,6 @@ torch::Tensor map_file(const std::filesystem::path& path) {
   }
 }
 
-/// Rows of `embeddings` (N, D), fp32 or fp16, as the check asks for them.
-VectorOfRow vectors_of(const torch::Tensor& embeddings) {
-  const auto dimension = as_size(embeddings.size(1));
-  if (embeddings.scalar_type() == torch::kFloat32) {
-    const float* rows = embeddings.data_ptr<float>();
-    return [rows, dimension](std::uint64_t row) { return rows + row * dimension; };
-  }
-  const auto* rows = embeddings.data_ptr<at::Half>();
-  return [rows, dimension, vector = std::vector<float>(dimension)](std::uint64_t row) mutable {
-    std::copy_n(rows + row * dimension, dimension, vector.begin());
-    return vector.data();
-  };
-}
-
 }  // namespace
 
 std::unique_ptr<Index> build_hnsw_index(const torch::Tensor& embeddings,
@@ -284,7 +271,7 @@ std::unique_ptr<Index> load_hnsw_index(const std::filesystem::path& path,
   auto bytes = map_file(path);
   check_hnsw_file(
       {reinterpret_cast<const char*>(bytes.data_ptr<std::uint8_t>()), as_size(bytes.numel())},
-      expected, vectors_of(values), path.string());
+      expected, fp32_row_reader(values), path.string());
   return std::make_unique<HnswIndex>(std::move(bytes), values.size(0), values.size(1), options);
 }
 

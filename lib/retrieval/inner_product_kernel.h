@@ -1,4 +1,4 @@
-// s.z, the inner loop of an HNSW search (equation 5). Used by hnsw_index.cpp.
+// s.z, the inner loop of equation 5. Used by both indexes.
 #pragma once
 
 #include <cstdint>

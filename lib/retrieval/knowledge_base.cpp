@@ -249,7 +249,12 @@ std::unique_ptr<Index> load_index(const KnowledgeBase& kb, const std::filesystem
   if (choice == "exact") return make_exact_index(kb.embeddings);
   const KbManifest manifest = load_kb_manifest(directory);
   if (!manifest.hnsw) {
-    if (choice == "auto") return make_exact_index(kb.embeddings);
+    if (choice == "auto" && !ef_search) return make_exact_index(kb.embeddings);
+    if (choice == "auto") {
+      throw core::ConfigError(
+          "--ef-search {}: {} was built without an HNSW index, its search is exact: leave it out",
+          *ef_search, directory.string());
+    }
     throw ArtifactError(
         "{}: was built without an HNSW index; search it with --index exact, or run "
         "build-kb --index hnsw",

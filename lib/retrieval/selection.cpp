@@ -47,7 +47,8 @@ RetrievalSetting best_of(const std::vector<RetrievalSetting>& tried) {
   const auto by_loss = [](const auto& a, const auto& b) { return a.loss < b.loss; };
   const double lowest = std::min_element(tried.begin(), tried.end(), by_loss)->loss;
   const auto preference = [](const RetrievalSetting& s) {
-    return std::make_tuple(-s.beta, std::abs(s.rule.slope), s.k, s.tau);
+    return std::make_tuple(-s.beta, std::abs(s.rule.slope), s.k, s.tau,
+                           std::abs(std::log(s.kb_temperature)));
   };
   const RetrievalSetting* best = nullptr;
   for (const auto& setting : tried) {
@@ -97,9 +98,11 @@ double prediction_loss(const torch::Tensor& probabilities, const torch::Tensor& 
 }
 
 RetrievalSetting select_setting(const RetrievalGrid& grid, const Neighbors& neighbors,
-                                const torch::Tensor& soft_labels, const torch::Tensor& student,
-                                const torch::Tensor& labels, bool regression) {
-  REAUGKD_CHECK(!grid.k.empty() && !grid.beta.empty() && !grid.tau.empty() && !grid.slope.empty(),
+                                const std::vector<SoftLabels>& soft_labels,
+                                const torch::Tensor& student, const torch::Tensor& labels,
+                                bool regression) {
+  REAUGKD_CHECK(!grid.k.empty() && !grid.beta.empty() && !grid.tau.empty() && !grid.slope.empty() &&
+                    !soft_labels.empty(),
                 "the grid is empty");
   check_shapes(student, labels, regression);
   const torch::NoGradGuard no_grad;
@@ -107,21 +110,24 @@ RetrievalSetting select_setting(const RetrievalGrid& grid, const Neighbors& neig
   const auto student_column = relevant_column(student, labels, regression);
   const auto betas = betas_of(grid, student, neighbors);
   std::vector<RetrievalSetting> tried;
-  for (const auto k : grid.k) {
-    for (const auto tau : grid.tau) {
-      const auto knowledge_base = aggregate(neighbors.first(k), soft_labels, tau);
-      const auto column = relevant_column(knowledge_base, labels, regression);
-      for (const auto& beta : betas) {
-        // The label's column of equation 7 in fp64, so that rounding does not decide a tie.
-        const auto p = combine(student_column, column, beta.of_rows);
-        const double loss = loss_of_column(p, target, regression);
-        if (!std::isfinite(loss)) {
-          throw core::NumericError(
-              "the loss of the combined prediction is {} at k = {}, beta = {}, tau' = {}", loss, k,
-              beta.beta, tau);
-        }
-        tried.push_back({k, beta.beta, tau, loss, beta.rule});
+  const auto try_betas = [&](std::int64_t k, double tau, const SoftLabels& softened) {
+    const auto knowledge_base = aggregate(neighbors.first(k), softened.values, tau);
+    const auto column = relevant_column(knowledge_base, labels, regression);
+    for (const auto& beta : betas) {
+      // The label's column of equation 7 in fp64, so that rounding does not decide a tie.
+      const auto p = combine(student_column, column, beta.of_rows);
+      const double loss = loss_of_column(p, target, regression);
+      if (!std::isfinite(loss)) {
+        throw core::NumericError(
+            "the loss of the combined prediction is {} at k = {}, beta = {}, tau' = {}", loss, k,
+            beta.beta, tau);
       }
+      tried.push_back({k, beta.beta, tau, loss, beta.rule, softened.temperature});
+    }
+  };
+  for (const auto& softened : soft_labels) {
+    for (const auto k : grid.k) {
+      for (const auto tau : grid.tau) try_betas(k, tau, softened);
     }
   }
   return best_of(tried);

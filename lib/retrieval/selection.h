@@ -1,5 +1,6 @@
-// Chooses k, beta and tau' on the validation part: the lowest mean negative log likelihood of the
-// combined prediction (regression: the lowest mean squared error). Used by eval.
+// Chooses k, beta, tau' and the softness of p^T on the validation part: the lowest mean negative
+// log likelihood of the combined prediction (regression: the lowest mean squared error). Used by
+// eval.
 #pragma once
 
 #include <torch/torch.h>
@@ -22,15 +23,23 @@ struct RetrievalGrid {
   std::vector<double> slope = {0};
 };
 
+/// p^T of the knowledge base's rows, softmax(l^T/T): (N, C) fp32, or scores.
+struct SoftLabels {
+  double temperature = 1;  // T
+  torch::Tensor values;
+};
+
 struct RetrievalSetting {
   std::int64_t k = 0;
   double beta = 1;
   double tau = 0.1;
   double loss = 0;     // of the combined prediction with it, on the rows it was selected on
   BetaRule rule = {};  // how beta differs from row to row
+  double kb_temperature = 1;
 };
 
-/// Equations 6 and 7 with the setting; `neighbors` has its k, or more. Returns p^KB and p, (B, C).
+/// Equations 6 and 7 with the setting; `neighbors` has its k, or more; `soft_labels` (N, C) are
+/// those of its kb_temperature. Returns p^KB and p, (B, C).
 struct RetrievedPrediction {
   torch::Tensor knowledge_base;
   torch::Tensor combined;
@@ -38,12 +47,14 @@ struct RetrievedPrediction {
 RetrievedPrediction predict(const RetrievalSetting& setting, const Neighbors& neighbors,
                             const torch::Tensor& soft_labels, const torch::Tensor& student);
 
-/// Tries the whole grid. `neighbors` has the largest k of the grid (or fewer, if the knowledge base
-/// is smaller); `student` (B, C) is p^S; `labels` (B) fp32: class indices, or scores where
-/// `regression`. Ties (to 1e-12): larger beta, then smaller |slope|, k and tau', in this order.
+/// Tries the whole grid with each of `soft_labels`. `neighbors` has the largest k of the grid (or
+/// fewer, if the knowledge base is smaller); `student` (B, C) is p^S; `labels` (B) fp32: class
+/// indices, or scores where `regression`. Ties (to 1e-12): larger beta, then smaller |slope|, k and
+/// tau', in this order, then the T nearest to 1.
 RetrievalSetting select_setting(const RetrievalGrid& grid, const Neighbors& neighbors,
-                                const torch::Tensor& soft_labels, const torch::Tensor& student,
-                                const torch::Tensor& labels, bool regression);
+                                const std::vector<SoftLabels>& soft_labels,
+                                const torch::Tensor& student, const torch::Tensor& labels,
+                                bool regression);
 
 /// Mean of -log p[label] (p clamped to 1e-12), or of (p - label)^2 where `regression`. (B, C), (B).
 double prediction_loss(const torch::Tensor& probabilities, const torch::Tensor& labels,

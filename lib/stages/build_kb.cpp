@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/sha256.h"
+#include "retrieval/kb_manifest.h"
 #include "retrieval/knowledge_base.h"
 #include "stages/features.h"
 #include "stages/kb_rows.h"
@@ -12,15 +13,6 @@
 
 namespace reaugkd::stages {
 namespace {
-
-/// How right and how sure the teacher is on rows with labels: near certainty on the rows it was
-/// trained on says that p^KB carries little beyond the label.
-core::Json teacher_quality(const data::Task& task, const torch::Tensor& soft_labels,
-                           const std::vector<float>& labels) {
-  core::Json json = train::score(task, soft_labels, labels);
-  json.update(calibration(task, soft_labels, labels));
-  return json;
-}
 
 std::string summary(const core::Json& metrics, const std::string& output) {
   std::string text = fmt::format(
@@ -50,6 +42,12 @@ void store_as(const BuildKbOptions& options, retrieval::KnowledgeBase& kb) {
         options.extend);
   }
   kb.embeddings = kb.embeddings.to(wanted);
+}
+
+/// metrics.json of an earlier stage; empty where it was not copied along.
+core::Json metrics_of(const std::filesystem::path& directory) {
+  const auto path = directory / core::kMetricsFile;
+  return std::filesystem::exists(path) ? core::read_json(path) : core::Json::object();
 }
 
 /// Puts what teachers say that did not see the rows in place of what the teacher says.
@@ -86,6 +84,9 @@ retrieval::KnowledgeBase built(const BuildKbOptions& options, const Compute& com
   kb.provenance["reaugkd"] = settings.to_json();
   kb.provenance["teacher_sha256"] = core::sha256_of_file(directory / "model.safetensors");
   kb.provenance["projection_sha256"] = core::sha256_of_file(directory / "projection.safetensors");
+  if (teacher_saw_holdout(metrics_of(directory), directory)) {
+    kb.provenance[kTeacherSawHoldout] = true;
+  }
   store_as(options, kb);
   if (options.cross_fit.folds > 0) cross_fit(options, data, compute, kb, run, metrics);
   data::save_split(data.split, run.path());
@@ -138,7 +139,7 @@ retrieval::KnowledgeBase rows_of_file(const BuildKbOptions& options, const std::
 
 /// --extend: an existing knowledge base with rows added and removed; nothing is trained again.
 retrieval::KnowledgeBase extended(const BuildKbOptions& options, const Compute& compute,
-                                  StageRun& run) {
+                                  StageRun& run, core::Json& metrics) {
   run.add_input_directory(options.extend);
   const Inherited inherited = inherit(options.extend);
   const auto settings = resolve_settings(options.data, inherited);
@@ -158,7 +159,36 @@ retrieval::KnowledgeBase extended(const BuildKbOptions& options, const Compute& 
   }
   kb.provenance["reaugkd"] = settings.to_json();
   if (inherited.split) data::save_split(*inherited.split, run.path());
+  const auto before = metrics_of(options.extend);
+  for (const char* part :
+       {"teacher_on_seen_rows", "teacher_on_validation"}) {  // the same rows still
+    if (before.contains(part)) metrics[part] = before[part];
+  }
   return kb;
+}
+
+/// Sets the parameters of HNSW that no flag gives to those of --extend, or the defaults. Returns
+/// whether the index is exact instead.
+bool resolve_index(BuildKbOptions& options) {
+  std::optional<retrieval::HnswOptions> built = retrieval::HnswOptions{};
+  const auto extended = std::filesystem::path(options.extend) / retrieval::kManifestFile;
+  if (!options.extend.empty() && std::filesystem::exists(extended)) {
+    built = retrieval::load_kb_manifest(options.extend).hnsw;
+  }
+  const bool exact = options.index == "exact" || (options.index == "auto" && !built);
+  const retrieval::HnswOptions usual;
+  if (exact && (options.M.value_or(usual.M) != usual.M ||
+                options.ef_construction.value_or(usual.ef_construction) != usual.ef_construction ||
+                options.ef_search.value_or(usual.ef_search) != usual.ef_search)) {
+    throw core::ConfigError(
+        "--M, --ef-construction and --ef-search are about HNSW, the index is exact: leave them "
+        "out, or give --index hnsw");
+  }
+  const retrieval::HnswOptions hnsw = built.value_or(usual);
+  options.M = options.M.value_or(hnsw.M);
+  options.ef_construction = options.ef_construction.value_or(hnsw.ef_construction);
+  options.ef_search = options.ef_search.value_or(hnsw.ef_search);
+  return exact;
 }
 
 void check_options(const BuildKbOptions& options) {
@@ -166,6 +196,10 @@ void check_options(const BuildKbOptions& options) {
   if (options.extend.empty() && changes) {
     throw core::ConfigError(
         "--extend-files and --remove need --extend, the knowledge base to change");
+  }
+  if (options.extend_files.empty() &&
+      (options.extend_columns != "train" || options.extend_labels != "teacher")) {
+    throw core::ConfigError("--extend-columns and --extend-labels are about --extend-files");
   }
   if (!options.extend.empty() && !changes) {
     throw core::ConfigError("--extend needs --extend-files to add or --remove ids to remove");
@@ -225,13 +259,16 @@ core::OptionList BuildKbOptions::fields() {
   list.add({"index",
             group,
             &index,
-            "hnsw, exact (no index file), or auto: hnsw",
+            "hnsw, exact (no index file), or auto: as --extend has it, else hnsw",
             {},
             {"auto", "hnsw", "exact"}});
-  list.add({"M", group, &M, "HNSW: links of a row", core::Range{2, 1024}});
-  list.add({"ef-construction", group, &ef_construction, "HNSW: candidates when a row is inserted",
+  list.add({"M", group, &M, "HNSW: links of a row (not given: as --extend has it, else 16)",
+            core::Range{2, 1024}});
+  list.add({"ef-construction", group, &ef_construction,
+            "HNSW: candidates when a row is inserted (not given: as --extend has it, else 200)",
             core::Range{1, 100000}});
-  list.add({"ef-search", group, &ef_search, "HNSW: candidates of a search, at least k",
+  list.add({"ef-search", group, &ef_search,
+            "HNSW: candidates of a search, at least k (not given: as --extend has it, else 128)",
             core::Range{1, 100000}});
   list.add({"index-threads", group, &index_threads,
             "HNSW: threads that insert; more than one is faster, the graph then differs from "
@@ -245,25 +282,27 @@ core::OptionList BuildKbOptions::fields() {
 
 std::string run_build_kb(BuildKbOptions options) {
   if (!options.describe.empty()) return describe_knowledge_base(options.describe);
+  const bool exact = resolve_index(options);
   const auto fields = options.fields();
-  if (already_finished("build-kb", fields, options.run)) return "";
+  if (already_finished("build-kb", fields, BuildKbOptions().fields(), options.run)) return "";
   check_options(options);
   StageRun run("build-kb", fields, BuildKbOptions().fields(), options.run);
   if (!options.teacher.empty()) run.add_input_directory(options.teacher);
   const Compute compute = start_compute(options.run, /*training=*/false, run);
   core::Json metrics;
   const auto kb = options.extend.empty() ? built(options, compute, run, metrics)
-                                         : extended(options, compute, run);
+                                         : extended(options, compute, run, metrics);
   const auto settings = TaskSettings::from_json(kb.provenance.at("reaugkd"), options.extend);
 
-  const retrieval::HnswOptions hnsw{options.M, options.ef_construction, options.ef_search,
+  const retrieval::HnswOptions hnsw{*options.M, *options.ef_construction, *options.ef_search,
                                     static_cast<std::uint64_t>(options.run.seed),
                                     static_cast<int>(options.index_threads)};
   const double before = run.seconds();
-  const auto index = options.index == "exact" ? retrieval::make_exact_index(kb.embeddings)
-                                              : retrieval::build_hnsw_index(kb.embeddings, hnsw);
+  const auto index = exact ? retrieval::make_exact_index(kb.embeddings)
+                           : retrieval::build_hnsw_index(kb.embeddings, hnsw);
   const double index_seconds = run.seconds() - before;
   retrieval::save_knowledge_base(kb, *index, hnsw, run.path());
+  remove_folds(options.cross_fit, run.path());
 
   metrics["task"] = settings.task.name;
   metrics["rows"] = kb.size();

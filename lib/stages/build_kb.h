@@ -2,6 +2,7 @@
 // is trained on, and an index over the embeddings; or an existing one with rows added or removed.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,9 +26,9 @@ struct BuildKbOptions {
   CrossFitOptions cross_fit;
   std::string kb_dtype = "auto";
   std::string index = "auto";
-  std::int64_t M = 16;
-  std::int64_t ef_construction = 200;
-  std::int64_t ef_search = 128;
+  std::optional<std::int64_t> M;
+  std::optional<std::int64_t> ef_construction;
+  std::optional<std::int64_t> ef_search;
   std::int64_t index_threads = 1;
   RunOptions run;
 

@@ -66,7 +66,11 @@ TeacherFinetuneOptions recipe_of(const CrossFitOptions& options, const fs::path&
   }
   const fs::path began_from = recipe.model;
   if (!options.config.empty()) {
-    recipe.fields().set_json(core::read_json(options.config), options.config);
+    try {
+      recipe.fields().set_json(core::read_json(options.config), options.config);
+    } catch (const ArtifactError& error) {  // not JSON: here it is an option that is wrong
+      throw ConfigError("--cross-fit-config: {}", error.what());
+    }
     run.add_input(options.config);
   }
   if (!options.model.empty()) recipe.model = options.model;
@@ -135,7 +139,6 @@ class CrossFit {
       all.index_copy_(0, torch::tensor(folds[i].held_out, torch::kInt64), of_fold);
       metrics["fold"].push_back(fold_metrics);
     }
-    for (number_ = 1; number_ <= folds.size(); ++number_) remove(file("fold", "safetensors"));
     return all;
   }
 
@@ -230,6 +233,13 @@ void CrossFitOptions::check() const {
   }
   if (folds == 0 && !(model.empty() && config.empty())) {
     throw ConfigError("--cross-fit-model and --cross-fit-config need --cross-fit F");
+  }
+}
+
+void remove_folds(const CrossFitOptions& options, const fs::path& directory) {
+  std::error_code ignored;
+  for (std::int64_t number = 1; number <= options.folds; ++number) {
+    fs::remove(directory / fmt::format("fold-{}.safetensors", number), ignored);
   }
 }
 

@@ -35,6 +35,9 @@ torch::Tensor cross_fitted_logits(const CrossFitOptions& options,
                                   std::int64_t eval_batch_size, StageRun& run, core::Json& metrics);
 
 /// The teacher's run.json, carried along by project.
+/// Removes what the folds have left for a run that goes on: once the knowledge base is written.
+void remove_folds(const CrossFitOptions& options, const std::filesystem::path& directory);
+
 inline constexpr const char* kTeacherRunFile = "teacher_run.json";
 
 }  // namespace reaugkd::stages

@@ -20,9 +20,13 @@ void check_sources(const DistillOptions& options, const Method& method) {
     case Source::kLabels:
       return;
     case Source::kKnowledgeBase:
-      if (kb) return;
-      throw core::ConfigError("--kb is required by --method {}; run reaugkd build-kb first",
-                              method.name);
+      if (!kb) {
+        throw core::ConfigError("--kb is required by --method {}; run reaugkd build-kb first",
+                                method.name);
+      }
+      if (!teacher) return;
+      throw core::ConfigError(
+          "--teacher: --method {} learns from the knowledge base alone; leave it out", method.name);
     case Source::kKnowledgeBaseOrTeacher:
       if (kb && teacher) {
         throw core::ConfigError(
@@ -49,14 +53,17 @@ std::string inherited_from(const DistillOptions& options) {
   return options.student;
 }
 
-/// Those of --teacher and --student that `inherited` is not from must fit to it: their class order,
-/// and which rows they were kept from.
+/// Those of --teacher and --student that `inherited` is not from must fit to it: the teacher's task
+/// and class order, and which rows they were kept from.
 void check_others(const DistillOptions& options, const Inherited& inherited,
                   const TaskSettings& settings) {
   for (const auto& directory : {options.teacher, options.student}) {
     if (directory.empty() || directory == inherited.directory) continue;
     const Inherited other = inherit(directory);
-    if (directory == options.teacher) check_class_order(options.data, other, settings);
+    if (directory == options.teacher) {
+      check_class_order(options.data, other, settings);
+      check_same_task(other, settings, inherited.directory);
+    }
     if (!other.split || !inherited.split || *other.split == *inherited.split ||
         other.split->train_sha256 != inherited.split->train_sha256) {
       continue;
@@ -96,7 +103,7 @@ std::string run_distill(DistillOptions options) {
   if (!options.hard_label_weight) options.hard_label_weight = method.hard_label_weight;
   if (!options.distill_temperature) options.distill_temperature = method.distill_temperature;
   const auto fields = options.fields();
-  if (already_finished("distill", fields, options.run)) return "";
+  if (already_finished("distill", fields, DistillOptions().fields(), options.run)) return "";
   check_sources(options, method);
   const Inherited inherited = inherit(inherited_from(options));
   const auto settings = resolve_settings(options.data, inherited);
@@ -108,7 +115,8 @@ std::string run_distill(DistillOptions options) {
   }
   if (method.name == "rco") {
     for (const auto& anchor : trajectory_of(options.teacher)) {
-      if (anchor != options.teacher) run.add_input(anchor / "model.safetensors");
+      if (anchor != options.teacher)
+        run.add_input_of(options.teacher, anchor / "model.safetensors");
     }
   }
   const Compute compute = start_compute(options.run, /*training=*/true, run);

@@ -31,6 +31,14 @@ Json rule_json(const std::string& mode, const retrieval::BetaRule& rule) {
   return {{"mode", mode}, {"slope", rule.slope}, {"center", rule.center}};
 }
 
+/// Those of the setting's temperature.
+torch::Tensor labels_of(const std::vector<retrieval::SoftLabels>& soft_labels,
+                        const retrieval::RetrievalSetting& setting) {
+  return std::find_if(soft_labels.begin(), soft_labels.end(),
+                      [&](const auto& each) { return each.temperature == setting.kb_temperature; })
+      ->values;
+}
+
 /// One evaluation: what is loaded once and used for every file that is scored.
 class Evaluation {
  public:
@@ -56,11 +64,22 @@ class Evaluation {
   Json run() {
     Json metrics;
     const data::Dataset rows = rows_of_split();
+    if (options_.sweep && !rows.fully_labelled()) {
+      throw core::DataError("{}: --sweep scores every setting: it needs a label in every row",
+                            rows.path.string());
+    }
     run_.add_input(rows.path);
     metrics["task"] = settings_.task.name;
     metrics["split"] = options_.split;
     metrics["examples"] = rows.size();
-    if (retriever_) select_setting(metrics["retrieval"]);
+    if (retriever_) {
+      if (teacher_saw_holdout(retriever_->knowledge_base().provenance, options_.kb)) {
+        add_warnings(metrics,
+                     {"the knowledge base's teacher was not trained here and may have seen "
+                      "the rows that are held out"});
+      }
+      select_setting(metrics["retrieval"]);
+    }
     metrics["metrics"] =
         score_rows(rows, kPredictionsFile, settings_.task.submission_file, metrics);
     score_mismatched(metrics);
@@ -98,7 +117,6 @@ class Evaluation {
     RetrieverOptions options;
     options.index = options_.index;
     options.ef_search = options_.ef_search;
-    options.kb_temperature = options_.kb_temperature;
     options.exclude_same_text = options_.exclude_same_text;
     options.texts = options_.explain > 0;
     options.rows_share = options_.kb_rows;
@@ -121,6 +139,9 @@ class Evaluation {
           "with --kb {}",
           options_.model, own[kTrainedTowards].dump(), options_.kb, space.dump(), options_.kb);
     }
+    soft_labels_ = retriever_->softened(options_.grid_kb_temperature.empty()
+                                            ? std::vector<double>{options_.kb_temperature}
+                                            : options_.grid_kb_temperature);
     if (options_.k && *options_.k > retriever_->knowledge_base().size()) {
       spdlog::warn("--k {}: {} has {} rows, so all of them answer", *options_.k, options_.kb,
                    retriever_->knowledge_base().size());
@@ -175,20 +196,24 @@ class Evaluation {
 
   void select_setting(Json& json) {
     const auto wanted = grid();
-    const bool fixed = wanted.k.size() * wanted.beta.size() * wanted.tau.size() == 1 &&
-                       wanted.beta_mode == retrieval::BetaMode::kConstant;
-    if (fixed) setting_ = {wanted.k[0], wanted.beta[0], wanted.tau[0], 0};
+    const bool fixed =
+        wanted.k.size() * wanted.beta.size() * wanted.tau.size() * soft_labels_.size() == 1 &&
+        wanted.beta_mode == retrieval::BetaMode::kConstant;
     if (!fixed || options_.sweep) {
       validation_ = ask_validation(*std::max_element(wanted.k.begin(), wanted.k.end()));
     }
-    if (!fixed) {
+    const auto permuted =
+        retriever_->permuted(soft_labels_, static_cast<std::uint64_t>(options_.run.seed));
+    if (fixed) {
+      setting_ = {wanted.k[0], wanted.beta[0], wanted.tau[0], 0, {}, soft_labels_[0].temperature};
+      permuted_setting_ = setting_;
+    } else {
       const Queries& queries = validation_.queries;
       const auto labels = torch::tensor(validation_.labels);
       const bool regression = settings_.task.regression();
-      setting_ = retrieval::select_setting(wanted, queries.neighbors, retriever_->soft_labels(),
+      setting_ = retrieval::select_setting(wanted, queries.neighbors, soft_labels_,
                                            queries.probabilities, labels, regression);
-      permuted_ = retriever_->permuted_soft_labels(static_cast<std::uint64_t>(options_.run.seed));
-      permuted_setting_ = retrieval::select_setting(wanted, queries.neighbors, permuted_,
+      permuted_setting_ = retrieval::select_setting(wanted, queries.neighbors, permuted,
                                                     queries.probabilities, labels, regression);
       json["selected_on"] = validated_on_;
       json["validation_examples"] = validation_.labels.size();
@@ -196,9 +221,12 @@ class Evaluation {
       json["validation_loss_student"] =
           retrieval::prediction_loss(queries.probabilities, labels, regression);
     }
+    retriever_->answer_with(labels_of(soft_labels_, setting_));
+    permuted_ = labels_of(permuted, permuted_setting_);
     json["k"] = setting_.k;
     json["beta"] = setting_.beta;
     json["tau"] = setting_.tau;
+    json["kb_temperature"] = setting_.kb_temperature;
     if (wanted.beta_mode != retrieval::BetaMode::kConstant) {
       json["beta_rule"] = rule_json(options_.beta_mode, setting_.rule);
     }
@@ -227,7 +255,7 @@ class Evaluation {
         explanation_ =
             explain(options_.explain, task, rows, queries, predictions, *retriever_, setting_);
       }
-      if (!scores["combined"].empty()) report_retrieval(rows, queries, predictions, metrics);
+      report_retrieval(rows, queries, predictions, metrics);
     }
     if (!options_.teacher.empty()) scores["teacher"] = score_teacher(rows, metrics);
     judge(rows, queries, predictions, metrics);
@@ -246,40 +274,36 @@ class Evaluation {
                                      queries.embeddings, rows.labels));
     }
     if (!options_.sweep) return;
-    if (!rows.fully_labelled()) {
-      throw core::DataError("{}: --sweep scores every setting: it needs a label in every row",
-                            rows.path.string());
-    }
     const auto wanted = grid();
     queries.neighbors = retriever_->search(queries.embeddings, rows,
                                            *std::max_element(wanted.k.begin(), wanted.k.end()));
-    core::write_file(run_.path() / "sweep.tsv",
-                     sweep_table(wanted, settings_.task, retriever_->soft_labels(), validation_,
-                                 {queries, rows.labels}));
+    core::write_file(run_.path() / "sweep.tsv", sweep_table(wanted, settings_.task, soft_labels_,
+                                                            validation_, {queries, rows.labels}));
   }
 
   void report_retrieval(const data::Dataset& rows, const Queries& queries,
                         const RowPredictions& predictions, Json& metrics) const {
     Json& report = metrics["retrieval"];
     const data::Task& task = settings_.task;
+    report["agreement_with_exact"] = index_agreement(
+        queries.neighbors, retriever_->exact_search(queries.embeddings, rows, setting_.k),
+        retriever_->soft_labels(), setting_.tau);
+    const Json scores = train::score(task, predictions.final, rows.labels);
+    if (scores.empty()) return;  // no labels
     if (!task.regression()) {
       report.update(changed_predictions(task, predictions.student, predictions.knowledge_base,
                                         predictions.final, rows.labels));
     }
-    report["agreement_with_exact"] = index_agreement(
-        queries.neighbors, retriever_->exact_search(queries.embeddings, rows, setting_.k),
-        retriever_->soft_labels(), setting_.tau);
-    if (permuted_.defined()) {
-      const auto neighbors = retriever_->search(queries.embeddings, rows, permuted_setting_.k);
-      const auto control =
-          retrieval::predict(permuted_setting_, neighbors, permuted_, queries.probabilities);
-      report["permuted"] = {{"k", permuted_setting_.k},
-                            {"beta", permuted_setting_.beta},
-                            {"tau", permuted_setting_.tau},
-                            {"combined", train::score(task, control.combined, rows.labels)}};
-      if (options_.beta_mode != "constant") {
-        report["permuted"]["beta_rule"] = rule_json(options_.beta_mode, permuted_setting_.rule);
-      }
+    const auto neighbors = retriever_->search(queries.embeddings, rows, permuted_setting_.k);
+    const auto control =
+        retrieval::predict(permuted_setting_, neighbors, permuted_, queries.probabilities);
+    report["permuted"] = {{"k", permuted_setting_.k},
+                          {"beta", permuted_setting_.beta},
+                          {"tau", permuted_setting_.tau},
+                          {"kb_temperature", permuted_setting_.kb_temperature},
+                          {"combined", train::score(task, control.combined, rows.labels)}};
+    if (options_.beta_mode != "constant") {
+      report["permuted"]["beta_rule"] = rule_json(options_.beta_mode, permuted_setting_.rule);
     }
   }
 
@@ -358,6 +382,7 @@ class Evaluation {
   LabelledQueries validation_;  // asked where something is selected, and for --sweep
   std::string validated_on_;
   retrieval::RetrievalSetting setting_;
+  std::vector<retrieval::SoftLabels> soft_labels_;  // of each T to select from
   torch::Tensor permuted_;
   retrieval::RetrievalSetting permuted_setting_;
   Model teacher_;
@@ -369,7 +394,7 @@ class Evaluation {
 
 std::string run_eval(EvalOptions options) {
   const auto fields = options.fields();
-  if (already_finished("eval", fields, options.run)) {
+  if (already_finished("eval", fields, EvalOptions().fields(), options.run)) {
     const std::filesystem::path directory = options.run.output;
     return eval_table(core::read_json(directory / "metrics.json")) +
            (options.explain > 0 ? core::read_file(directory / kExplainFile) : "");

@@ -34,6 +34,9 @@ core::OptionList EvalOptions::fields() {
             "from"});
   list.add({"kb-temperature", group, &kb_temperature,
             "T that softens the knowledge base's labels: softmax(l^T/T)", core::kPositive});
+  list.add({"grid-kb-temperature", group, &grid_kb_temperature,
+            "values of T to select from (none: --kb-temperature); 1,1.5,2,3,4,6 is a good choice",
+            core::kPositive});
   list.add({"index",
             group,
             &index,
@@ -68,6 +71,12 @@ void EvalOptions::check() const {
   if (grid_k.empty() || grid_beta.empty() || grid_tau.empty() || grid_slope.empty()) {
     throw core::ConfigError("--grid-k, --grid-beta, --grid-tau and --grid-slope each need a value");
   }
+  if (kb_temperature != 1 && !grid_kb_temperature.empty()) {
+    throw core::ConfigError(
+        "--kb-temperature {}: --grid-kb-temperature selects it on the validation part; leave one "
+        "out",
+        kb_temperature);
+  }
   const std::pair<const char*, bool> of_retrieval[] = {
       {"--explain", explain > 0},
       {"--sweep", sweep},
@@ -76,13 +85,24 @@ void EvalOptions::check() const {
       {"--k", k.has_value()},
       {"--beta", beta.has_value()},
       {"--tau-retrieval", tau_retrieval.has_value()},
+      {"--grid-k", grid_k != EvalOptions().grid_k},
+      {"--grid-beta", grid_beta != EvalOptions().grid_beta},
+      {"--grid-tau", grid_tau != EvalOptions().grid_tau},
       {"--beta-mode", beta_mode != "constant"},
       {"--kb-temperature", kb_temperature != 1},
+      {"--grid-kb-temperature", !grid_kb_temperature.empty()},
       {"--index", index != "auto"},
       {"--ef-search", ef_search.has_value()},
       {"--exclude-same-text", exclude_same_text}};
   for (const auto& [name, given] : of_retrieval) {
     if (given && kb.empty()) throw core::ConfigError("{} is about retrieval: it needs --kb", name);
+  }
+  if (ef_search && (index == "exact" || kb_rows < 1)) {
+    throw core::ConfigError("--ef-search {} is about HNSW, the search is exact: leave it out",
+                            *ef_search);
+  }
+  if (beta_mode == "constant" && grid_slope != EvalOptions().grid_slope) {
+    throw core::ConfigError("--grid-slope is about --beta-mode entropy and similarity");
   }
   if (beta && beta_mode != "constant") {
     throw core::ConfigError(

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/options.h"
+#include "retrieval/selection.h"
 #include "stages/stage_run.h"
 #include "stages/task_data.h"
 
@@ -20,12 +21,13 @@ struct EvalOptions {
   std::optional<std::int64_t> k;
   std::optional<double> beta;
   std::optional<double> tau_retrieval;
-  std::vector<std::int64_t> grid_k = {1, 4, 8, 16, 32, 64};
-  std::vector<double> grid_beta = {0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1};
-  std::vector<double> grid_tau = {0.02, 0.05, 0.1, 0.5};
+  std::vector<std::int64_t> grid_k = retrieval::RetrievalGrid{}.k;
+  std::vector<double> grid_beta = retrieval::RetrievalGrid{}.beta;
+  std::vector<double> grid_tau = retrieval::RetrievalGrid{}.tau;
   std::string beta_mode = "constant";
   std::vector<double> grid_slope = {-4, -2, -1, -0.5, 0, 0.5, 1, 2, 4};
   double kb_temperature = 1;
+  std::vector<double> grid_kb_temperature = {};
   std::string index = "auto";
   std::optional<std::int64_t> ef_search;
   double kb_rows = 1;

@@ -29,13 +29,15 @@ std::string score_lines(const Json& scores, const Json& majority) {
 }
 
 std::string retrieval_lines(const Json& retrieval) {
-  std::string text =
-      fmt::format("  retrieval: k = {}, beta = {}, tau = {} ({}), {} index over {} rows\n",
-                  retrieval["k"].dump(), retrieval["beta"].dump(), retrieval["tau"].dump(),
-                  retrieval.contains("selected_on")
-                      ? "selected on " + retrieval["selected_on"].get<std::string>()
-                      : "as given",
-                  retrieval["index"].get<std::string>(), retrieval["rows"].dump());
+  std::string text = fmt::format(
+      "  retrieval: k = {}, beta = {}, tau = {}{} ({}), {} index over {} rows\n",
+      retrieval["k"].dump(), retrieval["beta"].dump(), retrieval["tau"].dump(),
+      retrieval.value("kb_temperature", 1.0) == 1 ? ""
+                                                  : ", T = " + retrieval["kb_temperature"].dump(),
+      retrieval.contains("selected_on")
+          ? "selected on " + retrieval["selected_on"].get<std::string>()
+          : "as given",
+      retrieval["index"].get<std::string>(), retrieval["rows"].dump());
   if (retrieval.contains("beta_rule")) {
     const Json& rule = retrieval["beta_rule"];
     text += fmt::format("  beta is that at {} {:.4g}; its logit changes by {:.4g} for each unit\n",

@@ -10,8 +10,6 @@
 namespace reaugkd::stages {
 namespace {
 
-constexpr std::int64_t kShownNeighbors = 8;
-
 /// "positive (0.93)" or a score.
 std::string answer(const data::Task& task, const torch::Tensor& probabilities, std::int64_t row) {
   const auto values = probabilities[row].to(torch::kFloat32).contiguous();
@@ -64,7 +62,7 @@ std::string neighbor_lines(const data::Task& task, const Queries& queries,
   const auto similarities = queries.neighbors.similarities[row];
   const auto weights = torch::softmax(similarities / tau, 0);  // of equation 6
   std::string text;
-  for (std::int64_t n = 0; n < std::min(kShownNeighbors, indices.size(0)); ++n) {
+  for (std::int64_t n = 0; n < indices.size(0); ++n) {
     const auto neighbor = indices[n].item<std::int64_t>();
     if (neighbor < 0) break;  // fewer than k were found
     text += fmt::format("    {:.3f}  weight {:.3f}  teacher {:<16}  label {:<10}  {}\n",
@@ -72,9 +70,6 @@ std::string neighbor_lines(const data::Task& task, const Queries& queries,
                         answer(task, retriever.soft_labels(), neighbor),
                         label_of(task, kb.labels[neighbor].item<float>()),
                         text_of(kb.text_a, kb.text_b, neighbor));
-  }
-  if (indices.size(0) > kShownNeighbors) {
-    text += fmt::format("    and {} more\n", indices.size(0) - kShownNeighbors);
   }
   return text;
 }

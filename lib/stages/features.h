@@ -37,6 +37,13 @@ std::string features_mark(const std::filesystem::path& directory);
 Features load_features(const std::filesystem::path& directory, const std::string& part,
                        const data::Dataset& rows);
 
+/// Whether the teacher may have been trained on the holdout: in project's metrics.json and, where
+/// it is so, in kb.json's provenance.
+inline constexpr const char* kTeacherSawHoldout = "teacher_saw_holdout";
+inline bool teacher_saw_holdout(const core::Json& json, const std::filesystem::path& where) {
+  return core::json_value<bool>(json, kTeacherSawHoldout, false, where.string());
+}
+
 /// z = norm(L t): weight (D, H), bias (D).
 struct Projection {
   torch::Tensor weight;

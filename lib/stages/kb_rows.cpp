@@ -171,8 +171,7 @@ std::string describe_knowledge_base(const fs::path& directory) {
   text += fmt::format(", max_seq_length {}\n", inherited.settings->max_seq_length);
   text += count_lines(kb, task) + provenance_lines(manifest);
   std::vector<float> labels(kb.labels.data_ptr<float>(), kb.labels.data_ptr<float>() + kb.size());
-  core::Json quality = train::score(task, kb.soft_labels, labels);
-  quality.update(calibration(task, kb.soft_labels, labels));
+  const core::Json quality = teacher_quality(task, kb.soft_labels, labels);
   if (!quality.empty()) text += "  labels   ";
   for (const auto& [name, value] : quality.items()) {
     text += fmt::format(" {} {:.4f} ", name, value.get<double>());

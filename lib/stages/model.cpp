@@ -67,7 +67,7 @@ Compute start_compute(const RunOptions& options, bool training, StageRun& run) {
   compute.precision = tensor::parse_precision(options.precision, compute.device, training);
   compute.threads = tensor::set_threads(options.threads);
   run.set_machine(compute.device.str(), tensor::to_string(compute.precision),
-                  tensor::describe(compute.device));
+                  tensor::describe(compute.device), compute.threads);
   return compute;
 }
 
@@ -148,8 +148,13 @@ Model load_trained(const fs::path& directory, const TaskSettings& settings) {
   config.regression = settings.task.regression();
   model.tokenizer = text::load_tokenizer(directory);
   if (config.reaugkd.is_object()) {
-    model.embedding = nn::parse_embedding(core::json_value<std::string>(
-        config.reaugkd, "embedding", "cls", (directory / "config.json").string()));
+    const std::string where = (directory / "config.json").string();
+    try {
+      model.embedding = nn::parse_embedding(
+          core::json_value<std::string>(config.reaugkd, "embedding", "cls", where));
+    } catch (const core::ConfigError& error) {
+      throw ArtifactError("{}: {}", where, error.what());
+    }
   }
   auto loaded = nn::load_classifier(directory, config, {});
   model.config = loaded.config;

@@ -205,12 +205,16 @@ core::OptionList ProjectOptions::fields() {
 
 std::string run_project(ProjectOptions options) {
   const auto fields = options.fields();
-  if (already_finished("project", fields, options.run)) return "";
+  if (already_finished("project", fields, ProjectOptions().fields(), options.run)) return "";
   const Inherited inherited = inherit(options.teacher);
   const auto teacher_config = nn::load_config(options.teacher);
   const auto settings = resolve_settings(options.data, inherited);
+  const std::int64_t dimension = dimension_of(options, teacher_config);
   StageRun run("project", fields, ProjectOptions().fields(), options.run);
   run.add_input_directory(options.teacher);
+  if (!options.student.empty()) {
+    run.add_input(std::filesystem::path(options.student) / "config.json");  // of D
+  }
   const Compute compute = start_compute(options.run, /*training=*/false, run);
   if (!inherited.split) {
     spdlog::warn(
@@ -222,12 +226,11 @@ std::string run_project(ProjectOptions options) {
 
   Model teacher = load_trained(options.teacher, settings);
   if (!options.embedding.empty()) teacher.embedding = nn::parse_embedding(options.embedding);
-  const std::int64_t dimension = dimension_of(options, teacher_config);
   const auto features = teacher_features(teacher, data, compute, options, run);
 
   core::Json metrics = {{"task", settings.task.name},
                         {"dimension", dimension},
-                        {"teacher_saw_holdout", !inherited.split && data.split.validation.holdout}};
+                        {kTeacherSawHoldout, !inherited.split && data.split.validation.holdout}};
   const double feature_seconds = run.seconds();
   const Projection projection =
       fit_projection(options, dimension, labelled, features, data, compute, run, metrics);

@@ -40,6 +40,13 @@ core::Json calibration(const data::Task& task, const torch::Tensor& probabilitie
           {"nll", metrics::negative_log_likelihood(values, task.num_labels(), classes)}};
 }
 
+core::Json teacher_quality(const data::Task& task, const torch::Tensor& soft_labels,
+                           const std::vector<float>& labels) {
+  core::Json json = train::score(task, soft_labels, labels);
+  json.update(calibration(task, soft_labels, labels));
+  return json;
+}
+
 core::Json majority_score(const data::Task& task, const std::vector<float>& labels) {
   std::map<float, std::int64_t> counts;
   for (const float label : labels) {
@@ -57,14 +64,15 @@ std::vector<std::string> score_warnings(const std::string& what, const data::Tas
                                         const core::Json& scores,
                                         const std::vector<float>& labels) {
   const core::Json majority = majority_score(task, labels);
-  if (!scores.contains("accuracy") || !majority.contains("accuracy")) return {};
-  const auto accuracy = scores["accuracy"].get<double>();
-  const auto of_majority = majority["accuracy"].get<double>();
-  if (accuracy >= of_majority + kSignal) return {};
+  const std::string metric = scores.contains("accuracy") ? "accuracy" : task.metrics.front();
+  if (!scores.contains(metric) || !majority.contains(metric)) return {};
+  const auto score = scores[metric].get<double>();
+  const auto of_majority = majority[metric].get<double>();
+  if (score >= of_majority + kSignal) return {};
   return {
-      fmt::format("no signal: {} has accuracy {:.4f}, always answering the most frequent class has "
+      fmt::format("no signal: {} has {} {:.4f}, always answering the most frequent class has "
                   "{:.4f}",
-                  what, accuracy, of_majority)};
+                  what, metric, score, of_majority)};
 }
 
 std::vector<std::string> absent_class_warnings(const data::Task& task,

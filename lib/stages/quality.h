@@ -18,11 +18,17 @@ namespace reaugkd::stages {
 core::Json calibration(const data::Task& task, const torch::Tensor& probabilities,
                        const std::vector<float>& labels);
 
+/// How right and how sure a teacher is on rows with labels: the task's metrics and calibration().
+/// Near certainty on the rows it was trained on says that p^KB carries little beyond the label.
+core::Json teacher_quality(const data::Task& task, const torch::Tensor& soft_labels,
+                           const std::vector<float>& labels);
+
 /// The task's metrics if every row were predicted as the most frequent class of `labels`: what a
 /// model without any signal reaches. Empty for regression and without labels.
 core::Json majority_score(const data::Task& task, const std::vector<float>& labels);
 
-/// "No signal": an accuracy in `scores` less than 3 points above the majority class.
+/// "No signal": an accuracy in `scores` (a task without it: its first metric) less than 3 points
+/// above the majority class.
 std::vector<std::string> score_warnings(const std::string& what, const data::Task& task,
                                         const core::Json& scores, const std::vector<float>& labels);
 

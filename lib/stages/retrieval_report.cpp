@@ -11,6 +11,7 @@ core::Json changed_predictions(const data::Task& task, const torch::Tensor& stud
                                const torch::Tensor& knowledge_base, const torch::Tensor& combined,
                                const std::vector<float>& labels) {
   const auto before = train::decisions_of(student, false);
+  const auto retrieved = train::decisions_of(knowledge_base, false);
   const auto after = train::decisions_of(combined, false);
   auto better = student.clone();
   std::int64_t changed = 0;
@@ -19,13 +20,10 @@ core::Json changed_predictions(const data::Task& task, const torch::Tensor& stud
   for (std::size_t i = 0; i < labels.size(); ++i) {
     if (std::isnan(labels[i])) continue;
     const auto row = static_cast<std::int64_t>(i);
-    const auto label = static_cast<std::int64_t>(labels[i]);
     changed += before[i] != after[i];
     wrong_to_right += before[i] != labels[i] && after[i] == labels[i];
     right_to_wrong += before[i] == labels[i] && after[i] != labels[i];
-    if (knowledge_base[row][label].item<float>() > student[row][label].item<float>()) {
-      better[row] = knowledge_base[row];
-    }
+    if (before[i] != labels[i] && retrieved[i] == labels[i]) better[row] = knowledge_base[row];
   }
   return {{"changed", changed},
           {"wrong_to_right", wrong_to_right},

@@ -43,17 +43,13 @@ retrieval::KnowledgeBase load_rows(const std::filesystem::path& directory,
 Retriever::Retriever(const std::filesystem::path& directory, const RetrieverOptions& options,
                      bool regression)
     : kb_(load_rows(directory, options)),
+      regression_(regression),
       index_(options.rows_share < 1
                  ? retrieval::make_exact_index(kb_.embeddings)
                  : retrieval::load_index(kb_, directory, options.index, options.ef_search)),
       exact_(retrieval::make_exact_index(kb_.embeddings)),
-      soft_labels_(options.kb_temperature == 1
-                       ? kb_.soft_labels
-                       : train::probabilities_of(kb_.logits / options.kb_temperature, regression)),
+      soft_labels_(kb_.soft_labels),
       row_of_(retrieval::rows_by_id(kb_)) {
-  if (regression && options.kb_temperature != 1) {
-    throw core::ConfigError("--kb-temperature softens probabilities; a regression task has scores");
-  }
   if (options.exclude_same_text) {
     for (std::int64_t row = 0; row < kb_.size(); ++row) {
       rows_of_text_[text_key(kb_.text_a, kb_.text_b, row)].push_back(row);
@@ -108,11 +104,31 @@ torch::Tensor Retriever::answer(const torch::Tensor& student_probabilities, cons
       .combined;
 }
 
-torch::Tensor Retriever::permuted_soft_labels(std::uint64_t seed) const {
+std::vector<retrieval::SoftLabels> Retriever::softened(
+    const std::vector<double>& temperatures) const {
+  std::vector<retrieval::SoftLabels> soft_labels;
+  for (const double temperature : temperatures) {
+    if (regression_ && temperature != 1) {
+      throw core::ConfigError(
+          "--kb-temperature, --grid-kb-temperature: {} softens probabilities; a regression task "
+          "has scores",
+          temperature);
+    }
+    soft_labels.push_back(
+        {temperature, temperature == 1 ? kb_.soft_labels
+                                       : train::probabilities_of(kb_.logits / temperature, false)});
+  }
+  return soft_labels;
+}
+
+std::vector<retrieval::SoftLabels> Retriever::permuted(
+    std::vector<retrieval::SoftLabels> soft_labels, std::uint64_t seed) const {
   std::vector<std::int64_t> order(static_cast<std::size_t>(kb_.size()));
   std::iota(order.begin(), order.end(), 0);
   core::Random(core::stream_seed(seed, "permuted knowledge base")).shuffle(order);
-  return soft_labels_.index_select(0, torch::tensor(order, torch::kInt64));
+  const auto rows = torch::tensor(order, torch::kInt64);
+  for (auto& each : soft_labels) each.values = each.values.index_select(0, rows);
+  return soft_labels;
 }
 
 }  // namespace reaugkd::stages

@@ -20,7 +20,6 @@ namespace reaugkd::stages {
 struct RetrieverOptions {
   std::string index = "auto";
   std::optional<std::int64_t> ef_search = {};  // as built
-  double kb_temperature = 1;
   bool exclude_same_text = false;
   bool texts = false;     // read the knowledge base's texts, for explain()
   double rows_share = 1;  // below 1: rows drawn by `seed`, searched exactly
@@ -53,9 +52,15 @@ class Retriever {
 
   const retrieval::KnowledgeBase& knowledge_base() const { return kb_; }
   const retrieval::Index& index() const { return *index_; }
-  const torch::Tensor& soft_labels() const { return soft_labels_; }  // (N, C), softened
+  /// p^T of equation 6 for each of these T: of 1 as stored. Throws ConfigError where another is
+  /// asked of scores.
+  std::vector<retrieval::SoftLabels> softened(const std::vector<double>& temperatures) const;
+  /// What answer() and soft_labels() use from now on, (N, C): of one softened(). Before: as stored.
+  void answer_with(const torch::Tensor& soft_labels) { soft_labels_ = soft_labels; }
+  const torch::Tensor& soft_labels() const { return soft_labels_; }  // (N, C)
   /// Soft labels handed to other rows: the control that retrieval must beat. Depends on `seed`.
-  torch::Tensor permuted_soft_labels(std::uint64_t seed) const;
+  std::vector<retrieval::SoftLabels> permuted(std::vector<retrieval::SoftLabels> soft_labels,
+                                              std::uint64_t seed) const;
 
  private:
   /// Throws DataError where a row has no neighbour left.
@@ -64,6 +69,7 @@ class Retriever {
   std::vector<std::vector<std::int64_t>> excluded(const data::Dataset& rows) const;
 
   retrieval::KnowledgeBase kb_;
+  bool regression_;
   std::unique_ptr<retrieval::Index> index_;
   std::unique_ptr<retrieval::Index> exact_;
   torch::Tensor soft_labels_;

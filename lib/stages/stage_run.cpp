@@ -67,7 +67,20 @@ constexpr std::array kReadByStages = {"config.json",
                                       "projection.safetensors",
                                       "features.safetensors",
                                       "split.json",
+                                      "teacher_run.json",
                                       "kb.json"};
+
+/// The models of a teacher's trajectory (`distill --method rco`), as run.json names them.
+std::vector<std::string> trajectory_files(const fs::path& directory) {
+  std::vector<std::string> names;
+  std::error_code none;
+  for (const auto& anchor : fs::directory_iterator(directory / "trajectory", none)) {
+    if (!fs::exists(anchor.path() / "model.safetensors")) continue;
+    names.push_back("trajectory/" + anchor.path().filename().string() + "/model.safetensors");
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
 
 }  // namespace
 
@@ -114,14 +127,16 @@ void RunOptions::add_fields(core::OptionList& list) {
 }
 
 bool already_finished(const std::string& command, const core::OptionList& options,
-                      const RunOptions& run) {
+                      const core::OptionList& defaults, const RunOptions& run) {
   const fs::path directory = run.output;
   if (!run.resume) return false;
   const auto before = run_record(directory);
   if (!before) return false;
   const bool finished = core::is_finished(directory);
+  Json options_before = defaults.to_json();  // those that its version did not know
+  options_before.update(before->options);
   const auto differing = core::differences(
-      {{"command", before->command}, {"options", computing_options(before->options)}},
+      {{"command", before->command}, {"options", computing_options(options_before)}},
       {{"command", command}, {"options", computing_options(options.to_json())}});
   if (!differing.empty()) {
     throw core::ConfigError(
@@ -179,7 +194,7 @@ StageRun::~StageRun() {
 }
 
 void StageRun::add_input(const fs::path& file) {
-  inputs_[file.string()] = core::sha256_of_file(file);
+  inputs_[core::json_text(file.string())] = core::sha256_of_file(file);
 }
 
 void StageRun::add_input_directory(const fs::path& directory) {
@@ -196,21 +211,31 @@ void StageRun::add_input_directory(const fs::path& directory) {
   for (const auto& shard : shards) add_input(shard);
 }
 
+void StageRun::add_input_of(const fs::path& directory, const fs::path& file) {
+  add_input(file);
+  if (const auto record = run_record(directory)) {
+    check_unchanged(directory, *record, file.lexically_relative(directory).string());
+  }
+}
+
 void StageRun::check_unchanged(const fs::path& directory) const {
   const auto record = run_record(directory);
   if (!record) return;  // a model from elsewhere
+  for (const char* name : kReadByStages) check_unchanged(directory, *record, name);
+}
+
+void StageRun::check_unchanged(const fs::path& directory, const RunRecord& record,
+                               const std::string& name) const {
+  if (!record.outputs.contains(name)) return;
   const std::string where = (directory / core::kRunFile).string();
-  for (const char* name : kReadByStages) {
-    if (!record->outputs.contains(name)) continue;
-    const auto written = core::json_at<std::string>(record->outputs, name, where + ": outputs");
-    const Json& found = inputs_.value((directory / name).string(), Json());
-    if (found == written) continue;
-    throw core::ArtifactError(
-        "{}: {}, but {} says that it was written with sha256 {}: the file was changed or did not "
-        "arrive whole; copy the directory again, or run its stage again",
-        (directory / name).string(),
-        found.is_null() ? "is missing" : "has sha256 " + found.get<std::string>(), where, written);
-  }
+  const auto written = core::json_at<std::string>(record.outputs, name, where + ": outputs");
+  const Json& found = inputs_.value(core::json_text((directory / name).string()), Json());
+  if (found == written) return;
+  throw core::ArtifactError(
+      "{}: {}, but {} says that it was written with sha256 {}: the file was changed or did not "
+      "arrive whole; copy the directory again, or run its stage again",
+      (directory / name).string(),
+      found.is_null() ? "is missing" : "has sha256 " + found.get<std::string>(), where, written);
 }
 
 std::string StageRun::inputs_digest() const {
@@ -220,10 +245,11 @@ std::string StageRun::inputs_digest() const {
 }
 
 void StageRun::set_machine(const std::string& device, const std::string& precision,
-                           const std::string& description) {
+                           const std::string& description, int threads) {
   machine_["device"] = device;
   machine_["precision"] = precision;
   machine_["description"] = description;
+  machine_["threads"] = threads;
   spdlog::info("computes on {} in {} ({})", device, precision, description);
 }
 
@@ -253,6 +279,9 @@ void StageRun::finish(Json metrics) {
   Json outputs = Json::object();
   for (const char* name : kReadByStages) {
     if (fs::exists(path() / name)) outputs[name] = core::sha256_of_file(path() / name);
+  }
+  for (const auto& name : trajectory_files(path())) {
+    outputs[name] = core::sha256_of_file(path() / name);
   }
   write_run_json(outputs);
   metrics["timing"]["total_seconds"] = seconds();

@@ -40,9 +40,10 @@ struct RunRecord {
 std::optional<RunRecord> run_record(const std::filesystem::path& directory);
 
 /// With --resume: whether this stage has already finished in the output directory. Throws
-/// ConfigError, naming what differs, where a run with other options began or finished there.
+/// ConfigError, naming what differs, where a run with other options began or finished there; an
+/// option that an older version did not record has its default.
 bool already_finished(const std::string& command, const core::OptionList& options,
-                      const RunOptions& run);
+                      const core::OptionList& defaults, const RunOptions& run);
 
 class StageRun {
  public:
@@ -63,11 +64,13 @@ class StageRun {
   /// The same for a model or knowledge base directory: each file a stage reads from it. Throws
   /// ArtifactError where its run has not finished, or where a file is not the one that it wrote.
   void add_input_directory(const std::filesystem::path& directory);
+  /// One more file of such a directory, by the same check.
+  void add_input_of(const std::filesystem::path& directory, const std::filesystem::path& file);
   /// One sha256 over the contents of all inputs noted so far, wherever they lie.
   std::string inputs_digest() const;
   /// What the computation ran on, for run.json.
   void set_machine(const std::string& device, const std::string& precision,
-                   const std::string& description);
+                   const std::string& description, int threads);
   /// Writes run.json and, last, metrics.json with `metrics` and timing.total_seconds; the directory
   /// is then finished and, with --overwrite, swapped in.
   void finish(core::Json metrics);
@@ -77,6 +80,8 @@ class StageRun {
   struct Prepared {};
   StageRun(Prepared, std::string command, const core::OptionList& options, const RunOptions& run);
   void check_unchanged(const std::filesystem::path& directory) const;
+  void check_unchanged(const std::filesystem::path& directory, const RunRecord& record,
+                       const std::string& name) const;
   void write_run_json(const core::Json& outputs = {}) const;
 
   struct LogFile;

@@ -1,5 +1,5 @@
 // sweep.tsv: how every setting of eval's grids would have done, for tables and pictures over k,
-// beta and tau'.
+// beta, tau' and T.
 #pragma once
 
 #include <string>
@@ -17,10 +17,10 @@ struct LabelledQueries {
   std::vector<float> labels;
 };
 
-/// A header and a line for each k, tau' and beta (the same for every row): the loss on the
+/// A header and a line for each k, tau', beta (the same for every row) and T: the loss on the
 /// validation part, the loss on the scored rows, and the task's metrics there.
 std::string sweep_table(const retrieval::RetrievalGrid& grid, const data::Task& task,
-                        const torch::Tensor& soft_labels, const LabelledQueries& validation,
-                        const LabelledQueries& scored);
+                        const std::vector<retrieval::SoftLabels>& soft_labels,
+                        const LabelledQueries& validation, const LabelledQueries& scored);
 
 }  // namespace reaugkd::stages

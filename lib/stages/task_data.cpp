@@ -60,8 +60,10 @@ bool nameless(const std::vector<std::string>& names) {
                      [](const std::string& name) { return name.starts_with("LABEL_"); });
 }
 
-data::TrainSplit inherited_split(const DataOptions& options, const Inherited& inherited) {
-  data::TrainSplit split = *inherited.split;
+/// Flags that contradict the split that is inherited.
+void check_split_flags(const DataOptions& options, const Inherited& inherited) {
+  if (!inherited.split) return;
+  const data::TrainSplit& split = *inherited.split;
   if (!options.validation.empty()) {
     agreed<std::string>("validation", data::to_string(data::parse_validation(options.validation)),
                         data::to_string(split.validation), inherited.directory);
@@ -70,7 +72,6 @@ data::TrainSplit inherited_split(const DataOptions& options, const Inherited& in
                        static_cast<std::int64_t>(split.split_seed), inherited.directory);
   agreed<std::int64_t>("max-train-examples", options.max_train_examples, split.max_train_examples,
                        inherited.directory);
-  return split;
 }
 
 }  // namespace
@@ -168,6 +169,7 @@ Inherited inherit(const fs::path& directory) {
 }
 
 TaskSettings resolve_settings(const DataOptions& options, const Inherited& inherited) {
+  check_split_flags(options, inherited);
   TaskSettings settings;
   if (inherited.settings) {
     settings = *inherited.settings;
@@ -224,6 +226,14 @@ void check_class_order(const DataOptions& options, const Inherited& model,
   }
 }
 
+void check_same_task(const Inherited& other, const TaskSettings& settings,
+                     const std::string& directory) {
+  if (!other.settings || other.settings->to_json() == settings.to_json()) return;
+  throw core::ArtifactError(
+      "{} was made for {}, {} for {}: task, class order and max_seq_length must be the same",
+      other.directory, other.settings->to_json().dump(), directory, settings.to_json().dump());
+}
+
 data::Dataset read_split_file(const DataOptions& options, const TaskSettings& settings,
                               data::Split split) {
   const data::Task& task = settings.task;
@@ -246,13 +256,28 @@ data::Dataset read_split_file(const DataOptions& options, const TaskSettings& se
   return dataset;
 }
 
+data::Dataset labelled_part(const data::Dataset& rows) {
+  if (rows.fully_labelled()) return rows;
+  std::vector<std::int64_t> labelled;
+  for (std::int64_t i = 0; i < rows.size(); ++i) {
+    if (rows.labelled(i)) labelled.push_back(i);
+  }
+  if (labelled.empty()) {
+    throw core::DataError("{}: no row to train on has a label", rows.path.string());
+  }
+  spdlog::warn("{}: {} rows have no label and are left to later stages", rows.path.string(),
+               rows.rows.size() - labelled.size());
+  return rows.subset(labelled);
+}
+
 TaskData read_task_data(const DataOptions& options, const TaskSettings& settings,
                         const Inherited& inherited, StageRun& run) {
   TaskData result;
   result.settings = settings;
   const auto train = read_split_file(options, settings, data::Split::kTrain);
+  check_split_flags(options, inherited);
   if (inherited.split) {
-    result.split = inherited_split(options, inherited);
+    result.split = *inherited.split;
   } else {
     const auto validation =
         data::parse_validation(options.validation.empty() ? "holdout:0.1" : options.validation);
@@ -268,8 +293,8 @@ TaskData read_task_data(const DataOptions& options, const TaskSettings& settings
   if (!result.split.validation.holdout) run.add_input(result.validation.path);
   if (!result.validation.fully_labelled()) {
     throw core::DataError(
-        "{}: the validation part has rows without a label: give --validation dev, or leave such "
-        "rows to build-kb --extend",
+        "{}: has rows without a label, which validate nothing: leave them out, or give "
+        "--validation holdout:0.1",
         result.validation.path.string());
   }
   spdlog::info("{} rows to train on, {} to validate on ({})", result.train.size(),

@@ -57,7 +57,7 @@ Inherited inherit(const std::filesystem::path& directory);
 
 /// Flags over what is inherited; of a model from elsewhere the class order, where its id2label
 /// names the task's labels in whatever case. Throws ConfigError where a flag contradicts what is
-/// inherited, or where there is no task at all.
+/// inherited, the split's too, or where there is no task at all.
 TaskSettings resolve_settings(const DataOptions& options, const Inherited& inherited);
 
 /// Throws ArtifactError where the model that `model` describes has the classes of `settings` in
@@ -66,9 +66,17 @@ TaskSettings resolve_settings(const DataOptions& options, const Inherited& inher
 void check_class_order(const DataOptions& options, const Inherited& model,
                        const TaskSettings& settings);
 
+/// Throws ArtifactError where `other` was made for another task, class order or maximum length than
+/// `settings`, those of `directory`. A model from elsewhere says nothing of them.
+void check_same_task(const Inherited& other, const TaskSettings& settings,
+                     const std::string& directory);
+
 /// Reads one file of the task: --data/train.tsv or what --train-file names, and so on.
 data::Dataset read_split_file(const DataOptions& options, const TaskSettings& settings,
                               data::Split split);
+
+/// The rows with a label; how many have none is logged. Throws DataError where none has one.
+data::Dataset labelled_part(const data::Dataset& rows);
 
 class StageRun;
 

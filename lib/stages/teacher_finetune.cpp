@@ -27,6 +27,10 @@ void check_consistent(const TeacherFinetuneOptions& options) {
   if (options.student_friendly.empty() && !options.student_layers.empty()) {
     throw core::ConfigError("--student-layers: of which student? give --student-friendly DIR");
   }
+  if (options.keep_trajectory == 1) {
+    throw core::ConfigError(
+        "--keep-trajectory 1: one share is the teacher itself; give 2 or more, or 0");
+  }
   if (!options.student_friendly.empty() && options.keep_trajectory > 0) {
     throw core::ConfigError(
         "--keep-trajectory and --student-friendly are for two methods (rco, sftn): make a teacher "
@@ -65,7 +69,8 @@ core::OptionList TeacherFinetuneOptions::fields() {
 
 std::string run_teacher_finetune(TeacherFinetuneOptions options) {
   const auto fields = options.fields();
-  if (already_finished("teacher-finetune", fields, options.run)) return "";
+  if (already_finished("teacher-finetune", fields, TeacherFinetuneOptions().fields(), options.run))
+    return "";
   check_consistent(options);
   StageRun run("teacher-finetune", fields, TeacherFinetuneOptions().fields(), options.run);
   run.add_input_directory(options.model);
@@ -76,11 +81,8 @@ std::string run_teacher_finetune(TeacherFinetuneOptions options) {
   none.settings.reset();  // a new task may begin from any checkpoint
   none.split.reset();
   const auto settings = resolve_settings(options.data, none);
-  const TaskData data = read_task_data(options.data, settings, none, run);
-  if (!data.train.fully_labelled()) {
-    throw core::DataError("{}: teacher-finetune needs a label in every row",
-                          data.train.path.string());
-  }
+  TaskData data = read_task_data(options.data, settings, none, run);
+  data.train = labelled_part(data.train);
 
   const auto seed = static_cast<std::uint64_t>(options.run.seed);
   Model model = load_for_training(
@@ -91,6 +93,10 @@ std::string run_teacher_finetune(TeacherFinetuneOptions options) {
   const auto step = make_step(options, data, rows, student, run.path());
   const core::Json metrics =
       train_classifier("teacher-finetune", rows, *step, data, options.training, seed, run);
+  if (options.keep_trajectory > 0) {
+    drop_late_anchors(run.path(), options.keep_trajectory, metrics["best_step"].get<std::int64_t>(),
+                      metrics["planned_steps"].get<std::int64_t>());
+  }
   save_model(model, settings, run.path());
   data::save_split(data.split, run.path());
   run.finish(metrics);

@@ -31,6 +31,7 @@ core::Json fit_json(const train::FitResult& result, const TaskData& data) {
   json["validation_split"] = data::to_string(data.split.validation);
   json["train_examples"] = data.train.size();
   json["validation_examples"] = data.validation.size();
+  json["planned_steps"] = result.planned_steps;
   json["steps"] = result.steps;
   json["best_step"] = result.best_step;
   json["best_epoch"] = result.best_epoch;

@@ -83,6 +83,7 @@ class Fit {
     }
     restore_best();
     step_.set_training(false);
+    result_.planned_steps = total_steps_;
     result_.steps = at_.steps;
     result_.seconds = at_.seconds + seconds_since(start_);
     result_.examples_per_second = static_cast<double>(at_.examples) / at_.training_seconds;

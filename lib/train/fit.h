@@ -66,7 +66,8 @@ struct Validation {
 };
 
 struct FitResult {
-  std::int64_t steps = 0;
+  std::int64_t planned_steps = 0;
+  std::int64_t steps = 0;  // fewer where it stopped early
   std::int64_t best_step = 0;
   double best_epoch = 0;
   bool stopped_early = false;

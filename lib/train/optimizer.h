@@ -11,7 +11,7 @@
 
 namespace reaugkd::train {
 
-/// Parameters under one rate and weight decay; `names` are for messages.
+/// Parameters under one rate and weight decay.
 struct ParameterGroup {
   std::vector<torch::Tensor> parameters;
   double learning_rate = 0;

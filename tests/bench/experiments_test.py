@@ -41,9 +41,9 @@ if arguments[0] == "eval":
     metrics["retrieval"] = {"beta": 0.5}
     metrics["latency"] = {"batch_1": {"model": {"p50_ms": 4}, "with_retrieval": {"p50_ms": 5}, "overhead_percent": 25}}
     if options.get("sweep"):
-        (out / "sweep.tsv").write_text("k\\ttau\\tbeta\\tvalidation_loss\\tloss\\taccuracy\\n"
-                                       "1\\t0.1\\t0\\t0.7\\t0.7\\t0.5\\n1\\t0.1\\t1\\t0.6\\t0.6\\t0.75\\n"
-                                       "4\\t0.1\\t0\\t0.2\\t0.2\\t1\\n4\\t0.1\\t1\\t0.6\\t0.6\\t0.75\\n")
+        (out / "sweep.tsv").write_text("k\\ttau\\tbeta\\tkb_temperature\\tvalidation_loss\\tloss\\taccuracy\\n"
+                                       "1\\t0.1\\t0\\t1\\t0.7\\t0.7\\t0.5\\n1\\t0.1\\t1\\t1\\t0.6\\t0.6\\t0.75\\n"
+                                       "4\\t0.1\\t0\\t1\\t0.2\\t0.2\\t1\\n4\\t0.1\\t1\\t2\\t0.6\\t0.6\\t0.75\\n")
     lines = ["index\\tlabel\\tprediction\\tp_0\\tp_1\\tstudent_p_0\\tstudent_p_1\\tkb_p_0\\tkb_p_1"]
     for i, (label, p, s) in enumerate([(0, .9, .9), (1, .2, .3), (0, .8, .1), (1, .6, .7)]):
         lines.append(f"{i}\\t{label}\\t0\\t{p}\\t{1 - p}\\t{s}\\t{1 - s}\\t0.5\\t0.5")
@@ -202,9 +202,10 @@ class Statistics(unittest.TestCase):
         self.assertEqual(report.over_tasks(tasks[2:], lambda each: each.teacher), "")
 
     def test_the_best_setting_breaks_ties_as_eval_does(self):
-        rows = [{"k": k, "tau": 0.1, "beta": beta, "validation_loss": loss}
-                for k, beta, loss in ((4, 0.5, 0.3), (1, 0.5, 0.3), (8, 0.2, 0.3), (1, 1, 0.4))]
-        self.assertEqual(report.best_setting(rows), rows[1])
+        rows = [{"k": k, "tau": 0.1, "beta": beta, "kb_temperature": temperature, "validation_loss": loss}
+                for k, beta, temperature, loss in ((4, 0.5, 1, 0.3), (1, 0.5, 2, 0.3), (1, 0.5, 0.8, 0.3),
+                                                   (1, 0.5, 0.25, 0.3), (8, 0.2, 1, 0.3), (1, 1, 1, 0.4))]
+        self.assertEqual(report.best_setting(rows), rows[2])
 
     def test_interval_of_a_binomial(self):
         """100 rows, 20 better and 10 worse: mean 0.1, deviation sqrt(0.3 - 0.01) / 10; exact McNemar p 0.0987."""

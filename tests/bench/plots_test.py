@@ -27,8 +27,8 @@ def write_eval(directory, combined, kb_rows=1.0):
     lines = ["index\tlabel\tprediction\tp_no\tp_yes\tstudent_p_no\tstudent_p_yes\tkb_p_no\tkb_p_yes",
              "0\tno\tno\t0.9\t0.1\t0.98\t0.02\t0.6\t0.4", "1\tyes\tyes\t0.2\t0.8\t0.3\t0.7\t0.1\t0.9"]
     (directory / "predictions.tsv").write_text("\n".join(lines) + "\n")
-    (directory / "sweep.tsv").write_text("k\ttau\tbeta\tvalidation_loss\tloss\taccuracy\n" + "".join(
-        f"{k}\t{tau}\t{beta}\t{loss}\t{loss}\t{score}\n" for k, tau, beta, loss, score in SWEEP))
+    (directory / "sweep.tsv").write_text("k\ttau\tbeta\tkb_temperature\tvalidation_loss\tloss\taccuracy\n" + "".join(
+        f"{k}\t{tau}\t{beta}\t1\t{loss}\t{loss}\t{score}\n" for k, tau, beta, loss, score in SWEEP))
     (directory / "latency.tsv").write_text("model_ms\twith_retrieval_ms\n2\t3\n1\t1.5\n")
     (directory / "embeddings.tsv").write_text("source\tlabel\tx\ty\nteacher\tno\t-1\t0\nteacher\tyes\t1\t0.5\n"
                                               "student\tyes\t0.5\t0.25\nstudent\tno\t-0.5\t0\n")

@@ -260,7 +260,8 @@ def task_rows(table):
             ("one label", {"labels": ["sad"]}, 2, "labels"),
             ("an unknown column", {"text_a": "words"}, 3, r"train.csv:1: .*words"),
             ("an open quote", {}, 3, r"train.csv:2: .*quote"),
-            ("a line that is not JSON", {"format": "jsonl"}, 3, r"train.jsonl:2: ")):
+            ("a line that is not JSON", {"format": "jsonl"}, 3, r"train.jsonl:2: "),
+            ("an unknown key of JSON lines", {"format": "jsonl", "text_a": "txt"}, 3, r'train.jsonl:1: has no "txt"')):
         path = table.work / "tasks" / (name + ".json")
         path.parent.mkdir(exist_ok=True)
         if change is not None:
@@ -280,10 +281,19 @@ def data_rows(table):
             ("one row", "".join(rows[:2]), "1 rows cannot be divided .* or --validation dev"),
             ("a short row", "".join(rows[:5]) + "no tab here\n", "train.tsv:6: expected at least 2 columns, got 1"),
             ("an unknown label", "".join(rows[:5]) + "a text\t7\n", 'train.tsv:6: .*7'),
-            ("a row without a label", "".join(rows[:5]) + "a text\t\n", "train.tsv.*label"),
+            ("no row with a label", rows[0] + "a text\t\nanother\t\n", "train.tsv: no row has a label"),
             ("another task's file", "id\ta\tb\tlabel\n1\tx\ty\tentailment\n", "train.tsv:")):
         table.row("data: " + name, 3, message, teach, "--data", table.data(train_tsv=text), "--max-train-examples", "0")
     table.row("data: bytes of no text", 3, "train.tsv", teach, "--data", table.data(train_tsv=os.urandom(3000)))
+    table.row("data: one row for rkd", 3, "rkd relates rows to one another", "distill", "--method", "rkd", "drop:--kb", "--teacher",
+              table.copy(whole["teacher-finetune"], foreign, removed("split.json"),
+                         edited_json("config.json", reaugkd=None, id2label=None)),
+              "--task", "sst2", "--max-seq-length", "48", "--data", table.data(train_tsv="".join(rows[:2])), "--validation", "dev")
+    table.row("data: --sweep without labels", 3, "--sweep scores every setting: it needs a label in every row", "eval", "--sweep",
+              "--split", "test")
+    some = rows[0] + "".join(row if i % 3 else row.split("\t")[0] + "\t\n" for i, row in enumerate(rows[1:200]))
+    table.row("data: rows without a label are left to later stages", 0, "67 rows have no label|6[0-9] rows have no label", teach,
+              "--data", table.data(train_tsv=some), "--max-train-examples", "0", "--epochs", "1")
     table.row("data: one row and --validation dev", 3, "1 of its rows to train on have labels, equation 1 needs 2", "project",
               "--teacher", table.copy(whole["teacher-finetune"], foreign, removed("split.json")),
               "--data", table.data(train_tsv="".join(rows[:2])), "--validation", "dev")
@@ -320,6 +330,25 @@ def contradiction_rows(table):
     table.row("other rows", 2, "--max-train-examples 9: .* was made with 160", "build-kb", "--max-train-examples", "9")
     table.row("teacher and knowledge base of different splits", 4, "different splits", "distill", "--method", "pkd", "--teacher",
               table.copy(table.chain.whole["teacher-finetune"], foreign, edited_json("split.json", split_seed=5)))
+    for name, stage, more in (("eval", "eval", ("drop:--kb", "drop:--explain", "--split", "dev")),
+                              ("build-kb --extend", "build-kb", ("drop:--teacher", "--extend", table.chain.whole["build-kb"],
+                                                                 "--remove", "0:0"))):
+        table.row(name + ": another split", 2, "--split-seed 1: .* was made with 0", stage, *more, "--split-seed", "1")
+    cola = (edited_json("config.json", reaugkd__task="cola"), removed("split.json"))
+    table.row("a teacher of another task", 4, "task, class order and max_seq_length", "distill", "--method", "pkd", "--teacher",
+              table.copy(table.chain.whole["teacher-finetune"], foreign, *cola))
+    for name, message, stage, more in (
+            ("--teacher beside reaugkd's knowledge base", "learns from the knowledge base alone", "distill",
+             ("--teacher", table.chain.whole["teacher-finetune"])),
+            ("--grid-beta without a knowledge base", "--grid-beta is about retrieval", "eval",
+             ("drop:--kb", "drop:--explain", "--grid-beta", "0.5")),
+            ("--grid-slope for one beta", "--grid-slope is about --beta-mode", "eval", ("--grid-slope", "1")),
+            ("T given and selected", "leave one out", "eval", ("--kb-temperature", "2", "--grid-kb-temperature", "1,2")),
+            ("--ef-search of an exact search", "--ef-search 9 is about HNSW", "eval", ("--index", "exact", "--ef-search", "9")),
+            ("--M of an exact index", "are about HNSW, the index is exact", "build-kb", ("--index", "exact", "--M", "8")),
+            ("--extend-labels without files", "are about --extend-files", "build-kb", ("--extend-labels", "given")),
+            ("a trajectory of one", "one share is the teacher itself", "teacher-finetune", ("--keep-trajectory", "1"))):
+        table.row(name, 2, message, stage, *more)
     table.row("targets from two sources", 2, "leave one of them out", "distill", "--method", "kd", "--teacher",
               table.chain.whole["teacher-finetune"])
     table.row("retrieval without a knowledge base", 2, "--k is about retrieval: it needs --kb", "eval", "drop:--kb", "drop:--explain",
@@ -418,6 +447,8 @@ def stage_rows(table):
         name = "kb.json" if flag == "--kb" else "config.json"
         table.row(f"{stage} {flag}: changed afterwards", 4, name + ": has sha256 .*run.json says .* written with", stage, flag,
                   table.copy(whole[source], lambda d, name=name: open(d / name, "a").write("\n")))
+    table.row("an option that an older version did not record", 0, "already finished", "eval", "--resume",
+              output=table.copy(whole["eval"], edited_json("run.json", options__grid_kb_temperature=None)), after=lambda _: [])
     table.row("a file missing afterwards", 4, "vocab.txt: is missing, but .*run.json", "eval", "--model",
               table.copy(whole["distill"], removed("vocab.txt")))
     table.row("run.json of a newer version", 4, "run.json: found format 2, supported is 1", "eval", "--model",

@@ -53,7 +53,7 @@ mv "$model" "$work/moved"
 expect 2 "name it with --cross-fit-model" $build --output "$work/x" --cross-fit 2
 cp -r "$work/moved" "$work/other" && echo >>"$work/other/vocab.txt"
 expect 4 "vocab.txt is sha256 .* began from one with" $build --output "$work/x" --cross-fit 2 --cross-fit-model "$work/other"
-rm "$work/projected/teacher_run.json"
+rm "$work/projected"/{teacher_run,run,metrics}.json # as a projected teacher from elsewhere
 expect 2 "does not say how it was fine-tuned" $build --output "$work/x" --cross-fit 2
 [ -e "$work/x" ] && fail "a refused run left its directory behind"
 echo '{"init": "random", "epochs": 1}' >"$work/recipe.json"
@@ -96,6 +96,11 @@ expect 3 "sum.tsv:5: p_0, p_1 sum to" $extend "$work/sum.tsv" --extend-labels gi
 ok "teacher_on_kb" $build --M 2 --ef-construction 1 --ef-search 1 --output "$work/sparse" --quiet
 ok "teacher_on_kb" "$reaugkd" build-kb --extend "$work/sparse" --teacher "$work/projected" --extend-files "$work/wrong.tsv" \
   --extend-labels given --output "$work/sparse-wrong" --quiet
+grep -q '"M": 2,' "$work/sparse-wrong/kb.json" || fail "an extended index has other parameters"
+grep -q '"teacher_on_validation"' "$work/sparse-wrong/metrics.json" || fail "the held-out quality is lost"
+ok "index exact" $build --index exact --output "$work/flat" --quiet
+ok "index exact" "$reaugkd" build-kb --extend "$work/flat" --remove "$(sed -n 2p "$work/flat/examples.tsv" | cut -f1)" \
+  --output "$work/flatter" --quiet
 ok "warning +the HNSW index finds" "$reaugkd" eval --model "$work/teacher" --kb "$work/sparse-wrong" --data "$work/data" \
   --grid-k 1 --output "$work/eval-sparse" --latency-examples 0 --quiet
 for part in '"agreement_with_exact"' '"permuted"' '"the HNSW index finds'; do

@@ -24,6 +24,9 @@ for file in teacher/model.safetensors teacher/split.json projected/projection.sa
   cmp -s "$work/a/$file" "$work/b/$file" || fail "two runs with one seed differ in $file"
 done
 a=$work/a
+for stage in teacher projected kb student eval; do
+  grep -qP " info  reaugkd " "$a/$stage/run.log" || fail "--quiet emptied $stage/run.log"
+done
 rows=$(($(wc -l <"$demo/dev.tsv") - 1))
 [ "$(($(wc -l <"$a/eval/predictions.tsv") - 1))" = "$rows" ] || fail "predictions.tsv has other rows than dev.tsv"
 head -1 "$a/eval/predictions.tsv" | grep -qP '^index\tlabel\tprediction\tp_0\tp_1\tstudent_p_0\tstudent_p_1\tkb_p_0\tkb_p_1$' || fail "header of predictions.tsv"
@@ -31,6 +34,7 @@ head -1 "$a/eval/predictions.tsv" | grep -qP '^index\tlabel\tprediction\tp_0\tp_
 # A fixed setting selects nothing; beta = 1 is the student alone.
 ok "as given" "$reaugkd" eval --model "$a/student" --kb "$a/kb" --data "$demo" --output "$work/fixed" \
   --k 4 --beta 1 --tau-retrieval 0.1 --latency-examples 0 --quiet
+grep -q '"permuted"' "$work/fixed/metrics.json" || fail "no control beside a given setting"
 cut -f4,5 "$work/fixed/predictions.tsv" | tail -n +2 >"$work/p"
 cut -f6,7 "$work/fixed/predictions.tsv" | tail -n +2 | cmp -s - "$work/p" || fail "beta = 1 is not the student"
 ok "row [0-9]+, label [01]" "$reaugkd" eval --model "$a/student" --kb "$a/kb" --data "$demo" --output "$work/explained" \
@@ -52,8 +56,21 @@ ok "exact index over 27 rows" "$reaugkd" eval --model "$a/student" --kb "$a/kb" 
 [ "$(wc -l <"$work/share/latency.tsv")" = 8 ] || fail "latency.tsv has other rows than --latency-examples"
 # The selected setting's line of sweep.tsv has the score that eval reports.
 read -r k beta tau < <(sed -nE 's/.*k = ([0-9]+), beta = ([0-9.]+), tau = ([0-9.]+) .*/\1 \2 \3/p' "$work/stdout")
-swept=$(awk -F'\t' -v k="$k" -v tau="$tau" -v beta="$beta" '$1 == k && $2 == tau && $3 == beta {printf "%.4f", $6}' "$work/share/sweep.tsv")
+swept=$(awk -F'\t' -v k="$k" -v tau="$tau" -v beta="$beta" '$1 == k && $2 == tau && $3 == beta {printf "%.4f", $7}' "$work/share/sweep.tsv")
 [ "$swept" = "$(awk '$1 == "combined" {print $2}' "$work/stdout")" ] || fail "sweep.tsv says $swept at k = $k, beta = $beta, tau = $tau"
+# T is one more choice of the grids; 1, the default, leaves the knowledge base's labels as they are.
+ok "T = 8|combined" "$reaugkd" eval --model "$a/student" --kb "$a/kb" --data "$demo" --output "$work/softened" \
+  --k 4 --beta 0 --tau-retrieval 0.1 --grid-kb-temperature 1,8 --sweep --latency-examples 0 --quiet
+[ "$(wc -l <"$work/softened/sweep.tsv")" = 3 ] || fail "sweep.tsv has other rows than the temperatures"
+for t in 1 8; do
+  ok "combined" "$reaugkd" eval --model "$a/student" --kb "$a/kb" --data "$demo" --output "$work/softened-$t" \
+    --k 4 --beta 0 --tau-retrieval 0.1 --kb-temperature $t --latency-examples 0 --quiet
+done
+chosen=$(sed -nE 's/.*"kb_temperature": ([0-9])\.0.*/\1/p' "$work/softened/metrics.json" | head -1)
+[ "$(sort -t$'\t' -g -k5 "$work/softened/sweep.tsv" | sed -n '2s/^4\t0.1\t0\t\([18]\)\t.*/\1/p')" = "$chosen" ] \
+  || fail "T = $chosen was chosen, which is not the best one of sweep.tsv"
+cmp -s "$work/softened/predictions.tsv" "$work/softened-$chosen/predictions.tsv" || fail "T selected is not T given"
+cmp -s "$work/softened-1/predictions.tsv" "$work/softened-8/predictions.tsv" && fail "--kb-temperature changes nothing"
 expect 2 "leave --index out" "$reaugkd" eval --model "$a/student" --kb "$a/kb" --data "$demo" --output "$work/x0" --kb-rows 0.1 --index hnsw
 ok "2[0-9]* examples|, [0-9]+ examples" "$reaugkd" eval --model "$a/student" --data "$demo" --split test \
   --output "$work/test" --latency-examples 0 --quiet

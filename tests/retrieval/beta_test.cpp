@@ -46,7 +46,7 @@ TEST_CASE("a student that errs where it is unsure gets a beta that falls with it
                             torch::full({4, 1}, 0.5F)};
   RetrievalGrid grid{{1}, {0, 0.5, 1}, {0.1}, BetaMode::kEntropy, {-4, 0, 4}};
   const auto found =
-      select_setting(grid, neighbors, soft_labels, student, labels, /*regression=*/false);
+      select_setting(grid, neighbors, {{1, soft_labels}}, student, labels, /*regression=*/false);
   CHECK(found.beta == 0.5);
   CHECK(found.rule.mode == BetaMode::kEntropy);
   // Two features, each two times: their deviation is half their distance.
@@ -64,12 +64,13 @@ TEST_CASE("a student that errs where it is unsure gets a beta that falls with it
   CHECK(torch::equal(p.knowledge_base, soft_labels.index_select(0, torch::tensor({1, 0, 0, 1}))));
 
   grid.beta_mode = BetaMode::kConstant;  // the slopes are not looked at
-  const auto constant = select_setting(grid, neighbors, soft_labels, student, labels, false);
+  const auto constant = select_setting(grid, neighbors, {{1, soft_labels}}, student, labels, false);
   CHECK(constant.rule.slope == 0);
   CHECK(constant.loss > found.loss);
   // Every row equally near: no deviation, so there is nothing to depend on.
   grid.beta_mode = BetaMode::kSimilarity;
-  CHECK(select_setting(grid, neighbors, soft_labels, student, labels, false).loss == constant.loss);
+  CHECK(select_setting(grid, neighbors, {{1, soft_labels}}, student, labels, false).loss ==
+        constant.loss);
 }
 
 TEST_CASE("an unknown beta mode is refused") {

@@ -132,7 +132,8 @@ TEST_CASE("the index is the one that was asked for") {
   // Saved again with an exact index, a stale graph must not stay.
   save_knowledge_base(kb, *make_exact_index(kb.embeddings), kOptions, directory.path());
   CHECK_FALSE(std::filesystem::exists(directory.path() / "index.hnsw"));
-  CHECK(load_index(kb, directory.path(), "auto", 20)->kind() == IndexKind::kExact);
+  CHECK(load_index(kb, directory.path(), "auto", {})->kind() == IndexKind::kExact);
+  CHECK_THROWS_AS(load_index(kb, directory.path(), "auto", 20), core::ConfigError);
   CHECK_THAT(index_refusal(kb, directory.path(), "hnsw"), ContainsSubstring("without an HNSW"));
 }
 

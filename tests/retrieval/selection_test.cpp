@@ -11,7 +11,7 @@ namespace reaugkd::retrieval {
 namespace {
 
 struct Problem {
-  torch::Tensor soft_labels;
+  std::vector<SoftLabels> soft_labels;
   torch::Tensor student;
   torch::Tensor labels;
   Neighbors neighbors;
@@ -20,17 +20,25 @@ struct Problem {
 Problem random_problem(std::int64_t k) {
   const auto embeddings = tests::unit_rows(60, 8, 1);
   const auto queries = tests::unit_rows(25, 8, 2);
-  return {torch::softmax(3 * tests::normal(60, 3, 3), 1),
+  const auto logits = 3 * tests::normal(60, 3, 3);
+  return {{{1, torch::softmax(logits, 1)}, {2, torch::softmax(logits / 2, 1)}},
           torch::softmax(tests::normal(25, 3, 4), 1),
           torch::arange(25).remainder(3).to(torch::kFloat32),
           make_exact_index(embeddings)->search(queries, k)};
+}
+
+const torch::Tensor& labels_of(const Problem& problem, const RetrievalSetting& setting) {
+  for (const auto& each : problem.soft_labels) {
+    if (each.temperature == setting.kb_temperature) return each.values;
+  }
+  throw core::InternalError("no labels of this temperature");
 }
 
 /// Mean of -log p[label], or of the squared error, of equations 6 and 7 in double precision.
 double brute_force(const Problem& problem, const RetrievalSetting& setting, bool regression) {
   const auto rows = problem.neighbors.indices.accessor<std::int64_t, 2>();
   const auto similarities = problem.neighbors.similarities.accessor<float, 2>();
-  const auto soft_labels = problem.soft_labels.accessor<float, 2>();
+  const auto soft_labels = labels_of(problem, setting).accessor<float, 2>();
   const auto student = problem.student.accessor<float, 2>();
   const auto labels = problem.labels.accessor<float, 1>();
   double sum = 0;
@@ -55,11 +63,14 @@ double brute_force(const Problem& problem, const RetrievalSetting& setting, bool
 void check_against_brute_force(const Problem& problem, const RetrievalGrid& grid, bool regression) {
   RetrievalSetting best;
   best.loss = 1e9;
-  for (const auto k : grid.k) {
-    for (const auto beta : grid.beta) {
-      for (const auto tau : grid.tau) {
-        const double loss = brute_force(problem, {k, beta, tau, 0}, regression);
-        if (loss < best.loss - 1e-12) best = {k, beta, tau, loss};
+  for (const auto& [temperature, values] : problem.soft_labels) {
+    for (const auto k : grid.k) {
+      for (const auto beta : grid.beta) {
+        for (const auto tau : grid.tau) {
+          RetrievalSetting setting{k, beta, tau, 0, {}, temperature};
+          setting.loss = brute_force(problem, setting, regression);
+          if (setting.loss < best.loss - 1e-12) best = setting;
+        }
       }
     }
   }
@@ -68,9 +79,11 @@ void check_against_brute_force(const Problem& problem, const RetrievalGrid& grid
   CHECK(found.k == best.k);
   CHECK(found.beta == best.beta);
   CHECK(found.tau == best.tau);
+  CHECK(found.kb_temperature == best.kb_temperature);
   CHECK(found.loss == Approx(best.loss).epsilon(1e-5));
   CHECK(brute_force(problem, found, regression) == Approx(best.loss).epsilon(1e-12));
-  const auto p = predict(found, problem.neighbors, problem.soft_labels, problem.student).combined;
+  const auto p =
+      predict(found, problem.neighbors, labels_of(problem, found), problem.student).combined;
   CHECK(prediction_loss(p, problem.labels, regression) == Approx(found.loss).epsilon(1e-6));
 }
 
@@ -84,30 +97,39 @@ TEST_CASE("prediction_loss by hand") {
 }
 
 TEST_CASE("select_setting finds what trying everything in double precision finds") {
-  check_against_brute_force(random_problem(64), RetrievalGrid{}, false);
+  const Problem problem = random_problem(64);
+  check_against_brute_force(problem, RetrievalGrid{}, false);
+  // p^KB alone, of neighbors that know nothing of the labels: the less sure it is, the better.
+  const RetrievalGrid no_student{.k = {8}, .beta = {0}, .tau = {0.1}};
+  check_against_brute_force(problem, no_student, false);
+  CHECK(select_setting(no_student, problem.neighbors, problem.soft_labels, problem.student,
+                       problem.labels, false)
+            .kb_temperature == 2);
 }
 
 TEST_CASE("select_setting of scores minimises the squared error") {
   Problem problem = random_problem(64);
-  problem.soft_labels = 2 + tests::normal(60, 1, 7);
+  problem.soft_labels = {{1, 2 + tests::normal(60, 1, 7)}};
   problem.student = 2 + tests::normal(25, 1, 8);
   problem.labels = (2 + tests::normal(25, 1, 9)).squeeze(1);
   check_against_brute_force(problem, RetrievalGrid{}, true);
 }
 
-TEST_CASE("ties go to the larger beta, then the smaller k, then the smaller tau") {
+TEST_CASE("ties go to the larger beta, the smaller k, the smaller tau and no softening") {
   Problem problem = random_problem(64);
   const RetrievalGrid grid;
   SECTION("every setting predicts the same") {
     // One neighbour, and halves and quarters: nothing is rounded.
     problem.neighbors = problem.neighbors.first(1);
-    problem.soft_labels = torch::tensor({{0.25F, 0.25F, 0.5F}}).repeat({60, 1});
-    problem.student = problem.soft_labels.slice(0, 0, 25);
+    const auto same = torch::tensor({{0.25F, 0.25F, 0.5F}}).repeat({60, 1});
+    problem.soft_labels = {{2, same}, {1, same}, {0.25, same}};
+    problem.student = same.slice(0, 0, 25);
     const auto found = select_setting({{4, 1}, {0.25, 1, 0.5}, {0.5, 0.1}}, problem.neighbors,
                                       problem.soft_labels, problem.student, problem.labels, false);
     CHECK(found.beta == 1);
     CHECK(found.k == 1);
     CHECK(found.tau == 0.1);
+    CHECK(found.kb_temperature == 1);
   }
   SECTION("the student alone is best") {
     problem.student = torch::one_hot(problem.labels.to(torch::kInt64), 3).to(torch::kFloat32);
@@ -134,7 +156,7 @@ TEST_CASE("a student that is not finite is reported") {
                                  problem.student, problem.labels, false),
                   core::NumericError);
   CHECK_THROWS_AS(
-      predict({8, 0.5, 0.1, 0}, problem.neighbors, problem.soft_labels, problem.student),
+      predict({8, 0.5, 0.1, 0}, problem.neighbors, problem.soft_labels[0].values, problem.student),
       core::NumericError);
 }
 

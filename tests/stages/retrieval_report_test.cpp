@@ -26,6 +26,15 @@ TEST_CASE("changed predictions are counted over labelled rows", "[stages]") {
   CHECK(json["better_of_both"]["accuracy"].get<double>() == 1.0);
 }
 
+TEST_CASE("the better of two is the one that is right, whatever the label's probability",
+          "[stages]") {
+  data::Task task = data::glue_task("mnli");
+  const auto student = torch::tensor({{0.4F, 0.35F, 0.25F}, {0.1F, 0.45F, 0.45F}});
+  const auto kb = torch::tensor({{0.45F, 0.5F, 0.05F}, {0.4F, 0.3F, 0.3F}});
+  const auto json = changed_predictions(task, student, kb, student, {0, 0});
+  CHECK(json["better_of_both"]["accuracy"].get<double>() == 1.0);
+}
+
 TEST_CASE("agreement with an exact search", "[stages]") {
   retrieval::Neighbors exact{torch::tensor({{0, 1}, {2, 3}}, torch::kInt64),
                              torch::tensor({{0.9F, 0.9F}, {0.5F, 0.5F}})};

@@ -113,34 +113,47 @@ TEST_CASE("a share of the knowledge base is drawn by seed and searched exactly",
                   core::ConfigError);
 }
 
-TEST_CASE("the temperature softens the knowledge base's labels", "[stages]") {
+TEST_CASE("a temperature softens the knowledge base's labels", "[stages]") {
   const tests::TemporaryDirectory directory;
   const auto kb = save_sample(directory.path(), 3);
-  const Retriever plain(directory.path(), {}, false);
-  CHECK(torch::equal(plain.soft_labels(), kb.soft_labels));
-  const Retriever soft(directory.path(), {.kb_temperature = 4}, false);
-  CHECK(torch::allclose(soft.soft_labels(), torch::softmax(kb.logits / 4, 1)));
+  Retriever retriever(directory.path(), {}, false);
+  CHECK(torch::equal(retriever.soft_labels(), kb.soft_labels));
+  const auto softened = retriever.softened({1, 4});
+  REQUIRE(softened.size() == 2);
+  CHECK(torch::equal(softened[0].values, kb.soft_labels));  // as stored
+  CHECK(softened[1].temperature == 4);
+  CHECK(torch::allclose(softened[1].values, torch::softmax(kb.logits / 4, 1)));
+  retriever.answer_with(softened[1].values);
+  const auto student = torch::full({1, 3}, 1.0F / 3);
+  const auto p = retriever.answer(student, kb.embeddings.slice(0, 7, 8), {1, 0, 0.1});
+  CHECK(torch::allclose(p[0], softened[1].values[7]));  // beta 0: the nearest row's, itself
 }
 
 TEST_CASE("a temperature for scores is refused", "[stages]") {
   const tests::TemporaryDirectory directory;
   save_sample(directory.path(), 1);
-  CHECK_NOTHROW(Retriever(directory.path(), {}, true));
-  CHECK_THROWS_AS(Retriever(directory.path(), {.kb_temperature = 4}, true), core::ConfigError);
+  const Retriever retriever(directory.path(), {}, true);
+  CHECK_NOTHROW(retriever.softened({1}));
+  CHECK_THROWS_AS(retriever.softened({1, 4}), core::ConfigError);
 }
 
 TEST_CASE("the control hands the soft labels to other rows, by seed", "[stages]") {
   const tests::TemporaryDirectory directory;
   save_sample(directory.path(), 3);
   const Retriever retriever(directory.path(), {}, false);
-  const auto first = retriever.permuted_soft_labels(1);
-  CHECK(torch::equal(first, retriever.permuted_soft_labels(1)));
-  CHECK_FALSE(torch::equal(first, retriever.permuted_soft_labels(2)));
+  const auto permuted = [&](std::uint64_t seed) {
+    return retriever.permuted(retriever.softened({4, 1}), seed);
+  };
+  const auto first = permuted(1)[1].values;
+  CHECK(torch::equal(first, permuted(1)[1].values));
+  CHECK_FALSE(torch::equal(first, permuted(2)[1].values));
   CHECK_FALSE(torch::equal(first, retriever.soft_labels()));
   const auto sorted = [](const torch::Tensor& x) {  // whole rows, by their first column
     return x.index_select(0, x.select(1, 0).argsort());
   };
   CHECK(torch::equal(sorted(first), sorted(retriever.soft_labels())));
+  // Every temperature in the same order: softer, a row's largest is its largest still.
+  CHECK(torch::equal(permuted(1)[0].values.argmax(1), first.argmax(1)));
 }
 
 }  // namespace

@@ -10,7 +10,8 @@ namespace reaugkd::stages {
 namespace {
 
 TEST_CASE("a line of sweep.tsv has the losses and scores of its setting", "[stages]") {
-  const auto soft_labels = torch::tensor({{0.75F, 0.25F}, {0.25F, 0.75F}});
+  const auto sharp = torch::tensor({{0.75F, 0.25F}, {0.25F, 0.75F}});
+  const auto soft = torch::tensor({{0.625F, 0.375F}, {0.375F, 0.625F}});
   // The nearest says 0.75 for class 0 to the first row, for class 1 to the second.
   const retrieval::Neighbors neighbors{torch::tensor({{0, 1}, {1, 0}}, torch::kInt64),
                                        torch::tensor({{0.5F, 0.25F}, {0.5F, 0.25F}})};
@@ -21,23 +22,30 @@ TEST_CASE("a line of sweep.tsv has the losses and scores of its setting", "[stag
   task.labels = {"sad", "glad"};
   task.metrics = {"accuracy"};
   std::istringstream lines(
-      sweep_table({{1}, {0, 1}, {0.1}}, task, soft_labels, validation, scored));
+      sweep_table({{1}, {0, 1}, {0.1}}, task, {{1, sharp}, {2, soft}}, validation, scored));
   std::string header;
   std::getline(lines, header);
-  CHECK(header == "k\ttau\tbeta\tvalidation_loss\tloss\taccuracy");
+  CHECK(header == "k\ttau\tbeta\tkb_temperature\tvalidation_loss\tloss\taccuracy");
   const double sure = -std::log(0.75);
   const double unsure = -std::log(0.25);
-  const double expected[2][3] = {{sure, (unsure + sure) / 2, 0.5},  // beta 0: the neighbor
-                                 {(unsure + sure) / 2, sure, 1}};   // beta 1: the student
-  for (const int beta : {0, 1}) {
-    double k = 0, tau = 0, at = 0, validation_loss = 0, loss = 0, accuracy = 0;
-    lines >> k >> tau >> at >> validation_loss >> loss >> accuracy;
+  const double softer = -std::log(0.625);
+  const double softly_wrong = -std::log(0.375);
+  // beta 0: the neighbor; beta 1: the student
+  const double expected[4][5] = {{0, 1, sure, (unsure + sure) / 2, 0.5},
+                                 {1, 1, (unsure + sure) / 2, sure, 1},
+                                 {0, 2, softer, (softly_wrong + softer) / 2, 0.5},
+                                 {1, 2, (unsure + sure) / 2, sure, 1}};
+  for (const auto& [beta, temperature, validation_loss, loss, accuracy] : expected) {
+    double k = 0, tau = 0, found[5] = {};
+    lines >> k >> tau;
+    for (double& value : found) lines >> value;
     CHECK(k == 1);
     CHECK(tau == 0.1);
-    CHECK(at == beta);
-    CHECK(validation_loss == Approx(expected[beta][0]).epsilon(1e-6));
-    CHECK(loss == Approx(expected[beta][1]).epsilon(1e-6));
-    CHECK(accuracy == expected[beta][2]);
+    CHECK(found[0] == beta);
+    CHECK(found[1] == temperature);
+    CHECK(found[2] == Approx(validation_loss).epsilon(1e-6));
+    CHECK(found[3] == Approx(loss).epsilon(1e-6));
+    CHECK(found[4] == accuracy);
   }
 }
 

@@ -1,5 +1,7 @@
 #include "stages/methods/method.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 
 namespace reaugkd::stages {
@@ -73,15 +75,17 @@ void LiveTeacher::check_same_tokens_and_heads(const MethodContext& context) cons
         options.method, options.teacher, model_.config.num_attention_heads, options.student,
         student.num_attention_heads);
   }
-  Rows first;
-  for (std::int64_t i = 0; i < std::min<std::int64_t>(64, context.data.train.size()); ++i) {
-    first.push_back(i);
+  for (std::int64_t i = 0; i < context.data.train.size(); ++i) {
+    const auto of_teacher = rows_.encoded().input_ids(i);
+    const auto of_student = context.student.encoded().input_ids(i);
+    if (std::ranges::equal(of_teacher, of_student)) continue;
+    throw core::ConfigError(
+        "--method {}: compares tokens one by one, but the tokenizers of {} and {} cut texts "
+        "differently, such as that of data row {}; take models with one tokenizer, or another "
+        "method",
+        options.method, options.teacher, options.student,
+        context.data.train.rows[static_cast<std::size_t>(i)]);
   }
-  if (torch::equal(rows_.input(first).input_ids, context.student.input(first).input_ids)) return;
-  throw core::ConfigError(
-      "--method {}: compares tokens one by one, but the tokenizers of {} and {} cut texts "
-      "differently; take models with one tokenizer, or another method",
-      options.method, options.teacher, options.student);
 }
 
 }  // namespace reaugkd::stages

@@ -3,6 +3,7 @@
 // below 1 kd's term to the teacher takes part.
 #include "losses/rkd.h"
 
+#include "core/error.h"
 #include "stages/methods/kd.h"
 
 namespace reaugkd::stages {
@@ -31,6 +32,10 @@ class RkdStep : public KdStep {
 }  // namespace
 
 std::unique_ptr<train::Step> make_rkd(const MethodContext& context) {
+  if (context.data.train.size() < 2) {
+    throw core::DataError("{}: --method rkd relates rows to one another: it needs two at least",
+                          context.data.train.path.string());
+  }
   return std::make_unique<RkdStep>(
       context, targets_from_teacher(context.options.teacher, context.data, context.compute(),
                                     context.options.training.eval_batch_size));

@@ -35,6 +35,13 @@ class TinyBertStep : public ClassifierStep {
     const auto& student = context.student.model().config;
     student_layers_ = student.num_hidden_layers;
     teacher_layers_ = teacher_.config().num_hidden_layers;
+    if (student_layers_ > teacher_layers_) {
+      throw core::ConfigError(
+          "--method tinybert: each layer learns from one of the teacher's, but {} has {} layers "
+          "and "
+          "{} {}; take a student with no more, or another method",
+          context.options.student, student_layers_, context.options.teacher, teacher_layers_);
+    }
     teacher_.classifier()->eval();
     torch::manual_seed(static_cast<std::uint64_t>(context.options.run.seed));
     for (auto* bridge : {&embedding_bridge_, &state_bridge_}) {

@@ -1,5 +1,7 @@
 #include "stages/methods/trajectory.h"
 
+#include <spdlog/spdlog.h>
+
 #include "core/error.h"
 
 namespace reaugkd::stages {
@@ -33,6 +35,24 @@ void TrajectoryStep::begin_step(const train::Moment& moment) {
   }
 }
 
+void drop_late_anchors(const fs::path& teacher, std::int64_t anchors, std::int64_t best_step,
+                       std::int64_t total_steps) {
+  std::int64_t kept = 0;
+  for (std::int64_t k = 1; k < anchors; ++k) {
+    if (k * total_steps / anchors < best_step) {
+      ++kept;
+    } else {
+      fs::remove_all(anchor_path(teacher, k));
+    }
+  }
+  if (kept + 1 < anchors) {
+    spdlog::warn(
+        "the best step is {} of {}: {} of the {} anchors before the end are kept, the later ones "
+        "are not on its way",
+        best_step, total_steps, kept, anchors - 1);
+  }
+}
+
 std::vector<fs::path> trajectory_of(const fs::path& teacher) {
   std::vector<fs::path> anchors;
   for (std::int64_t k = 1; fs::exists(anchor_path(teacher, k) / "model.safetensors"); ++k) {
@@ -41,7 +61,8 @@ std::vector<fs::path> trajectory_of(const fs::path& teacher) {
   if (anchors.empty()) {
     throw core::ArtifactError(
         "{}: has no trajectory/anchor-1; --method rco follows the teacher's training: run "
-        "reaugkd teacher-finetune --keep-trajectory 4",
+        "reaugkd teacher-finetune --keep-trajectory 4 (none is kept where the best step comes "
+        "before the first)",
         teacher.string());
   }
   anchors.push_back(teacher);

@@ -23,6 +23,11 @@ class TrajectoryStep : public HardLabelStep {
   std::filesystem::path directory_;
 };
 
+/// Removes the anchors that are not before `best_step`, which the teacher is: its route would go
+/// back. `total_steps` are those planned.
+void drop_late_anchors(const std::filesystem::path& teacher, std::int64_t anchors,
+                       std::int64_t best_step, std::int64_t total_steps);
+
 /// The teacher's anchors in order, itself last. Throws ArtifactError where it has kept none.
 std::vector<std::filesystem::path> trajectory_of(const std::filesystem::path& teacher);
 
