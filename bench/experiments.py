@@ -176,7 +176,12 @@ class Chain:
                 continue
             name = f"eval-{method['name']}" + (f"@{evaluation['name']}" if evaluation else "")
             teacher = {} if evaluation else {"teacher": self.root / "teacher"}
-            yield self.stage(name, "eval", {"model": student, "kb": self.kb(evaluation, method)}, teacher,
+            kb = self.kb(evaluation, method)
+            if evaluation.get("keys"):  # the student's own, over the rows of this knowledge base
+                own = self.stage(f"{kb.name}-of-{method['name']}", "build-kb", {"extend": kb, "keys": student})
+                yield own
+                kb = own.directory
+            yield self.stage(name, "eval", {"model": student, "kb": kb}, teacher,
                              method.get("eval_options", {}), evaluation.get("options", {}))
 
 

@@ -137,6 +137,25 @@ retrieval::KnowledgeBase rows_of_file(const BuildKbOptions& options, const std::
                            rows, settings.task.regression());
 }
 
+/// --keys: s of every row by the student, as kNN-LM has it, in place of z. The student's queries
+/// then lie among the keys.
+void take_keys(const BuildKbOptions& options, const TaskSettings& settings, const Compute& compute,
+               StageRun& run, retrieval::KnowledgeBase& kb) {
+  run.add_input_directory(options.keys);
+  const Inherited student_says = inherit(options.keys);
+  check_class_order(options.data, student_says, settings);
+  check_same_task(student_says, settings, options.extend);
+  Model student = load_trained(options.keys, settings);
+  student.classifier->to(compute.device);
+  auto predict = student.predict_options(compute, settings, options.eval_batch_size);
+  predict.what = "the student's keys";
+  const auto outputs = train::predict(
+      student.classifier, student.encode(dataset_of(kb), settings, compute.threads), predict);
+  kb.embeddings = nn::unit_rows(outputs.embeddings).to(kb.embeddings.scalar_type());
+  kb.provenance[kKeysSha256] =
+      core::sha256_of_file(std::filesystem::path(options.keys) / "model.safetensors");
+}
+
 /// --extend: an existing knowledge base with rows added and removed; nothing is trained again.
 retrieval::KnowledgeBase extended(const BuildKbOptions& options, const Compute& compute,
                                   StageRun& run, core::Json& metrics) {
@@ -150,6 +169,12 @@ retrieval::KnowledgeBase extended(const BuildKbOptions& options, const Compute& 
     if (options.teacher.empty()) {
       throw core::ConfigError("--extend-files needs --teacher, which embeds and labels the rows");
     }
+    if (kb.provenance.contains(kKeysSha256)) {
+      throw core::ConfigError(
+          "--extend-files: the keys of {} are a student's, the teacher's z of new rows do not "
+          "compare; extend the knowledge base that it was made of, with --keys again",
+          options.extend);
+    }
     check_same_teacher(options, kb);
     Model teacher = load_trained(options.teacher, settings);
     for (const auto& file : options.extend_files) {
@@ -157,6 +182,7 @@ retrieval::KnowledgeBase extended(const BuildKbOptions& options, const Compute& 
       kb = joined(kb, rows_of_file(options, file, settings, inherited, teacher, compute));
     }
   }
+  if (!options.keys.empty()) take_keys(options, settings, compute, run, kb);
   kb.provenance["reaugkd"] = settings.to_json();
   if (inherited.split) data::save_split(*inherited.split, run.path());
   const auto before = metrics_of(options.extend);
@@ -192,17 +218,19 @@ bool resolve_index(BuildKbOptions& options) {
 }
 
 void check_options(const BuildKbOptions& options) {
-  const bool changes = !options.extend_files.empty() || !options.remove.empty();
+  const bool changes =
+      !options.extend_files.empty() || !options.remove.empty() || !options.keys.empty();
   if (options.extend.empty() && changes) {
     throw core::ConfigError(
-        "--extend-files and --remove need --extend, the knowledge base to change");
+        "--extend-files, --remove and --keys need --extend, the knowledge base to change");
   }
   if (options.extend_files.empty() &&
       (options.extend_columns != "train" || options.extend_labels != "teacher")) {
     throw core::ConfigError("--extend-columns and --extend-labels are about --extend-files");
   }
   if (!options.extend.empty() && !changes) {
-    throw core::ConfigError("--extend needs --extend-files to add or --remove ids to remove");
+    throw core::ConfigError(
+        "--extend needs --extend-files to add, --remove ids to remove or --keys to take");
   }
   if (!options.extend.empty() && options.cross_fit.folds > 0) {
     throw core::ConfigError(
@@ -225,7 +253,8 @@ core::OptionList BuildKbOptions::fields() {
             true,
             {"extend", "describe"}});
   list.add({"extend", "Rows", &extend,
-            "a knowledge base to take over, with rows added or removed; it stays as it is"});
+            "a knowledge base to take over, with rows added or removed or other keys; it stays as "
+            "it is"});
   list.add({"extend-files", "Rows", &extend_files,
             "files of rows to add, with labels or without: the teacher embeds and labels them"});
   list.add({"extend-columns",
@@ -242,6 +271,9 @@ core::OptionList BuildKbOptions::fields() {
             {},
             {"teacher", "given"}});
   list.add({"remove", "Rows", &remove, "ids of rows to remove, as in examples.tsv"});
+  list.add({"keys", "Rows", &keys,
+            "a student: its own embeddings of the rows become the keys that it is to ask, in place "
+            "of the teacher's"});
   list.add(
       {"describe", "Rows", &describe, "show what this knowledge base holds; nothing is built"});
   list.add({"eval-batch-size", "Rows", &eval_batch_size, "rows the teacher sees at once",
@@ -312,7 +344,10 @@ std::string run_build_kb(BuildKbOptions options) {
   const auto* labels = kb.labels.data_ptr<float>();
   metrics["teacher_on_kb"] =
       teacher_quality(settings.task, kb.soft_labels, {labels, labels + kb.size()});
-  add_warnings(metrics, embedding_warnings("the projected teacher embeddings", kb.embeddings));
+  const bool own = kb.provenance.contains(kKeysSha256);
+  add_warnings(metrics,
+               embedding_warnings(own ? "the student's keys" : "the projected teacher embeddings",
+                                  kb.embeddings));
   metrics["timing"]["index_seconds"] = index_seconds;
   run.finish(metrics);
   return summary(metrics, options.run.output);

@@ -1,5 +1,6 @@
 // Stage 3: the knowledge base: the projected teacher's embedding and predictions of every row that
-// is trained on, and an index over the embeddings; or an existing one with rows added or removed.
+// is trained on, and an index over the embeddings; or an existing one with rows added or removed or
+// with a student's embeddings as its keys.
 #pragma once
 
 #include <optional>
@@ -20,6 +21,7 @@ struct BuildKbOptions {
   std::string extend_columns = "train";
   std::string extend_labels = "teacher";
   std::vector<std::string> remove;
+  std::string keys;
   std::string describe;
   std::int64_t eval_batch_size = 128;
   DataOptions data;

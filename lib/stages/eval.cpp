@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/sha256.h"
 #include "retrieval/selection.h"
 #include "stages/embedding_map.h"
 #include "stages/eval_table.h"
@@ -122,14 +123,35 @@ class Evaluation {
     options.rows_share = options_.kb_rows;
     options.seed = static_cast<std::uint64_t>(options_.run.seed);
     retriever_ = std::make_unique<Retriever>(options_.kb, options, settings_.task.regression());
-    if (retriever_->knowledge_base().dimension() != config.hidden_size) {
+    check_embeddings(config);
+    soft_labels_ = retriever_->softened(options_.grid_kb_temperature.empty()
+                                            ? std::vector<double>{options_.kb_temperature}
+                                            : options_.grid_kb_temperature);
+    if (options_.k && *options_.k > retriever_->knowledge_base().size()) {
+      spdlog::warn("--k {}: {} has {} rows, so all of them answer", *options_.k, options_.kb,
+                   retriever_->knowledge_base().size());
+    }
+  }
+
+  /// Whether the knowledge base's embeddings and the student's are of one space.
+  void check_embeddings(const nn::BertConfig& config) const {
+    const retrieval::KnowledgeBase& kb = retriever_->knowledge_base();
+    const Json space = embedding_space(kb.provenance);
+    if (space.contains(kKeysSha256)) {
+      const auto weights = std::filesystem::path(options_.model) / "model.safetensors";
+      const std::string found = core::sha256_of_file(weights);
+      if (space[kKeysSha256] == found) return;
+      throw core::ArtifactError(
+          "{}: its keys are embeddings of the student with sha256 {}, {} has {}: run reaugkd "
+          "build-kb --extend KB --keys {}",
+          options_.kb, space[kKeysSha256].dump(), weights.string(), found, options_.model);
+    }
+    if (kb.dimension() != config.hidden_size) {
       throw core::ArtifactError(
           "{}: its embeddings have D = {}, the model {} has hidden_size {}; run "
           "reaugkd project with --student {}",
-          options_.kb, retriever_->knowledge_base().dimension(), options_.model, config.hidden_size,
-          options_.model);
+          options_.kb, kb.dimension(), options_.model, config.hidden_size, options_.model);
     }
-    const Json space = embedding_space(retriever_->knowledge_base().provenance);
     const Json& own = student_.config.reaugkd;
     if (own.contains(kTrainedTowards) && own[kTrainedTowards] != space) {
       throw core::ArtifactError(
@@ -138,13 +160,6 @@ class Evaluation {
           "give the knowledge base it was distilled from or one that extends it, or distill again "
           "with --kb {}",
           options_.model, own[kTrainedTowards].dump(), options_.kb, space.dump(), options_.kb);
-    }
-    soft_labels_ = retriever_->softened(options_.grid_kb_temperature.empty()
-                                            ? std::vector<double>{options_.kb_temperature}
-                                            : options_.grid_kb_temperature);
-    if (options_.k && *options_.k > retriever_->knowledge_base().size()) {
-      spdlog::warn("--k {}: {} has {} rows, so all of them answer", *options_.k, options_.kb,
-                   retriever_->knowledge_base().size());
     }
   }
 

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "retrieval/kb_manifest.h"
+#include "stages/model.h"
 #include "stages/quality.h"
 #include "stages/task_data.h"
 #include "train/predict.h"
@@ -57,6 +58,11 @@ std::string provenance_lines(const retrieval::KbManifest& manifest) {
     text += fmt::format("  {:<10} sha256 {}\n", part,
                         core::json_value<std::string>(provenance, std::string(part) + "_sha256",
                                                       "unknown", "kb.json: provenance"));
+  }
+  if (provenance.contains(kKeysSha256)) {
+    text += fmt::format(
+        "  keys       a student's own embeddings, sha256 {}\n",
+        core::json_value<std::string>(provenance, kKeysSha256, "unknown", "kb.json: provenance"));
   }
   if (const auto folds =
           core::json_value<std::int64_t>(provenance, "cross_fit", 0, "kb.json: provenance");
@@ -112,6 +118,17 @@ KnowledgeBase rows_of(const KnowledgeBase& kb, const std::vector<std::int64_t>& 
   }
   part.provenance = kb.provenance;
   return part;
+}
+
+data::Dataset dataset_of(const KnowledgeBase& kb) {
+  REAUGKD_CHECK(static_cast<std::int64_t>(kb.text_a.size()) == kb.size(), "no texts were read");
+  data::Dataset rows;
+  rows.path = "the knowledge base";
+  rows.text_a = kb.text_a;
+  rows.text_b = kb.text_b;
+  rows.labels.assign(kb.labels.data_ptr<float>(), kb.labels.data_ptr<float>() + kb.size());
+  for (std::int64_t row = 0; row < kb.size(); ++row) rows.rows.push_back(row);
+  return rows;
 }
 
 KnowledgeBase joined(const KnowledgeBase& kb, const KnowledgeBase& more) {

@@ -1,5 +1,5 @@
 // What build-kb does to the rows of a knowledge base: make them from a teacher's features, add
-// those of new files, remove some, and say what there is.
+// those of new files, remove some, read them again, and say what there is.
 #pragma once
 
 #include <filesystem>
@@ -30,6 +30,9 @@ retrieval::KnowledgeBase joined(const retrieval::KnowledgeBase& kb,
 /// an id that is none or that `kb` does not hold, and where nothing would be left.
 retrieval::KnowledgeBase without(const retrieval::KnowledgeBase& kb,
                                  const std::vector<std::string>& ids);
+
+/// The rows' texts as a data set of the task, to be read by a model. The texts must be there.
+data::Dataset dataset_of(const retrieval::KnowledgeBase& kb);
 
 /// One screen about the knowledge base in `directory`: task, rows by file and label, teacher,
 /// index, bytes. Throws as load_knowledge_base.

@@ -96,6 +96,7 @@ train::PredictOptions Model::predict_options(const Compute& compute, const TaskS
 }
 
 core::Json embedding_space(const core::Json& provenance) {
+  if (provenance.contains(kKeysSha256)) return {{kKeysSha256, provenance[kKeysSha256]}};
   core::Json space = core::Json::object();
   for (const char* key : {"teacher_sha256", "projection_sha256"}) {
     if (provenance.contains(key)) space[key] = provenance[key];

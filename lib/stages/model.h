@@ -42,8 +42,11 @@ struct Model {
 /// Key in config.reaugkd: the embedding_space that a student was distilled towards.
 inline constexpr const char* kTrainedTowards = "trained_towards";
 
-/// Which z a knowledge base holds: the sha256 of teacher and projection in its provenance. Those of
-/// another space do not compare with a student's s.
+/// Key in a knowledge base's provenance: sha256 of the student whose s are its embeddings.
+inline constexpr const char* kKeysSha256 = "keys_sha256";
+
+/// Which embeddings a knowledge base holds: the sha256 of teacher and projection in its provenance,
+/// or of the student. Those of another space do not compare with a student's s.
 core::Json embedding_space(const core::Json& provenance);
 
 struct TrainingInit {

@@ -127,10 +127,11 @@ class Driver(unittest.TestCase):
     def test_one_student_has_several_evaluations(self):
         plan = dict(PLAN, seeds=[1], kbs=[{"name": "more", "options": {"extend-files": "{glue}/more.tsv"}}],
                     methods=[{"method": "kd"}, {"name": "kd-more", "method": "kd", "kb": "more"}],
-                    evals=[{"name": "k4", "options": {"k": 4}, "methods": ["kd"]}, {"name": "more", "kb": "more"}])
+                    evals=[{"name": "k4", "options": {"k": 4}, "methods": ["kd"]}, {"name": "more", "kb": "more"},
+                           {"name": "keys", "kb": "more", "keys": True, "methods": ["kd"]}])
         self.assertEqual(self.run_plan(plan).returncode, 0)
         evals = sorted(p.name for p in (self.root / "runs/rte/seed-1").glob("eval-*"))
-        self.assertEqual(evals, ["eval-kd", "eval-kd-more", "eval-kd-more@more", "eval-kd@k4", "eval-kd@more"])
+        self.assertEqual(evals, ["eval-kd", "eval-kd-more", "eval-kd-more@more", "eval-kd@k4", "eval-kd@keys", "eval-kd@more"])
         calls = {call.split("--output ")[1].split()[0].rpartition("/")[2]: call for call in self.calls()}
         self.assertEqual(sum("distill" in call for call in calls.values()), 2)
         self.assertIn(f"--extend {self.root}/runs/rte/seed-1/kb --extend-files {self.root}/more.tsv", calls["kb-more"])
@@ -139,6 +140,8 @@ class Driver(unittest.TestCase):
         self.assertIn("seed-1/kb-more ", calls["eval-kd@more"])
         self.assertIn("seed-1/kb ", calls["eval-kd@k4"])
         self.assertIn("--k 4", calls["eval-kd@k4"])
+        self.assertIn("seed-1/kb-more-of-kd ", calls["eval-kd@keys"])
+        self.assertIn(f"seed-1/kb-more --keys {self.root}/runs/rte/seed-1/student-kd", calls["kb-more-of-kd"])
         report_of = subprocess.run([sys.executable, ROOT / "bench/report.py", self.root / "runs"],
                                    stdout=subprocess.PIPE, universal_newlines=True).stdout
         self.assertIn("| method | as it is | k4 | more |", report_of)

@@ -92,6 +92,25 @@ expect 3 "has no column .p_0." $extend "$work/data/dev.tsv" --extend-labels give
 sed '5s/\t[^\t]*$/\t0.5/' "$work/right.tsv" >"$work/sum.tsv"
 expect 3 "sum.tsv:5: p_0, p_1 sum to" $extend "$work/sum.tsv" --extend-labels given --output "$work/y"
 
+# A student's own embeddings as keys: each dev row then finds its own text, with its right label.
+ok "teacher_on_kb" "$reaugkd" build-kb --extend "$work/kb" --teacher "$work/projected" --extend-files "$work/right.tsv" \
+  --extend-labels given --output "$work/grown" --quiet
+for of in student foreign-student; do
+  [ $of = student ] || ok "best at epoch" "$reaugkd" distill --method kd --kb "$work/kb" --student "$work/moved" --init random \
+    --data "$work/data" --output "$work/$of" --epochs 1 --quiet
+  ok "teacher_on_kb" "$reaugkd" build-kb --extend "$work/grown" --keys "$work/$of" --output "$work/keys-of-$of" --quiet
+  ok "retrieval +1.0000" "$reaugkd" eval --model "$work/$of" --kb "$work/keys-of-$of" --data "$work/data" --index exact --k 1 --beta 0 \
+    --tau-retrieval 0.1 --output "$work/eval-keys-of-$of" --latency-examples 0 --quiet
+done
+ok "keys +a student's own embeddings" "$reaugkd" build-kb --describe "$work/keys-of-student"
+expect 4 "keys are embeddings of the student with sha256" "$reaugkd" eval --model "$work/student" --kb "$work/keys-of-foreign-student" \
+  --data "$work/data" --output "$work/y"
+expect 4 "its keys are a student's own embeddings" "$reaugkd" distill --kb "$work/keys-of-student" --student "$work/moved" \
+  --init random --data "$work/data" --output "$work/y"
+expect 2 "with --keys again" "$reaugkd" build-kb --extend "$work/keys-of-student" --teacher "$work/projected" \
+  --extend-files "$work/right.tsv" --output "$work/y"
+expect 2 "need --extend" "$reaugkd" build-kb --teacher "$work/projected" --data "$work/data" --keys "$work/student" --output "$work/y"
+
 # An index that misses neighbors is named, and all else that is said of retrieval is there.
 ok "teacher_on_kb" $build --M 2 --ef-construction 1 --ef-search 1 --output "$work/sparse" --quiet
 ok "teacher_on_kb" "$reaugkd" build-kb --extend "$work/sparse" --teacher "$work/projected" --extend-files "$work/wrong.tsv" \
@@ -107,4 +126,4 @@ for part in '"agreement_with_exact"' '"permuted"' '"the HNSW index finds'; do
   grep -q "$part" "$work/eval-sparse/metrics.json" || fail "metrics.json has no $part"
 done
 
-passed "cross-fit, fp16 and given labels"
+passed "cross-fit, fp16, given labels and own keys"
