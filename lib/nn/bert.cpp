@@ -71,6 +71,25 @@ BertSelfAttentionImpl::BertSelfAttentionImpl(const BertConfig& config)
       key_(register_module("key", torch::nn::Linear(config.hidden_size, config.hidden_size))),
       value_(register_module("value", torch::nn::Linear(config.hidden_size, config.hidden_size))) {}
 
+/// Without gradients the copies are kept until a parameter changes: for a single text they cost as
+/// much as the product.
+BertSelfAttentionImpl::Projections BertSelfAttentionImpl::projections() {
+  const std::vector<torch::Tensor> weights = {query_->weight, key_->weight, value_->weight};
+  const std::vector<torch::Tensor> biases = {query_->bias, key_->bias, value_->bias};
+  if (torch::GradMode::is_enabled()) return {torch::cat(weights), torch::cat(biases), {}};
+  std::vector<std::pair<const void*, std::uint32_t>> made_of;
+  for (const auto* parts : {&weights, &biases}) {
+    for (const auto& part : *parts) {
+      made_of.emplace_back(part.data_ptr(), static_cast<std::uint32_t>(part._version()));
+    }
+  }
+  if (kept_.made_of != made_of) {
+    // Leaves that want a gradient are what autocast converts once and not at every call.
+    kept_ = {torch::cat(weights).requires_grad_(), torch::cat(biases).requires_grad_(), made_of};
+  }
+  return kept_;
+}
+
 torch::Tensor BertSelfAttentionImpl::forward(const torch::Tensor& hidden, const torch::Tensor& bias,
                                              BertTrace* trace) {
   const auto batch = hidden.size(0);
@@ -80,9 +99,8 @@ torch::Tensor BertSelfAttentionImpl::forward(const torch::Tensor& hidden, const 
     return x.view({batch, tokens, num_heads_, width}).transpose(1, 2);  // (B, heads, T, d)
   };
   // One product for all three: hidden is read, and under autocast converted, once.
-  const auto all =
-      torch::linear(hidden, torch::cat({query_->weight, key_->weight, value_->weight}),
-                    torch::cat({query_->bias, key_->bias, value_->bias}));  // (B, T, 3 H)
+  const auto projections = this->projections();
+  const auto all = torch::linear(hidden, projections.weight, projections.bias);  // (B, T, 3 H)
   const auto parts = all.chunk(3, 2);
   const auto value = by_head(parts[2]);
   const double scale = 1 / std::sqrt(static_cast<double>(width));

@@ -49,9 +49,17 @@ class BertSelfAttentionImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& hidden, const torch::Tensor& bias, BertTrace* trace);
 
  private:
+  /// The three projections as one: weight (3 H, H), bias (3 H).
+  struct Projections {
+    torch::Tensor weight, bias;
+    std::vector<std::pair<const void*, std::uint32_t>> made_of;  // place and version of each part
+  };
+  Projections projections();
+
   std::int64_t num_heads_;
   double dropout_;
   torch::nn::Linear query_, key_, value_;
+  Projections kept_;
 };
 TORCH_MODULE(BertSelfAttention);
 

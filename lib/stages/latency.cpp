@@ -75,6 +75,8 @@ Latency measure_latency(Model& model, const text::EncodedDataset& rows,
     auto start = Clock::now();
     const auto input =
         train::collate(rows, batch, model.tokenizer->special_tokens().pad, settings.max_seq_length);
+    const tensor::SmallBatchGuard small(compute.device, compute.precision,
+                                        input.input_ids.numel() * model.config.hidden_size);
     const auto output = model.classifier->forward(input.to(compute.device), model.embedding);
     // The answer is needed on the host either way; on a GPU this waits for it.
     const auto probabilities =

@@ -130,6 +130,31 @@ int set_threads(std::int64_t threads) {
   return static_cast<int>(threads);
 }
 
+namespace {
+
+/// OpenMP's, of whichever library LibTorch came with. at::set_num_threads would do more.
+void set_openmp_threads(int threads) {
+  using SetThreads = void (*)(int);
+  static auto* const set =
+      reinterpret_cast<SetThreads>(::dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
+  if (set != nullptr) set(threads);
+}
+
+}  // namespace
+
+SmallBatchGuard::SmallBatchGuard(const torch::Device& device, Precision precision,
+                                 std::int64_t values) {
+  constexpr std::int64_t kFew = 1 << 16;
+  static const bool openblas = ::dlsym(RTLD_DEFAULT, "openblas_set_num_threads") != nullptr;
+  if (!openblas || !device.is_cpu() || precision != Precision::kFp32 || values > kFew) return;
+  threads_before_ = torch::get_num_threads();
+  set_openmp_threads(1);
+}
+
+SmallBatchGuard::~SmallBatchGuard() {
+  if (threads_before_ > 0) set_openmp_threads(threads_before_);
+}
+
 AutocastGuard::AutocastGuard(const torch::Device& device, Precision precision)
     : type_(device.type()), active_(precision == Precision::kBf16) {
   if (!active_) return;

@@ -31,6 +31,20 @@ int available_threads();
 /// does); 0 takes available_threads(). Returns the number set.
 int set_threads(std::int64_t threads);
 
+/// While it lives, a batch of few `values` (B T H) in fp32 on the CPU is computed by this thread
+/// alone, but for OpenBLAS's products, which have threads of their own: to wake OpenMP's between any
+/// two of them costs more than they do. No result depends on it. Else it does nothing.
+class SmallBatchGuard {
+ public:
+  SmallBatchGuard(const torch::Device& device, Precision precision, std::int64_t values);
+  ~SmallBatchGuard();
+  SmallBatchGuard(const SmallBatchGuard&) = delete;
+  SmallBatchGuard& operator=(const SmallBatchGuard&) = delete;
+
+ private:
+  int threads_before_ = 0;  // 0: they were left as they are
+};
+
 /// bf16 autocast while it lives; nothing where precision is fp32.
 class AutocastGuard {
  public:

@@ -138,6 +138,7 @@ void AdamW::update(Slots& slots, const ParameterGroup& group, double factor,
       for_chunks(slot.parameter.numel(), [&](std::int64_t begin, std::int64_t end) {
         adamw_update(constants, end - begin, value + begin, slope + begin, m + begin, v + begin);
       });
+      slot.parameter.unsafeGetTensorImpl()->bump_version();  // as an operator of LibTorch would
     } else {
       parameters.push_back(slot.parameter);
       gradients.push_back(gradient.mul_(gradient_scale));

@@ -77,6 +77,27 @@ TEST_CASE("neither padding nor the batch changes a row", "[bert]") {
   }
 }
 
+TEST_CASE("what a forward without gradients keeps follows the parameters", "[bert]") {
+  auto loaded = golden_model();
+  loaded.model->eval();
+  const auto input = input_of(tensor::load_safetensors(kGoldenBert / "expected.safetensors"));
+  const auto kept = [&] {
+    const torch::NoGradGuard no_grad;
+    return loaded.model->forward(input, nn::Embedding::kCls).logits;
+  };
+  const auto fresh = [&] { return loaded.model->forward(input, nn::Embedding::kCls).logits; };
+  CHECK(torch::equal(kept(), fresh()));
+  const auto before = kept();
+  {
+    const torch::NoGradGuard no_grad;
+    for (auto& item : loaded.model->named_parameters()) {
+      if (item.key().find("attention.self.value") != item.key().npos) item.value().mul_(2);
+    }
+  }
+  CHECK(torch::equal(kept(), fresh()));
+  CHECK_FALSE(torch::equal(kept(), before));
+}
+
 TEST_CASE("bf16 autocast stays near fp32", "[bert]") {
   const torch::NoGradGuard no_grad;
   auto loaded = golden_model();
@@ -192,6 +213,19 @@ TEST_CASE("a missing head is drawn, seeded, and named", "[checkpoint]") {
   CHECK_FALSE(torch::equal(weight(first), weight(third)));
   CHECK(weight(first).std().item<double>() == Approx(0.02).epsilon(0.3));
   CHECK(first.model->named_parameters()["classifier.bias"].abs().max().item<double>() == 0);
+}
+
+TEST_CASE("the head of another number of classes is drawn anew where one may be missing",
+          "[checkpoint]") {
+  const TemporaryDirectory directory;
+  auto config = nn::load_config(kGoldenBert);
+  config.id2label = {"a", "b", "c", "d", "e"};
+  CHECK_THROWS_AS(nn::load_classifier(kGoldenBert, config, {}), core::ArtifactError);
+  nn::LoadOptions options;
+  options.head_may_be_missing = true;
+  const auto loaded = nn::load_classifier(kGoldenBert, config, options);
+  CHECK(loaded.initialised == std::vector<std::string>{"classifier.weight", "classifier.bias"});
+  CHECK(loaded.model->named_parameters()["classifier.weight"].size(0) == 5);
 }
 
 TEST_CASE("layers are picked in the order given", "[checkpoint]") {

@@ -138,11 +138,13 @@ TEST_CASE("AdamW equals its definition, in one pass and by LibTorch's calls", "[
   double m = 0;
   double v = 0;
   for (int t = 1; t <= 4; ++t) {
+    const auto version = w._version();
     const double g = 0.5 * std::pow(2, 3 - t);
     const double factor = t == 1 ? 1 : 0.5;
     (w * 2 * g).sum().backward();
     optimizer.step(factor, torch::tensor(0.5));
     CHECK_FALSE(w.grad().defined());
+    CHECK(w._version() > version);  // what was made of it is known to be old
     m = 0.9 * m + 0.1 * g;
     v = 0.999 * v + 0.001 * g * g;
     value -= 0.1 * factor * 0.5 * value;
