@@ -161,7 +161,12 @@ OutputDirectory::OutputDirectory(fs::path path, OutputMode mode)
     final_ = fs::canonical(final_);  // what a link points to is replaced, not the link
     work_ = beside(final_, "overwrite");
     make_directory(work_);
-    work_lock_.emplace(work_);
+    try {
+      work_lock_.emplace(work_);
+    } catch (const Error&) {
+      fs::remove(work_, error);  // only if nothing is in it: another run's is not ours to remove
+      throw;
+    }
     remove_entries(work_);
   }
   remove_temporaries(work_);
