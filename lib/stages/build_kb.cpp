@@ -14,7 +14,7 @@
 namespace reaugkd::stages {
 namespace {
 
-std::string summary(const core::Json& metrics, const std::string& output) {
+std::string summary(const core::Json& metrics, const BuildKbOptions& options) {
   std::string text = fmt::format(
       "build-kb: {} rows, D = {}, index {} ({:.2f} s)\n", metrics["rows"].get<std::int64_t>(),
       metrics["dimension"].get<std::int64_t>(), metrics["index"].get<std::string>(),
@@ -27,7 +27,10 @@ std::string summary(const core::Json& metrics, const std::string& output) {
     }
     text += "\n";
   }
-  return text + fmt::format("written to {}; next: reaugkd distill --kb {}\n", output, output);
+  const std::string& output = options.run.output;
+  return text + fmt::format("written to {}; next: reaugkd {} --kb {}\n", output,
+                            options.keys.empty() ? "distill" : "eval --model " + options.keys,
+                            output);
 }
 
 /// The embeddings in the type that --kb-dtype asks for; the index is then over what is stored.
@@ -350,7 +353,7 @@ std::string run_build_kb(BuildKbOptions options) {
                                   kb.embeddings));
   metrics["timing"]["index_seconds"] = index_seconds;
   run.finish(metrics);
-  return summary(metrics, options.run.output);
+  return summary(metrics, options);
 }
 
 }  // namespace reaugkd::stages

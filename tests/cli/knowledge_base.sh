@@ -98,7 +98,7 @@ ok "teacher_on_kb" "$reaugkd" build-kb --extend "$work/kb" --teacher "$work/proj
 for of in student foreign-student; do
   [ $of = student ] || ok "best at epoch" "$reaugkd" distill --method kd --kb "$work/kb" --student "$work/moved" --init random \
     --data "$work/data" --output "$work/$of" --epochs 1 --quiet
-  ok "teacher_on_kb" "$reaugkd" build-kb --extend "$work/grown" --keys "$work/$of" --output "$work/keys-of-$of" --quiet
+  ok "next: reaugkd eval --model $work/$of --kb" "$reaugkd" build-kb --extend "$work/grown" --keys "$work/$of" --output "$work/keys-of-$of" --quiet
   ok "retrieval +1.0000" "$reaugkd" eval --model "$work/$of" --kb "$work/keys-of-$of" --data "$work/data" --index exact --k 1 --beta 0 \
     --tau-retrieval 0.1 --output "$work/eval-keys-of-$of" --latency-examples 0 --quiet
 done
