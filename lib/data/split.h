@@ -34,9 +34,8 @@ struct TrainSplit {
 };
 
 /// Samples --max-train-examples rows, then holds out about `fraction` of those with a label as
-/// fold.h says; how
-/// many rows are in neither part is logged. `train` is the whole train file. Throws DataError where
-/// it cannot be divided.
+/// fold.h says; how many rows are in neither part is logged. `train` is the whole train file.
+/// Throws DataError where it cannot be divided.
 TrainSplit make_split(const Dataset& train, const Task& task, const Validation& validation,
                       std::int64_t max_train_examples, std::uint64_t split_seed);
 

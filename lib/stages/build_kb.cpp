@@ -189,8 +189,8 @@ retrieval::KnowledgeBase extended(const BuildKbOptions& options, const Compute& 
   kb.provenance["reaugkd"] = settings.to_json();
   if (inherited.split) data::save_split(*inherited.split, run.path());
   const auto before = metrics_of(options.extend);
-  for (const char* part :
-       {"teacher_on_seen_rows", "teacher_on_validation"}) {  // the same rows still
+  // Of the rows it was built of: those that are added have a figure in teacher_on_kb.
+  for (const char* part : {"teacher_on_seen_rows", "teacher_on_validation"}) {
     if (before.contains(part)) metrics[part] = before[part];
   }
   return kb;

@@ -34,10 +34,10 @@ torch::Tensor cross_fitted_logits(const CrossFitOptions& options,
                                   const RunOptions& run_options, const Compute& compute,
                                   std::int64_t eval_batch_size, StageRun& run, core::Json& metrics);
 
-/// The teacher's run.json, carried along by project.
 /// Removes what the folds have left for a run that goes on: once the knowledge base is written.
 void remove_folds(const CrossFitOptions& options, const std::filesystem::path& directory);
 
+/// The teacher's run.json, carried along by project.
 inline constexpr const char* kTeacherRunFile = "teacher_run.json";
 
 }  // namespace reaugkd::stages

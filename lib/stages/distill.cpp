@@ -115,8 +115,8 @@ std::string run_distill(DistillOptions options) {
   }
   if (method.name == "rco") {
     for (const auto& anchor : trajectory_of(options.teacher)) {
-      if (anchor != options.teacher)
-        run.add_input_of(options.teacher, anchor / "model.safetensors");
+      if (anchor == options.teacher) continue;
+      run.add_input_of(options.teacher, anchor / "model.safetensors");
     }
   }
   const Compute compute = start_compute(options.run, /*training=*/true, run);
@@ -135,8 +135,15 @@ std::string run_distill(DistillOptions options) {
                         {options.training.init, options.student_layers, options.training.vocab_size,
                          options.training.embedding, seed});
   if (method.name == "reaugkd") {
-    student.config.reaugkd[kTrainedTowards] =
-        embedding_space(retrieval::load_kb_manifest(options.kb).provenance);
+    const auto space = embedding_space(retrieval::load_kb_manifest(options.kb).provenance);
+    if (space.contains(kKeysSha256)) {
+      throw core::ArtifactError(
+          "{}: its keys are a student's own embeddings, --method reaugkd learns the teacher's; "
+          "give "
+          "the knowledge base that it was made of",
+          options.kb);
+    }
+    student.config.reaugkd[kTrainedTowards] = space;
   }
   const RowClassifier rows(student, data.train, settings, compute);
   const auto step = method.make_step({options, data, rows, &quiz});

@@ -6,7 +6,6 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "core/sha256.h"
 #include "retrieval/selection.h"
 #include "stages/embedding_map.h"
 #include "stages/eval_table.h"
@@ -46,7 +45,6 @@ class Evaluation {
   Evaluation(const EvalOptions& options, StageRun& run)
       : options_(options), run_(run), compute_(start_compute(options.run, false, run)) {
     inherited_ = inherit(options.model);
-    const auto config = nn::load_config(options.model);
     const Inherited model = inherited_;
     if (!model.settings && !options.kb.empty()) inherited_ = inherit(options.kb);
     settings_ = resolve_settings(options.data, inherited_);
@@ -54,7 +52,7 @@ class Evaluation {
     run.add_input_directory(options.model);
     student_ = load_trained(options.model, settings_);
     student_.classifier->to(compute_.device);
-    if (!options.kb.empty()) load_retriever(config);
+    if (!options.kb.empty()) load_retriever();
     if (options.beta_mode == "entropy" && settings_.task.regression()) {
       throw core::ConfigError(
           "--beta-mode entropy: task {} has scores, which have no entropy; take similarity",
@@ -98,7 +96,7 @@ class Evaluation {
   const std::string& explanation() const { return explanation_; }
 
  private:
-  void load_retriever(const nn::BertConfig& config) {
+  void load_retriever() {
     run_.add_input_directory(options_.kb);
     const Inherited kb = inherit(options_.kb);
     if (!kb.settings || kb.settings->to_json() != settings_.to_json()) {
@@ -123,43 +121,13 @@ class Evaluation {
     options.rows_share = options_.kb_rows;
     options.seed = static_cast<std::uint64_t>(options_.run.seed);
     retriever_ = std::make_unique<Retriever>(options_.kb, options, settings_.task.regression());
-    check_embeddings(config);
+    check_same_space(retriever_->knowledge_base(), options_.kb, student_, options_.model);
     soft_labels_ = retriever_->softened(options_.grid_kb_temperature.empty()
                                             ? std::vector<double>{options_.kb_temperature}
                                             : options_.grid_kb_temperature);
     if (options_.k && *options_.k > retriever_->knowledge_base().size()) {
       spdlog::warn("--k {}: {} has {} rows, so all of them answer", *options_.k, options_.kb,
                    retriever_->knowledge_base().size());
-    }
-  }
-
-  /// Whether the knowledge base's embeddings and the student's are of one space.
-  void check_embeddings(const nn::BertConfig& config) const {
-    const retrieval::KnowledgeBase& kb = retriever_->knowledge_base();
-    const Json space = embedding_space(kb.provenance);
-    if (space.contains(kKeysSha256)) {
-      const auto weights = std::filesystem::path(options_.model) / "model.safetensors";
-      const std::string found = core::sha256_of_file(weights);
-      if (space[kKeysSha256] == found) return;
-      throw core::ArtifactError(
-          "{}: its keys are embeddings of the student with sha256 {}, {} has {}: run reaugkd "
-          "build-kb --extend KB --keys {}",
-          options_.kb, space[kKeysSha256].dump(), weights.string(), found, options_.model);
-    }
-    if (kb.dimension() != config.hidden_size) {
-      throw core::ArtifactError(
-          "{}: its embeddings have D = {}, the model {} has hidden_size {}; run "
-          "reaugkd project with --student {}",
-          options_.kb, kb.dimension(), options_.model, config.hidden_size, options_.model);
-    }
-    const Json& own = student_.config.reaugkd;
-    if (own.contains(kTrainedTowards) && own[kTrainedTowards] != space) {
-      throw core::ArtifactError(
-          "{} was distilled towards the embeddings of {}, {} holds those of {}: they do not "
-          "compare; "
-          "give the knowledge base it was distilled from or one that extends it, or distill again "
-          "with --kb {}",
-          options_.model, own[kTrainedTowards].dump(), options_.kb, space.dump(), options_.kb);
     }
   }
 
@@ -270,7 +238,7 @@ class Evaluation {
         explanation_ =
             explain(options_.explain, task, rows, queries, predictions, *retriever_, setting_);
       }
-      report_retrieval(rows, queries, predictions, metrics);
+      report_retrieval(rows, queries, predictions, !scores["combined"].empty(), metrics);
     }
     if (!options_.teacher.empty()) scores["teacher"] = score_teacher(rows, metrics);
     judge(rows, queries, predictions, metrics);
@@ -297,14 +265,13 @@ class Evaluation {
   }
 
   void report_retrieval(const data::Dataset& rows, const Queries& queries,
-                        const RowPredictions& predictions, Json& metrics) const {
+                        const RowPredictions& predictions, bool labelled, Json& metrics) const {
     Json& report = metrics["retrieval"];
     const data::Task& task = settings_.task;
     report["agreement_with_exact"] = index_agreement(
         queries.neighbors, retriever_->exact_search(queries.embeddings, rows, setting_.k),
         retriever_->soft_labels(), setting_.tau);
-    const Json scores = train::score(task, predictions.final, rows.labels);
-    if (scores.empty()) return;  // no labels
+    if (!labelled) return;
     if (!task.regression()) {
       report.update(changed_predictions(task, predictions.student, predictions.knowledge_base,
                                         predictions.final, rows.labels));
@@ -363,9 +330,10 @@ class Evaluation {
     add_warnings(metrics, prediction_warnings("the student", task, student, rows.labels));
     if (retriever_) {
       add_warnings(metrics, embedding_warnings("the student's embeddings", queries.embeddings));
-      const Json retrieval = metrics.value("retrieval", Json::object());  // no agreement: no labels
-      if (!task.regression() && retrieval.contains("agreement_with_exact")) {
-        add_warnings(metrics, index_warnings(retrieval["agreement_with_exact"]));
+      if (!task.regression()) {
+        // A copy: adding a warning to `metrics` moves what it holds.
+        const Json agreement = metrics.at("retrieval").at("agreement_with_exact");
+        add_warnings(metrics, index_warnings(agreement));
       }
     }
   }

@@ -35,7 +35,7 @@ core::OptionList EvalOptions::fields() {
   list.add({"kb-temperature", group, &kb_temperature,
             "T that softens the knowledge base's labels: softmax(l^T/T)", core::kPositive});
   list.add({"grid-kb-temperature", group, &grid_kb_temperature,
-            "values of T to select from (none: --kb-temperature); 1,1.5,2,3,4,6 is a good choice",
+            "values of T to select from (none: --kb-temperature), such as 1,1.5,2,3,4,6",
             core::kPositive});
   list.add({"index",
             group,

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "core/sha256.h"
 #include "data/split.h"
 #include "stages/kb_rows.h"
 #include "train/predict.h"
@@ -129,6 +130,37 @@ std::vector<retrieval::SoftLabels> Retriever::permuted(
   const auto rows = torch::tensor(order, torch::kInt64);
   for (auto& each : soft_labels) each.values = each.values.index_select(0, rows);
   return soft_labels;
+}
+
+void check_same_space(const retrieval::KnowledgeBase& kb, const std::filesystem::path& directory,
+                      const Model& student, const std::filesystem::path& student_directory) {
+  const core::Json space = embedding_space(kb.provenance);
+  if (space.contains(kKeysSha256)) {
+    const auto weights = student_directory / "model.safetensors";
+    const std::string found = core::sha256_of_file(weights);
+    if (space[kKeysSha256] == found) return;
+    throw core::ArtifactError(
+        "{}: its keys are embeddings of the student with sha256 {}, {} has {}: run reaugkd "
+        "build-kb --extend KB --keys {}",
+        directory.string(), space[kKeysSha256].dump(), weights.string(), found,
+        student_directory.string());
+  }
+  if (kb.dimension() != student.config.hidden_size) {
+    throw core::ArtifactError(
+        "{}: its embeddings have D = {}, the model {} has hidden_size {}; run "
+        "reaugkd project with --student {}",
+        directory.string(), kb.dimension(), student_directory.string(), student.config.hidden_size,
+        student_directory.string());
+  }
+  const core::Json& own = student.config.reaugkd;
+  if (own.contains(kTrainedTowards) && own[kTrainedTowards] != space) {
+    throw core::ArtifactError(
+        "{} was distilled towards the embeddings of {}, {} holds those of {}: they do not "
+        "compare; give the knowledge base it was distilled from or one that extends it, or distill "
+        "again with --kb {}",
+        student_directory.string(), own[kTrainedTowards].dump(), directory.string(), space.dump(),
+        directory.string());
+  }
 }
 
 }  // namespace reaugkd::stages

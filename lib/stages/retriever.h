@@ -14,6 +14,7 @@
 #include "data/dataset.h"
 #include "retrieval/knowledge_base.h"
 #include "retrieval/selection.h"
+#include "stages/model.h"
 
 namespace reaugkd::stages {
 
@@ -76,5 +77,10 @@ class Retriever {
   std::unordered_map<core::ExampleId, std::int64_t, core::ExampleIdHash> row_of_;
   std::unordered_map<std::string, std::vector<std::int64_t>> rows_of_text_;
 };
+
+/// Whether a student's s may be compared with the embeddings of the knowledge base in `directory`.
+/// Throws ArtifactError where these are of another space or width, or another student's own.
+void check_same_space(const retrieval::KnowledgeBase& kb, const std::filesystem::path& directory,
+                      const Model& student, const std::filesystem::path& student_directory);
 
 }  // namespace reaugkd::stages

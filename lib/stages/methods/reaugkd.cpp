@@ -5,7 +5,6 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "losses/relation.h"
-#include "retrieval/kb_manifest.h"
 #include "retrieval/knowledge_base.h"
 #include "stages/methods/kd.h"
 
@@ -70,12 +69,6 @@ class ReaugkdStep : public KdStep {
 std::unique_ptr<train::Step> make_reaugkd(const MethodContext& context) {
   const auto& options = context.options;
   auto targets = targets_from_kb(options.kb, context.data.train, context.compute().device);
-  if (retrieval::load_kb_manifest(options.kb).provenance.contains(kKeysSha256)) {
-    throw core::ArtifactError(
-        "{}: its keys are a student's own embeddings, --method reaugkd learns the teacher's; give "
-        "the knowledge base that it was made of",
-        options.kb);
-  }
   const auto hidden_size = context.student.model().config.hidden_size;
   if (targets.embeddings.size(1) != hidden_size) {
     throw core::ArtifactError(

@@ -38,8 +38,7 @@ class TinyBertStep : public ClassifierStep {
     if (student_layers_ > teacher_layers_) {
       throw core::ConfigError(
           "--method tinybert: each layer learns from one of the teacher's, but {} has {} layers "
-          "and "
-          "{} {}; take a student with no more, or another method",
+          "and {} {}; take a student with no more, or another method",
           context.options.student, student_layers_, context.options.teacher, teacher_layers_);
     }
     teacher_.classifier()->eval();
