@@ -144,7 +144,8 @@ int run_command_line(const std::vector<Command>& commands, int argc, char** argv
     entry.handles = declare(*entry.app, entry.fields, entry.texts);
     entry.app->add_option("--config", flags.config, "JSON file of options, or a run.json to repeat")
         ->group("Run");
-    entry.app->add_flag("--quiet", flags.quiet, "warnings and errors only")->group("Run");
+    entry.app->add_flag("--quiet", flags.quiet, "warnings and errors only; run.log has everything")
+        ->group("Run");
     entry.app->add_flag("--verbose", flags.verbose, "debugging messages too")->group("Run");
   }
   try {

@@ -274,9 +274,10 @@ core::OptionList BuildKbOptions::fields() {
             {},
             {"teacher", "given"}});
   list.add({"remove", "Rows", &remove, "ids of rows to remove, as in examples.tsv"});
-  list.add({"keys", "Rows", &keys,
-            "a student: its own embeddings of the rows become the keys that it is to ask, in place "
-            "of the teacher's"});
+  list.add(
+      {"keys", "Rows", &keys,
+       "a student: its own embeddings of the rows of --extend become the keys that it is to ask, "
+       "in place of the teacher's"});
   list.add(
       {"describe", "Rows", &describe, "show what this knowledge base holds; nothing is built"});
   list.add({"eval-batch-size", "Rows", &eval_batch_size, "rows the teacher sees at once",
