@@ -17,6 +17,15 @@ if(REAUGKD_SENTENCEPIECE)
     message(FATAL_ERROR "sentencepiece was not found: install libsentencepiece-dev, add its folder to "
                         "CMAKE_PREFIX_PATH, or build without it: -DREAUGKD_SENTENCEPIECE=OFF")
   endif()
+  # Newer ones include Abseil's headers, which Debian's package does not bring.
+  include(CheckIncludeFileCXX)
+  set(CMAKE_REQUIRED_INCLUDES ${SENTENCEPIECE_INCLUDE_DIR})
+  check_include_file_cxx(sentencepiece_processor.h SENTENCEPIECE_HEADER_COMPILES)
+  unset(CMAKE_REQUIRED_INCLUDES)
+  if(NOT SENTENCEPIECE_HEADER_COMPILES)
+    message(FATAL_ERROR "${SENTENCEPIECE_INCLUDE_DIR}/sentencepiece_processor.h does not compile: install Abseil's "
+                        "headers (libabsl-dev), or build without sentencepiece: -DREAUGKD_SENTENCEPIECE=OFF")
+  endif()
 else()
   message(STATUS "Building without sentencepiece: models with a spiece.model will be refused")
 endif()

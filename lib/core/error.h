@@ -3,6 +3,7 @@
 #pragma once
 
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>  // fmt::join, since fmt 11
 
 #include <stdexcept>
 #include <string>

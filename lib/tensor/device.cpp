@@ -88,9 +88,10 @@ torch::Device parse_device(const std::string& text) {
         "--device cpu",
         text);
   }
-  if (static_cast<std::size_t>(number) >= torch::cuda::device_count()) {
+  const auto devices = static_cast<int>(torch::cuda::device_count());  // of either type
+  if (number >= devices) {
     throw core::ConfigError("--device {}: there are {} CUDA devices, counted from 0", text,
-                            torch::cuda::device_count());
+                            devices);
   }
   return {torch::kCUDA, number};
 }

@@ -13,6 +13,7 @@
 #include <new>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -88,6 +89,9 @@ std::int64_t encode(const void* processor, const char* text, std::size_t size, s
   });
 }
 
+// sentencepiece's own Status, since 0.2.1 Abseil's.
+using Status = decltype(std::declval<const sentencepiece::SentenceIterator&>().status());
+
 // The caller's texts, as the trainer reads them.
 class Texts final : public sentencepiece::SentenceIterator {
  public:
@@ -101,7 +105,7 @@ class Texts final : public sentencepiece::SentenceIterator {
     read();
   }
   const std::string& value() const override { return text_; }
-  sentencepiece::util::Status status() const override { return {}; }
+  Status status() const override { return {}; }
 
  private:
   void read() {
