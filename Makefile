@@ -29,7 +29,7 @@ SECONDS ?= 10
 PYTHON ?= /usr/bin/python3
 KILLS ?= 20
 FUZZ_TARGETS = task_file task_json wordpiece bpe tokenizer_config config safetensors shard_index split \
-               options kb_manifest examples hnsw
+               options run_record kb_manifest examples hnsw
 COVERAGE_PACKAGES = gcovr
 LINT_PACKAGES = clang-format clang-tidy
 BUILD = build/$(PRESET)

@@ -84,29 +84,6 @@ std::vector<std::string> trajectory_files(const fs::path& directory) {
 
 }  // namespace
 
-std::optional<RunRecord> run_record(const fs::path& directory) {
-  const fs::path path = directory / core::kRunFile;
-  if (!fs::exists(path)) return std::nullopt;
-  const Json json = core::read_json(path);
-  const auto format = core::json_at<std::int64_t>(json, "format", path.string());
-  if (format != core::kRunFormat) {
-    throw core::ArtifactError(
-        "{}: found format {}, supported is {}: use the version of reaugkd that wrote it, or run "
-        "the stage again",
-        path.string(), format, core::kRunFormat);
-  }
-  RunRecord record{core::json_at<std::string>(json, "command", path.string()),
-                   core::json_at<Json>(json, "options", path.string()),
-                   core::json_value(json, "outputs", Json::object(), path.string())};
-  for (const Json* part : {&record.options, &record.outputs}) {
-    if (!part->is_object()) {
-      throw core::ArtifactError("{}: \"{}\" is not an object: run the stage again", path.string(),
-                                part == &record.options ? "options" : "outputs");
-    }
-  }
-  return record;
-}
-
 void RunOptions::add_fields(core::OptionList& list) {
   list.add({"output", "Run", &output, "directory to write", {}, {}, true});
   list.add({"seed", "Run", &seed, "seed of weights, batch order and dropout", core::kNotNegative});
@@ -130,7 +107,7 @@ bool already_finished(const std::string& command, const core::OptionList& option
                       const core::OptionList& defaults, const RunOptions& run) {
   const fs::path directory = run.output;
   if (!run.resume) return false;
-  const auto before = run_record(directory);
+  const auto before = core::run_record(directory);
   if (!before) return false;
   const bool finished = core::is_finished(directory);
   Json options_before = defaults.to_json();  // those that its version did not know
@@ -158,6 +135,7 @@ struct StageRun::LogFile {
       : sink(std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string(),
                                                                  /*truncate=*/!append)) {
     sink->set_pattern("%Y-%m-%d %H:%M:%S  %l  %v");
+    spdlog::default_logger()->flush_on(spdlog::level::info);  // a killed run has its log too
     spdlog::default_logger()->sinks().push_back(sink);
   }
   ~LogFile() {
@@ -213,18 +191,18 @@ void StageRun::add_input_directory(const fs::path& directory) {
 
 void StageRun::add_input_of(const fs::path& directory, const fs::path& file) {
   add_input(file);
-  if (const auto record = run_record(directory)) {
+  if (const auto record = core::run_record(directory)) {
     check_unchanged(directory, *record, file.lexically_relative(directory).string());
   }
 }
 
 void StageRun::check_unchanged(const fs::path& directory) const {
-  const auto record = run_record(directory);
+  const auto record = core::run_record(directory);
   if (!record) return;  // a model from elsewhere
   for (const char* name : kReadByStages) check_unchanged(directory, *record, name);
 }
 
-void StageRun::check_unchanged(const fs::path& directory, const RunRecord& record,
+void StageRun::check_unchanged(const fs::path& directory, const core::RunRecord& record,
                                const std::string& name) const {
   if (!record.outputs.contains(name)) return;
   const std::string where = (directory / core::kRunFile).string();

@@ -4,13 +4,13 @@
 
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/json.h"
 #include "core/options.h"
 #include "core/output_directory.h"
+#include "core/run_record.h"
 #include "train/checkpoint.h"
 
 namespace reaugkd::stages {
@@ -27,17 +27,6 @@ struct RunOptions {
 
   void add_fields(core::OptionList& list);
 };
-
-/// What run.json says of a directory.
-struct RunRecord {
-  std::string command;
-  core::Json options;  // by key
-  core::Json outputs;  // sha256 by file name; empty while unfinished
-};
-
-/// The record of a directory that a stage wrote; nothing for a model from elsewhere. Throws
-/// ArtifactError where run.json is damaged or of another format.
-std::optional<RunRecord> run_record(const std::filesystem::path& directory);
 
 /// With --resume: whether this stage has already finished in the output directory. Throws
 /// ConfigError, naming what differs, where a run with other options began or finished there; an
@@ -80,7 +69,7 @@ class StageRun {
   struct Prepared {};
   StageRun(Prepared, std::string command, const core::OptionList& options, const RunOptions& run);
   void check_unchanged(const std::filesystem::path& directory) const;
-  void check_unchanged(const std::filesystem::path& directory, const RunRecord& record,
+  void check_unchanged(const std::filesystem::path& directory, const core::RunRecord& record,
                        const std::string& name) const;
   void write_run_json(const core::Json& outputs = {}) const;
 

@@ -25,6 +25,10 @@ if command -v zsh >/dev/null; then "$reaugkd" --completion zsh | zsh -n || fail 
 "$reaugkd" --completion fish 2>/dev/null
 [ $? = 2 ] || fail "another shell is not refused"
 
+commit=$(git -C "$2" rev-parse --short=12 HEAD 2>/dev/null) && commit="+g$commit"
+"$reaugkd" --version | grep -qE "^reaugkd [0-9]+\.[0-9]+\.[0-9]+$(printf %s "$commit" | sed 's/+/\\+/')( |$)" ||
+  fail "--version does not name the commit: $("$reaugkd" --version)"
+
 # How long idle threads spin (docs/cli.md): as libgomp says that it was told, unless the user says otherwise.
 waits() { # EXPECTED [NAME=VALUE]
   env -u OMP_WAIT_POLICY -u GOMP_SPINCOUNT OMP_DISPLAY_ENV=verbose "${@:2}" "$reaugkd" --version 2>&1 |

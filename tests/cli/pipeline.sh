@@ -146,6 +146,7 @@ for signal in TERM KILL; do
   got=$?
   [ $signal = KILL ] || [ $got = 143 ] || { fail "exit code $got after SIGTERM"; cat "$work/stopped.log" >&2; }
   [ -e "$work/stopped-$signal/metrics.json" ] && fail "finished before SIG$signal came"
+  grep -qP " info  reaugkd distill " "$work/stopped-$signal/run.log" || fail "SIG$signal leaves an empty run.log"
   expect 2 "unfinished run .*learning_rate was" $resumed "$work/stopped-$signal" --learning-rate 3e-5
   ok "goes on at step [1-9]" $resumed "$work/stopped-$signal"
   cmp -s "$work/whole/model.safetensors" "$work/stopped-$signal/model.safetensors" ||

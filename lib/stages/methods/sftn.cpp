@@ -80,7 +80,7 @@ train::LossTerms StudentFriendlyStep::loss(const Rows& rows) {
 /// distill --method sftn: kd from a teacher that was made with such branches.
 std::unique_ptr<train::Step> make_sftn(const MethodContext& context) {
   const auto& options = context.options;
-  const auto made = run_record(options.teacher);
+  const auto made = core::run_record(options.teacher);
   const auto where = options.teacher + "/run.json: options";
   if (!made || core::json_value(made->options, "student_friendly", std::string(), where).empty()) {
     throw core::ConfigError(

@@ -8,7 +8,7 @@ namespace reaugkd::stages {
 
 std::unique_ptr<train::Step> make_takd(const MethodContext& context) {
   const auto& options = context.options;
-  const auto made = run_record(options.teacher);
+  const auto made = core::run_record(options.teacher);
   if (!made || made->command != "distill") {
     throw core::ConfigError(
         "--method takd: --teacher {} is not an assistant: it was not written by distill; first "

@@ -1,0 +1,23 @@
+// What run.json says of the directory it lies in, for the stages that read that directory.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "core/json.h"
+
+namespace reaugkd::core {
+
+/// What run.json says of a directory.
+struct RunRecord {
+  std::string command;
+  Json options;  // by key
+  Json outputs;  // sha256 by file name; empty while unfinished
+};
+
+/// The record of a directory that a stage wrote; nothing for a model from elsewhere. Throws
+/// ArtifactError where run.json is damaged or of another format.
+std::optional<RunRecord> run_record(const std::filesystem::path& directory);
+
+}  // namespace reaugkd::core
