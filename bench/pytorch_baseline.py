@@ -5,12 +5,15 @@
 
 --mode default: fp32, every row padded to 128, torch.optim.AdamW: what run_glue does unless told otherwise.
 --mode best: rows bucketed by length and padded to their batch, bf16 autocast, AdamW with foreach.
+--mode compile: as best, with torch.compile (dynamic shapes; compiled before the clock starts).
+--mode trainer: transformers' BertForSequenceClassification and Trainer, fp32, every row padded to 128.
 --mode fp32: as best, but fp32.
+--mode modes: nothing is run; the modes that this Python has.
 --mode lengths: nothing is run; the lengths of the rows alone.
 
 Prints JSON: examples_per_second and tokens_per_second (unpadded) over all steps but the first two. Tokenizing is
 not timed. --inference N instead answers the rows of dev.tsv: batches of 32 in order, and the first N one by one.
-The model is written out here, since Debian has no transformers package.
+The model is written out here, since Debian 12 has no transformers package.
 """
 import argparse
 import json
@@ -172,8 +175,66 @@ def lengths_of(rows):
     return {"mean_tokens": sum(lengths) / len(rows), "mean_square_tokens": sum(n * n for n in lengths) / len(rows)}
 
 
+def modes():
+    found = ["default", "fp32", "best"]
+    if hasattr(torch, "compile"):
+        found.append("compile")
+    try:
+        import accelerate, transformers  # noqa: E401, F401
+        found.append("trainer")
+    except ImportError:
+        pass
+    return found
+
+
+def warm_up(model, rows):
+    """Compiles the model for short and long batches."""
+    by_length = sorted(rows, key=lambda row: len(row[0]))
+    for some in (by_length[:32], by_length[-32:], by_length[len(rows) // 2:][:32]):
+        ids, types, mask, labels = collate(some, None)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = model(ids, types, mask)
+        nn.functional.cross_entropy(logits.float(), labels).backward()
+    model.zero_grad(set_to_none=True)
+
+
+def train_by_trainer(args, layers, rows, batch_size):
+    import tempfile
+    import transformers
+    config = transformers.BertConfig.from_pretrained(args.model, num_labels=2)
+    if args.init == "pretrained":
+        model = transformers.BertForSequenceClassification.from_pretrained(args.model, config=config)
+    else:
+        model = transformers.BertForSequenceClassification(config)
+    model.bert.encoder.layer = nn.ModuleList(model.bert.encoder.layer[i] for i in layers)
+    ids, types, mask, labels = collate(rows, MAX_LENGTH)
+    data = [{"input_ids": ids[i], "token_type_ids": types[i], "attention_mask": mask[i], "labels": labels[i]}
+            for i in range(len(rows))]
+    steps = []
+
+    class Clock(transformers.TrainerCallback):
+        def on_step_end(self, *_, **__):
+            steps.append(time.perf_counter())
+
+    with tempfile.TemporaryDirectory() as folder:
+        options = transformers.TrainingArguments(
+            output_dir=folder, per_device_train_batch_size=batch_size, num_train_epochs=1, learning_rate=2e-5,
+            weight_decay=0.01, report_to=[], save_strategy="no", logging_strategy="no", use_cpu=True, disable_tqdm=True)
+        trainer = transformers.Trainer(model=model, args=options, train_dataset=data, callbacks=[Clock()])
+        trainer.remove_callback(transformers.PrinterCallback)  # stdout is this program's JSON
+        trainer.train()
+    skipped = min(2, len(steps) - 1)
+    examples = (len(steps) - skipped) * batch_size - (-len(rows) % batch_size)
+    per_second = examples / (steps[-1] - steps[skipped - 1])
+    return {"examples_per_second": per_second, "tokens_per_second": per_second * int(mask.sum()) / len(rows)}
+
+
 def train(model, rows, mode, batch_size):
     default = mode == "default"
+    trained = model
+    if mode == "compile":
+        trained = torch.compile(model, dynamic=True)
+        warm_up(trained, rows)
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5, weight_decay=0.01, foreach=not default)
     plan = batches(rows, batch_size, bucketed=not default)
     total = len(plan)
@@ -185,8 +246,8 @@ def train(model, rows, mode, batch_size):
         if step == skipped:
             start = time.perf_counter()
         ids, types, mask, labels = collate([rows[i] for i in chunk], MAX_LENGTH if default else None)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=mode == "best"):
-            logits = model(ids, types, mask)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=mode in ("best", "compile")):
+            logits = trained(ids, types, mask)
         loss = nn.functional.cross_entropy(logits.float(), labels)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -224,10 +285,15 @@ def main():
     parser.add_argument("--layers", help="of the model: 0,2,4; all without it")
     parser.add_argument("--data", required=True, type=pathlib.Path)
     parser.add_argument("--task", choices=COLUMNS, required=True)
-    parser.add_argument("--mode", choices=["default", "fp32", "best", "lengths"], required=True)
+    parser.add_argument("--mode", choices=["default", "fp32", "best", "compile", "trainer", "lengths", "modes"], required=True)
     parser.add_argument("--inference", type=int, metavar="N")
     parser.add_argument("--batch-size", type=int, default=32)
     args = parser.parse_args()
+    if args.mode == "modes":
+        print(json.dumps(modes()))
+        return
+    if args.inference is not None and args.mode in ("compile", "trainer"):
+        parser.error(f"--mode {args.mode} is of training")
     torch.manual_seed(0)
     random.seed(0)
     file = "train.tsv" if args.inference is None else "dev.tsv"
@@ -237,6 +303,10 @@ def main():
     if args.mode != "lengths":
         config = json.loads((args.model / "config.json").read_text())
         layers = [int(i) for i in args.layers.split(",")] if args.layers else list(range(config["num_hidden_layers"]))
+        if args.mode == "trainer":
+            result.update(train_by_trainer(args, layers, rows, args.batch_size))
+            print(json.dumps(result))
+            return
         model = Bert(dict(config, num_hidden_layers=len(layers)))
         if args.init == "pretrained":
             model.load(read_safetensors(args.model / "model.safetensors"), layers)
