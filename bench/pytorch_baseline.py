@@ -177,8 +177,11 @@ def lengths_of(rows):
 
 def modes():
     found = ["default", "fp32", "best"]
-    if hasattr(torch, "compile"):
+    try:
+        torch.compile(lambda x: x + 1)(torch.ones(2))  # needs a C++ compiler, and a Python that it knows
         found.append("compile")
+    except Exception:  # whatever it is that torch lacks here
+        pass
     try:
         import accelerate, transformers  # noqa: E401, F401
         found.append("trainer")
@@ -224,6 +227,8 @@ def train_by_trainer(args, layers, rows, batch_size):
         trainer.remove_callback(transformers.PrinterCallback)  # stdout is this program's JSON
         trainer.train()
     skipped = min(2, len(steps) - 1)
+    if skipped == 0:
+        raise SystemExit("--mode trainer: one step alone cannot be timed; give it more rows than a batch has")
     examples = (len(steps) - skipped) * batch_size - (-len(rows) % batch_size)
     per_second = examples / (steps[-1] - steps[skipped - 1])
     return {"examples_per_second": per_second, "tokens_per_second": per_second * int(mask.sum()) / len(rows)}

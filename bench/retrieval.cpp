@@ -63,29 +63,22 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-/// The index as built, and its file opened to be walked by the fp32 vectors.
-std::vector<Contender> build_hnsw(const torch::Tensor& embeddings, retrieval::HnswOptions options) {
-  Contender ours{.name = "hnsw"};
+Contender build_hnsw(const torch::Tensor& embeddings, const retrieval::HnswOptions& options,
+                     const std::string& name) {
+  Contender ours{.name = name};
   ours.build_seconds =
       seconds_of([&] { ours.index = retrieval::build_hnsw_index(embeddings, options); });
   const auto path = std::filesystem::temp_directory_path() /
                     ("reaugkd-bench-" + std::to_string(::getpid()) + ".hnsw");
   retrieval::save_hnsw_index(*ours.index, path);
   ours.bytes = static_cast<double>(std::filesystem::file_size(path));
-  options.walk = retrieval::WalkDtype::kFp32;
-  Contender by_vectors{.name = "hnsw fp32",
-                       .index = retrieval::load_hnsw_index(path, embeddings, options),
-                       .build_seconds = ours.build_seconds,
-                       .bytes = ours.bytes};
   std::filesystem::remove(path);
-  std::vector<Contender> both;
-  both.push_back(std::move(ours));
-  both.push_back(std::move(by_vectors));
-  return both;
+  return ours;
 }
 
 std::vector<Contender> build_all(const torch::Tensor& embeddings, const Options& options) {
-  auto all = build_hnsw(embeddings, options.hnsw);
+  std::vector<Contender> all;
+  all.push_back(build_hnsw(embeddings, options.hnsw, "hnsw"));
   Contender exact{.name = "exact", .bytes = 4.0 * static_cast<double>(embeddings.numel())};
   exact.build_seconds = seconds_of([&] { exact.index = retrieval::make_exact_index(embeddings); });
   all.push_back(std::move(exact));
@@ -199,17 +192,15 @@ bench::Clouds vectors_for(const Options& options) {
 json measure(const Options& options) {
   const auto clouds = vectors_for(options);
   auto all = build_all(clouds.embeddings, options);
-  const Contender& exact = *std::find_if(all.begin(), all.end(),
-                                         [](const Contender& one) { return one.name == "exact"; });
   time_searches(all, clouds.queries, options.rounds);
   json result = {{"rows", clouds.embeddings.size(0)},
                  {"dimension", clouds.embeddings.size(1)},
                  {"vectors", options.kb.empty() ? "made" : "of a knowledge base"},
                  {"threads", torch::get_num_threads()},
                  {"index_threads", options.hnsw.threads},
-                 {"shape", shape_of(clouds, exact)}};
+                 {"shape", shape_of(clouds, all[1])}};
   for (const auto& contender : all) {
-    json row = quality(contender, exact, clouds);
+    json row = quality(contender, all[1], clouds);
     row["build_seconds"] = contender.build_seconds;
     row["bytes_per_row"] = contender.bytes / static_cast<double>(clouds.embeddings.size(0));
     row["batch_1_ms"] = median(contender.milliseconds_1);

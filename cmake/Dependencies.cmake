@@ -23,6 +23,7 @@ if(REAUGKD_SENTENCEPIECE)
   check_include_file_cxx(sentencepiece_processor.h SENTENCEPIECE_HEADER_COMPILES)
   unset(CMAKE_REQUIRED_INCLUDES)
   if(NOT SENTENCEPIECE_HEADER_COMPILES)
+    unset(SENTENCEPIECE_HEADER_COMPILES CACHE)  # looked for again next time
     message(FATAL_ERROR "${SENTENCEPIECE_INCLUDE_DIR}/sentencepiece_processor.h does not compile: install Abseil's "
                         "headers (libabsl-dev), or build without sentencepiece: -DREAUGKD_SENTENCEPIECE=OFF")
   endif()

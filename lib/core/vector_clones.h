@@ -5,7 +5,6 @@
 // Sanitizers instrument what chooses the clone before they are ready themselves.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define REAUGKD_HAS_VECTOR_CLONES 1
 #define REAUGKD_VECTOR_CLONES \
   __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else

@@ -26,7 +26,6 @@
 #include "core/interrupt.h"
 #include "core/random.h"
 #include "retrieval/fp32_rows.h"
-#include "retrieval/hnsw_codes.h"
 #include "retrieval/hnsw_file_check.h"
 #include "retrieval/index.h"
 #include "retrieval/inner_product_kernel.h"
@@ -38,8 +37,7 @@ using core::IoError;
 using Graph = hnswlib::HierarchicalNSW<float>;
 
 constexpr std::int64_t kQueriesPerTask = 8;
-constexpr std::int64_t kRowsPerTask = 256;  // encoded
-constexpr std::size_t kHeaderBytes = 96;    // of index.hnsw, see hnsw_file_check.cpp
+constexpr std::size_t kHeaderBytes = 96;  // of index.hnsw, see hnsw_file_check.cpp
 constexpr std::size_t kMaxLevelOffset = 48;
 constexpr std::size_t kEntryPointOffset = 52;
 
@@ -54,8 +52,7 @@ std::size_t effective_ef_construction(const HnswOptions& options) {
 
 void check_arguments(const torch::Tensor& embeddings, const HnswOptions& options) {
   REAUGKD_CHECK(embeddings.dim() == 2 && embeddings.size(0) > 0 && embeddings.size(1) > 0 &&
-                    embeddings.size(0) < (std::int64_t{1} << 31) &&
-                    embeddings.size(1) <= (std::int64_t{1} << 16) && embeddings.is_contiguous() &&
+                    embeddings.size(0) < (std::int64_t{1} << 31) && embeddings.is_contiguous() &&
                     embeddings.device().is_cpu(),
                 "embeddings are not (N, D), contiguous, on the CPU");
   REAUGKD_CHECK(options.M >= 2 && options.M <= 10'000, "M is {}", options.M);
@@ -82,31 +79,12 @@ class InnerProductSpace final : public hnswlib::SpaceInterface<float> {
   std::size_t dimension_;
 };
 
-/// The same of their codes: first a query's, then a row's.
-class CodeSpace final : public hnswlib::SpaceInterface<float> {
- public:
-  explicit CodeSpace(std::size_t dimension) : dimension_(dimension) {}
-  std::size_t get_data_size() override { return row_code_bytes(dimension_); }
-  hnswlib::DISTFUNC<float> get_dist_func() override { return distance; }
-  void* get_dist_func_param() override { return &dimension_; }
-
- private:
-  static float distance(const void* query, const void* row, const void* dimension) {
-    return 1.0F - inner_product_of_codes(static_cast<const char*>(query),
-                                         static_cast<const char*>(row),
-                                         *static_cast<const std::size_t*>(dimension));
-  }
-  std::size_t dimension_;
-};
-
 class HnswIndex final : public Index {
  public:
   /// An empty graph to insert into.
   HnswIndex(std::int64_t rows, std::int64_t dimension, const HnswOptions& options)
       : dimension_(dimension),
         space_(as_size(dimension)),
-        code_space_(as_size(dimension)),
-        walk_(options.walk),
         graph_(std::make_unique<Graph>(
             &space_, as_size(rows), as_size(options.M), effective_ef_construction(options),
             static_cast<std::uint32_t>(core::stream_seed(options.seed, "hnsw levels")))) {
@@ -118,7 +96,6 @@ class HnswIndex final : public Index {
       : HnswIndex(rows, dimension, options) {
     file_ = std::move(file);
     adopt_file();
-    make_codes();
   }
   /// What lies in the file is not the graph's to free.
   ~HnswIndex() override {
@@ -138,20 +115,14 @@ class HnswIndex final : public Index {
   void save(const std::filesystem::path& path) const;
 
  private:
-  using Candidates = std::vector<std::pair<float, hnswlib::labeltype>>;  // distance, row
-  Candidates candidates(const float* query, std::size_t count) const;
   void search_one(const float* query, std::int64_t k, std::int64_t* indices,
                   float* similarities) const;
   void adopt_file();
-  void make_codes();
 
   torch::Tensor file_;  // index.hnsw's bytes, where the graph lies in them
   std::int64_t dimension_;
-  InnerProductSpace space_;  // the graphs point into these
-  CodeSpace code_space_;
-  WalkDtype walk_;
+  InnerProductSpace space_;  // the graph points into it
   std::unique_ptr<Graph> graph_;
-  std::unique_ptr<Graph> codes_;  // the same links, codes in place of vectors; labels: graph_'s ids
 };
 
 /// Row 0 first, alone, so that there is an entry point; the rest in order by one thread, or as they
@@ -180,7 +151,6 @@ void HnswIndex::insert(const float* embeddings, int threads) {
     work();
   }
   if (failure) std::rethrow_exception(failure);
-  make_codes();
 }
 
 /// What hnswlib's loadIndex does, as views of the file. loadIndex copies the file and asks the
@@ -206,26 +176,6 @@ void HnswIndex::adopt_file() {
   graph_->cur_element_count = rows;
 }
 
-/// Upper links stay graph_'s: for all that the other knows, no row has any to free.
-void HnswIndex::make_codes() {
-  if (walk_ != WalkDtype::kInt8) return;
-  const auto dimension = as_size(dimension_);
-  codes_ = std::make_unique<Graph>(&code_space_, graph_->max_elements_, graph_->M_);
-  codes_->setEf(graph_->ef_);
-  codes_->maxlevel_ = graph_->maxlevel_;
-  codes_->enterpoint_node_ = graph_->enterpoint_node_;
-  codes_->cur_element_count = graph_->max_elements_;
-  std::copy_n(graph_->linkLists_, graph_->max_elements_, codes_->linkLists_);
-  at::parallel_for(0, size(), kRowsPerTask, [&](std::int64_t begin, std::int64_t end) {
-    for (auto id = static_cast<hnswlib::tableint>(begin); id < end; ++id) {
-      std::memcpy(codes_->get_linklist0(id), graph_->get_linklist0(id), graph_->size_links_level0_);
-      encode_row(reinterpret_cast<const float*>(graph_->getDataByInternalId(id)), dimension,
-                 codes_->getDataByInternalId(id));
-      codes_->setExternalLabel(id, id);
-    }
-  });
-}
-
 Neighbors HnswIndex::search(const torch::Tensor& queries, std::int64_t k) const {
   const auto all = checked_queries(queries, k).to(torch::kCPU);  // (B, D)
   Neighbors found = Neighbors::none(all.size(0), k);
@@ -240,31 +190,14 @@ Neighbors HnswIndex::search(const torch::Tensor& queries, std::int64_t k) const 
   return found;
 }
 
-/// The `count` nearest that a walk of the graph finds, in no order.
-HnswIndex::Candidates HnswIndex::candidates(const float* query, std::size_t count) const {
-  Candidates found;
-  found.reserve(count);
-  if (!codes_) {
-    for (auto heap = graph_->searchKnn(query, count); !heap.empty(); heap.pop()) {
-      found.push_back(heap.top());
-    }
-    return found;
-  }
-  std::vector<char> code(query_code_bytes(as_size(dimension_)));
-  encode_query(query, as_size(dimension_), code.data());
-  for (auto heap = codes_->searchKnn(code.data(), count); !heap.empty(); heap.pop()) {
-    const auto id = static_cast<hnswlib::tableint>(heap.top().second);
-    const auto* row = reinterpret_cast<const float*>(graph_->getDataByInternalId(id));
-    found.emplace_back(1.0F - inner_product(query, row, dimension_), graph_->getExternalLabel(id));
-  }
-  return found;
-}
-
 /// All max(ef_search, k) candidates are asked for, then sorted: ties do not depend on hnswlib's
 /// heap.
 void HnswIndex::search_one(const float* query, std::int64_t k, std::int64_t* indices,
                            float* similarities) const {
-  auto found = candidates(query, std::max(graph_->ef_, as_size(k)));
+  auto heap = graph_->searchKnn(query, std::max(graph_->ef_, as_size(k)));
+  std::vector<std::pair<float, hnswlib::labeltype>> found;
+  found.reserve(heap.size());
+  for (; !heap.empty(); heap.pop()) found.push_back(heap.top());
   std::sort(found.begin(), found.end());  // distance, then row, ascending
   const std::size_t count = std::min(found.size(), as_size(k));
   for (std::size_t i = 0; i < count; ++i) {

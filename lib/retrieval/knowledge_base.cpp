@@ -241,21 +241,19 @@ KnowledgeBase load_knowledge_base(const std::filesystem::path& directory, Texts 
 }
 
 std::unique_ptr<Index> load_index(const KnowledgeBase& kb, const std::filesystem::path& directory,
-                                  const std::string& choice, std::optional<std::int64_t> ef_search,
-                                  WalkDtype walk) {
+                                  const std::string& choice,
+                                  std::optional<std::int64_t> ef_search) {
   if (choice != "auto" && choice != "hnsw" && choice != "exact") {
     throw core::ConfigError("the index is \"{}\", expected auto, hnsw or exact", choice);
   }
   if (choice == "exact") return make_exact_index(kb.embeddings);
   const KbManifest manifest = load_kb_manifest(directory);
   if (!manifest.hnsw) {
-    const bool of_hnsw = ef_search || walk != WalkDtype::kInt8;
-    if (choice == "auto" && !of_hnsw) return make_exact_index(kb.embeddings);
+    if (choice == "auto" && !ef_search) return make_exact_index(kb.embeddings);
     if (choice == "auto") {
       throw core::ConfigError(
-          "{}: {} was built without an HNSW index, its search is exact: leave it out",
-          ef_search ? fmt::format("--ef-search {}", *ef_search) : "--hnsw-dtype fp32",
-          directory.string());
+          "--ef-search {}: {} was built without an HNSW index, its search is exact: leave it out",
+          *ef_search, directory.string());
     }
     throw ArtifactError(
         "{}: was built without an HNSW index; search it with --index exact, or run "
@@ -264,7 +262,6 @@ std::unique_ptr<Index> load_index(const KnowledgeBase& kb, const std::filesystem
   }
   HnswOptions options = *manifest.hnsw;
   if (ef_search) options.ef_search = *ef_search;
-  options.walk = walk;
   return read_checked(directory, manifest, kIndexFile, [&](const auto& path) {
     return load_hnsw_index(path, kb.embeddings, options);
   });

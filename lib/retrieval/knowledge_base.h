@@ -59,7 +59,6 @@ KnowledgeBase load_knowledge_base(const std::filesystem::path& directory,
 /// `ef_search` the one it was built with holds. Throws ArtifactError where hnsw is asked for and
 /// the directory has none.
 std::unique_ptr<Index> load_index(const KnowledgeBase& kb, const std::filesystem::path& directory,
-                                  const std::string& choice, std::optional<std::int64_t> ef_search,
-                                  WalkDtype walk = WalkDtype::kInt8);
+                                  const std::string& choice, std::optional<std::int64_t> ef_search);
 
 }  // namespace reaugkd::retrieval

@@ -116,8 +116,6 @@ class Evaluation {
     RetrieverOptions options;
     options.index = options_.index;
     options.ef_search = options_.ef_search;
-    options.hnsw_dtype =
-        options_.hnsw_dtype == "fp32" ? retrieval::WalkDtype::kFp32 : retrieval::WalkDtype::kInt8;
     options.exclude_same_text = options_.exclude_same_text;
     options.texts = options_.explain > 0;
     options.rows_share = options_.kb_rows;

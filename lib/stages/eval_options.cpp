@@ -45,12 +45,6 @@ core::OptionList EvalOptions::fields() {
             {"auto", "hnsw", "exact"}});
   list.add({"ef-search", group, &ef_search, "HNSW: candidates of a search (not given: as built)",
             core::Range{1, 100000}});
-  list.add({"hnsw-dtype",
-            group,
-            &hnsw_dtype,
-            "HNSW: the vectors it walks by; int8: faster, what it finds is ranked in fp32",
-            {},
-            {"int8", "fp32"}});
   list.add({"kb-rows", group, &kb_rows,
             "share of the knowledge base to use, drawn by --seed, by exact search",
             core::Range{0, 1, true}});
@@ -99,18 +93,13 @@ void EvalOptions::check() const {
       {"--grid-kb-temperature", !grid_kb_temperature.empty()},
       {"--index", index != "auto"},
       {"--ef-search", ef_search.has_value()},
-      {"--hnsw-dtype", hnsw_dtype != EvalOptions().hnsw_dtype},
       {"--exclude-same-text", exclude_same_text}};
   for (const auto& [name, given] : of_retrieval) {
     if (given && kb.empty()) throw core::ConfigError("{} is about retrieval: it needs --kb", name);
   }
-  const std::pair<std::string, bool> of_hnsw[] = {
-      {fmt::format("--ef-search {}", ef_search.value_or(0)), ef_search.has_value()},
-      {"--hnsw-dtype " + hnsw_dtype, hnsw_dtype != EvalOptions().hnsw_dtype}};
-  for (const auto& [flag, given] : of_hnsw) {
-    if (given && (index == "exact" || kb_rows < 1)) {
-      throw core::ConfigError("{} is about HNSW, the search is exact: leave it out", flag);
-    }
+  if (ef_search && (index == "exact" || kb_rows < 1)) {
+    throw core::ConfigError("--ef-search {} is about HNSW, the search is exact: leave it out",
+                            *ef_search);
   }
   if (beta_mode == "constant" && grid_slope != EvalOptions().grid_slope) {
     throw core::ConfigError("--grid-slope is about --beta-mode entropy and similarity");

@@ -30,7 +30,6 @@ struct EvalOptions {
   std::vector<double> grid_kb_temperature = {};
   std::string index = "auto";
   std::optional<std::int64_t> ef_search;
-  std::string hnsw_dtype = "int8";
   double kb_rows = 1;
   bool exclude_same_text = false;
   std::int64_t explain = 0;

@@ -45,9 +45,9 @@ Retriever::Retriever(const std::filesystem::path& directory, const RetrieverOpti
                      bool regression)
     : kb_(load_rows(directory, options)),
       regression_(regression),
-      index_(options.rows_share < 1 ? retrieval::make_exact_index(kb_.embeddings)
-                                    : retrieval::load_index(kb_, directory, options.index,
-                                                            options.ef_search, options.hnsw_dtype)),
+      index_(options.rows_share < 1
+                 ? retrieval::make_exact_index(kb_.embeddings)
+                 : retrieval::load_index(kb_, directory, options.index, options.ef_search)),
       exact_(retrieval::make_exact_index(kb_.embeddings)),
       soft_labels_(kb_.soft_labels),
       row_of_(retrieval::rows_by_id(kb_)) {

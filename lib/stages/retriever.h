@@ -21,7 +21,6 @@ namespace reaugkd::stages {
 struct RetrieverOptions {
   std::string index = "auto";
   std::optional<std::int64_t> ef_search = {};  // as built
-  retrieval::WalkDtype hnsw_dtype = retrieval::WalkDtype::kInt8;
   bool exclude_same_text = false;
   bool texts = false;     // read the knowledge base's texts, for explain()
   double rows_share = 1;  // below 1: rows drawn by `seed`, searched exactly

@@ -344,7 +344,6 @@ def contradiction_rows(table):
              ("drop:--kb", "drop:--explain", "--grid-beta", "0.5")),
             ("--grid-slope for one beta", "--grid-slope is about --beta-mode", "eval", ("--grid-slope", "1")),
             ("T given and selected", "leave one out", "eval", ("--kb-temperature", "2", "--grid-kb-temperature", "1,2")),
-            ("--hnsw-dtype of an exact search", "--hnsw-dtype fp32 is about HNSW", "eval", ("--index", "exact", "--hnsw-dtype", "fp32")),
             ("--ef-search of an exact search", "--ef-search 9 is about HNSW", "eval", ("--index", "exact", "--ef-search", "9")),
             ("--M of an exact index", "are about HNSW, the index is exact", "build-kb", ("--index", "exact", "--M", "8")),
             ("--extend-labels without files", "are about --extend-files", "build-kb", ("--extend-labels", "given")),

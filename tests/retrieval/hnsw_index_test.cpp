@@ -131,27 +131,6 @@ TEST_CASE("a loaded index finds the same and saves the same bytes") {
   CHECK((bytes_of(*loaded, directory.path() / "again.hnsw") == bytes));
 }
 
-TEST_CASE(
-    "a walk by codes finds what a walk by the vectors finds, with the vectors' similarities") {
-  const tests::TemporaryDirectory directory;
-  const auto path = directory.path() / "index.hnsw";
-  for (const std::int64_t dimension : {30, 64}) {
-    const auto embeddings = tests::clustered_rows(3000, dimension, 6, 0.2, 1);
-    const auto queries = tests::clustered_rows(100, dimension, 6, 0.2, 2);
-    HnswOptions options = {.M = 16, .ef_construction = 100};
-    options.threads = 3;  // so that rows do not lie in order
-    save_hnsw_index(*build_hnsw_index(embeddings, options), path);
-    const auto by_codes = load_hnsw_index(path, embeddings, options)->search(queries, 10);
-    options.walk = WalkDtype::kFp32;
-    const auto by_vectors = load_hnsw_index(path, embeddings, options)->search(queries, 10);
-    CHECK(recall(by_codes, by_vectors) >= 0.99);
-    const auto products =
-        torch::matmul(queries.unsqueeze(1), embeddings.index({by_codes.indices}).transpose(1, 2))
-            .squeeze(1);
-    CHECK((by_codes.similarities - products).abs().max().item<float>() < 1e-5);
-  }
-}
-
 TEST_CASE("ef_search is what load is given, not hnswlib's 10") {
   const tests::TemporaryDirectory directory;
   const auto path = directory.path() / "index.hnsw";

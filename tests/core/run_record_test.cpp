@@ -1,0 +1,41 @@
+#include "core/run_record.h"
+
+#include "catch.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "temporary_directory.h"
+
+namespace core = reaugkd::core;
+
+TEST_CASE("run.json says what wrote a directory; without one it is a model from elsewhere") {
+  const reaugkd::tests::TemporaryDirectory directory;
+  const auto path = directory.path() / "run.json";
+  CHECK_FALSE(core::run_record(directory.path()).has_value());
+
+  core::write_file(path, R"({"format": 1, "command": "distill", "options": {"tau": 0.1}})");
+  const auto unfinished = core::run_record(directory.path());
+  REQUIRE(unfinished.has_value());
+  CHECK(unfinished->command == "distill");
+  CHECK(unfinished->options["tau"] == 0.1);
+  CHECK(unfinished->outputs.empty());
+
+  core::write_file(path, R"({"format": 1, "command": "distill", "options": {},
+                             "outputs": {"model.safetensors": "00"}})");
+  CHECK(core::run_record(directory.path())->outputs["model.safetensors"] == "00");
+}
+
+TEST_CASE("a damaged or newer run.json is refused") {
+  const reaugkd::tests::TemporaryDirectory directory;
+  const auto refused = [&](const char* bytes, const char* message) {
+    core::write_file(directory.path() / "run.json", bytes);
+    CHECK_THROWS_AS(core::run_record(directory.path()), core::ArtifactError);
+    CHECK_THROWS_WITH(core::run_record(directory.path()), ContainsSubstring(message));
+  };
+  refused(R"({"format": 2, "command": "eval", "options": {}})", "found format 2, supported is 1");
+  refused(R"({"command": "eval", "options": {}})", "format");
+  refused(R"({"format": 1, "options": {}})", "command");
+  refused(R"({"format": 1, "command": "eval", "options": []})", "\"options\" is not an object");
+  refused(R"({"format": 1, "command": "eval", "options": {}, "outputs": 3})",
+          "\"outputs\" is not an object");
+  refused(R"({"format": 1, )", "run.json");
+}
