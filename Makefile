@@ -39,7 +39,7 @@ ifdef CMAKE_PREFIX_PATH
   override CMAKE_ARGS += "-DCMAKE_PREFIX_PATH=$(CMAKE_PREFIX_PATH)"
 endif
 
-.PHONY: all deps configure build test demo bench trust tsan coverage plots docs fuzz install format lint clean
+.PHONY: all deps configure build test demo bench trust tsan coverage plots docs fuzz install format check-format lint clean
 all: build
 
 # install-packages(names): what dpkg does not know as installed, with sudo unless root.
@@ -125,13 +125,16 @@ format:
 	$(call install-packages,$(LINT_PACKAGES))
 	clang-format -i $(SOURCES)
 
+check-format:
+	$(call install-packages,clang-format)
+	@clang-format --dry-run --Werror $(SOURCES)
+
 # clang-tidy gets a build directory without GCC's precompiled headers, which it cannot read, and the
 # modules without LibTorch: clang does not accept LibTorch 1.13's headers as C++20 with GCC 12's
 # library ("binding reference of type 'c10::IValue' ... drops 'const'" in ivalue_inl.h).
 TIDIED = $(filter %.cpp,$(foreach m,core metrics text data,$(filter lib/$m/% tests/$m/%,$(SOURCES))))
-lint: deps
+lint: deps check-format
 	$(call install-packages,$(LINT_PACKAGES))
-	clang-format --dry-run --Werror $(SOURCES)
 	@cmake --preset release -B build/lint -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON >/dev/null
 	sed -i 's/ -Wno-restrict//' build/lint/compile_commands.json
 	echo $(filter-out lib/text/sentencepiece_shim/%,$(TIDIED)) | xargs -P$(JOBS) -n3 clang-tidy --quiet -p build/lint
