@@ -292,7 +292,7 @@ def data_rows(table):
     table.row("data: --sweep without labels", 3, "--sweep scores every setting: it needs a label in every row", "eval", "--sweep",
               "--split", "test")
     some = rows[0] + "".join(row if i % 3 else row.split("\t")[0] + "\t\n" for i, row in enumerate(rows[1:200]))
-    table.row("data: rows without a label are left to later stages", 0, "67 rows have no label|6[0-9] rows have no label", teach,
+    table.row("data: rows without a label are left to later stages", 0, "6[0-9] rows have no label", teach,
               "--data", table.data(train_tsv=some), "--max-train-examples", "0", "--epochs", "1")
     table.row("data: one row and --validation dev", 3, "1 of its rows to train on have labels, equation 1 needs 2", "project",
               "--teacher", table.copy(whole["teacher-finetune"], foreign, removed("split.json")),

@@ -134,6 +134,16 @@ expect 2 "not empty" "$reaugkd" build-kb --config "$work/kb-old/run.json"
 ok "best at epoch" "$reaugkd" distill --config "$work/kd/run.json" --output "$work/kd-again" --quiet
 cmp -s "$work/kd/model.safetensors" "$work/kd-again/model.safetensors" || fail "--config run.json repeats the run"
 
+# A head of another task's classes is drawn anew.
+mkdir "$work/three"
+for part in train dev; do
+  awk -F'\t' 'NR == 1 {print "text\tmood"; next} {print $1 "\t" NR % 3} NR == 61 {exit}' "$demo/$part.tsv" >"$work/three/$part.tsv"
+done
+echo '{"name": "three", "format": "tsv", "text_a": "text", "label": "mood", "labels": ["0", "1", "2"]}' >"$work/three.json"
+ok "classifier.weight is \(2, [0-9]+\), of another task: drawn anew as \(3, [0-9]+\)" "$reaugkd" teacher-finetune \
+  --model "$work/a/student" --task "$work/three.json" --data "$work/three" --validation dev --max-seq-length 48 --epochs 1 --output "$work/three-model"
+ok "combined|accuracy" "$reaugkd" eval --model "$work/three-model" --data "$work/three" --latency-examples 0 --output "$work/three-eval"
+
 # A run that is stopped, and one that is killed, goes on with --resume to the same bytes.
 resumed="$reaugkd distill --config $work/kd/run.json --epochs 3 --save-steps 2 --resume --output"
 ok "best at epoch" $resumed "$work/whole" --quiet
