@@ -139,8 +139,7 @@ std::string run_distill(DistillOptions options) {
     if (space.contains(kKeysSha256)) {
       throw core::ArtifactError(
           "{}: its keys are a student's own embeddings, --method reaugkd learns the teacher's; "
-          "give "
-          "the knowledge base that it was made of",
+          "give the knowledge base that it was made of",
           options.kb);
     }
     student.config.reaugkd[kTrainedTowards] = space;

@@ -88,7 +88,7 @@ torch::Device parse_device(const std::string& text) {
         "--device cpu",
         text);
   }
-  const auto devices = static_cast<int>(torch::cuda::device_count());  // of either type
+  const auto devices = static_cast<int>(torch::cuda::device_count());  // 2.x: a byte
   if (number >= devices) {
     throw core::ConfigError("--device {}: there are {} CUDA devices, counted from 0", text,
                             devices);

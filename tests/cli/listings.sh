@@ -25,7 +25,7 @@ if command -v zsh >/dev/null; then "$reaugkd" --completion zsh | zsh -n || fail 
 "$reaugkd" --completion fish 2>/dev/null
 [ $? = 2 ] || fail "another shell is not refused"
 
-[ -e "$2/.git" ] && commit='\+g[0-9a-f]{12}' || commit=
+[ -e "$2/.git" ] && git -C "$2" rev-parse HEAD >/dev/null 2>&1 && commit='\+g[0-9a-f]{12}' || commit=
 "$reaugkd" --version | grep -qE "^reaugkd [0-9]+\.[0-9]+\.[0-9]+$commit( |\$)" ||
   fail "--version does not name version and commit: $("$reaugkd" --version)"
 

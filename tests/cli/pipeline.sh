@@ -142,7 +142,8 @@ done
 echo '{"name": "three", "format": "tsv", "text_a": "text", "label": "mood", "labels": ["0", "1", "2"]}' >"$work/three.json"
 ok "classifier.weight is \(2, [0-9]+\), of another task: drawn anew as \(3, [0-9]+\)" "$reaugkd" teacher-finetune \
   --model "$work/a/student" --task "$work/three.json" --data "$work/three" --validation dev --max-seq-length 48 --epochs 1 --output "$work/three-model"
-ok "combined|accuracy" "$reaugkd" eval --model "$work/three-model" --data "$work/three" --latency-examples 0 --output "$work/three-eval"
+ok "accuracy" "$reaugkd" eval --model "$work/three-model" --data "$work/three" --latency-examples 0 --output "$work/three-eval"
+head -1 "$work/three-eval/predictions.tsv" | grep -qP '\tp_2$' || fail "no third class in predictions.tsv"
 
 # A run that is stopped, and one that is killed, goes on with --resume to the same bytes.
 resumed="$reaugkd distill --config $work/kd/run.json --epochs 3 --save-steps 2 --resume --output"
