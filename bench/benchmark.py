@@ -9,6 +9,7 @@ retrieval from 393,000 rows.
 """
 import argparse
 import json
+import os
 import pathlib
 import sys
 import tempfile
@@ -54,15 +55,20 @@ class Context:
         self.glue, self.model, self.kb, self.full = args.glue, args.model, args.kb, args.full
         self.rounds, self.examples, self.base_examples = args.rounds, args.examples, args.base_examples
         self.pipeline_rows = args.pipeline_rows
+        self.openblas_core = None  # asked once
 
     def reaugkd(self, *arguments):
         measure.run([self.binary, *arguments, "--quiet"])
 
     def pytorch(self, *arguments):
-        return measure.run([self.python, BASELINE, *arguments])
+        """With the same kernels of OpenBLAS: by itself an old one may take others (apps/reaugkd/library_defaults.h)."""
+        if self.openblas_core is None:
+            self.openblas_core = self.ceilings(64)["openblas_core"]
+        core = {"OPENBLAS_CORETYPE": self.openblas_core} if self.openblas_core else {}
+        return measure.run([self.python, BASELINE, *arguments], {**core, **os.environ})
 
     def program(self, name, *arguments):
-        return json.loads(measure.run([self.bin / f"bench_{name}", *arguments], measure.THREADS_SLEEP))
+        return json.loads(measure.run([self.bin / f"bench_{name}", *arguments]))
 
     def ceilings(self, *widths):
         return self.program("ceilings", "--hidden", *widths)

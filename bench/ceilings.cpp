@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "reaugkd/library_defaults.h"
 #include "tensor/device.h"
 
 namespace {
@@ -67,6 +68,7 @@ double copy_rate() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  reaugkd::apps::spin_briefly_when_idle(argv);
   std::vector<std::int64_t> widths = {256, 768};
   std::int64_t tokens = 4096;
   int threads = 0;
@@ -81,6 +83,7 @@ int main(int argc, char** argv) {
   nlohmann::json json;
   json["threads"] = torch::get_num_threads();
   json["tokens"] = tokens;
+  json["openblas_core"] = reaugkd::tensor::openblas_core();
   json["copy_bytes_per_second"] = copy_rate();
   for (const auto hidden : widths) {
     const auto name = std::to_string(hidden);

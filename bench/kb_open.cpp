@@ -18,6 +18,7 @@
 #include "core/file.h"
 #include "core/random.h"
 #include "core/sha256.h"
+#include "reaugkd/library_defaults.h"
 #include "retrieval/knowledge_base.h"
 
 namespace {
@@ -157,6 +158,7 @@ Json measure(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  reaugkd::apps::spin_briefly_when_idle(argv);
   Options options;
   CLI::App app("How long a knowledge base takes to open");
   app.add_option("--directory", options.directory)->required();

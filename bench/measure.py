@@ -4,9 +4,6 @@ import statistics
 import subprocess
 import time
 
-# As apps/reaugkd/idle_threads.cpp sets them for itself (docs/performance.md); the programs of bench/ get them from here.
-THREADS_SLEEP = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "20000"}
-
 
 def interleave(rivals, rounds):
     """{name: call} -> {name: {key: [value of each round]}}; a call returns {key: value}. All rivals in turn, each round."""

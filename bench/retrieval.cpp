@@ -20,6 +20,7 @@
 #include "core/error.h"
 #include "faiss_index.h"
 #include "nn/bert.h"
+#include "reaugkd/library_defaults.h"
 #include "retrieval/aggregation.h"
 #include "retrieval/index.h"
 #include "retrieval/knowledge_base.h"
@@ -235,6 +236,7 @@ void add_options(CLI::App& app, Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  reaugkd::apps::spin_briefly_when_idle(argv);
   Options options;
   CLI::App app("Retrieval: our indexes beside FAISS's");
   add_options(app, options);

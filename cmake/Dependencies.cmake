@@ -49,6 +49,13 @@ if(TORCH_CUDA_LIBRARY AND C10_CUDA_LIBRARY)
   target_link_libraries(reaugkd_torch INTERFACE ${TORCH_CUDA_LIBRARY} ${C10_CUDA_LIBRARY})
 endif()
 target_link_libraries(reaugkd_torch INTERFACE -Wl,--as-needed Threads::Threads)
+# at::parallel_for is a header's: compiled without OpenMP it is a plain loop, and says nothing.
+find_package(OpenMP COMPONENTS CXX)
+if(NOT OpenMP_CXX_FOUND)
+  message(FATAL_ERROR "${CMAKE_CXX_COMPILER} has no OpenMP (for Clang: libomp-dev), without which LibTorch's headers "
+                      "make every loop of ours run on one thread")
+endif()
+target_link_libraries(reaugkd_torch INTERFACE OpenMP::OpenMP_CXX)
 get_filename_component(TORCH_LIBRARY_DIR ${TORCH_CPU_LIBRARY} DIRECTORY)
 # Wheels before 2.7 were built with the old C++ ABI: ask the library which std::string it exports.
 find_program(NM_PROGRAM nm)

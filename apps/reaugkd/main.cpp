@@ -13,7 +13,7 @@
 #include "command_line.h"
 #include "core/error.h"
 #include "core/interrupt.h"
-#include "idle_threads.h"
+#include "library_defaults.h"
 
 namespace {
 

@@ -83,6 +83,7 @@ BertSelfAttentionImpl::Projections BertSelfAttentionImpl::projections() {
       made_of.emplace_back(part.data_ptr(), static_cast<std::uint32_t>(part._version()));
     }
   }
+  const std::lock_guard lock(kept_mutex_);  // slices of a batch ask at once
   if (kept_.made_of != made_of) {
     // Leaves that want a gradient are what autocast converts once and not at every call.
     kept_ = {torch::cat(weights).requires_grad_(), torch::cat(biases).requires_grad_(), made_of};

@@ -5,6 +5,7 @@
 
 #include <torch/torch.h>
 
+#include <mutex>
 #include <vector>
 
 #include "nn/bert_config.h"
@@ -60,6 +61,7 @@ class BertSelfAttentionImpl : public torch::nn::Module {
   double dropout_;
   torch::nn::Linear query_, key_, value_;
   Projections kept_;
+  std::mutex kept_mutex_;
 };
 TORCH_MODULE(BertSelfAttention);
 

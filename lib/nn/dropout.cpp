@@ -7,6 +7,8 @@ namespace {
 
 constexpr double kTwoTo32 = 4294967296.0;
 
+thread_local core::Random* keys_of_thread = nullptr;
+
 torch::Tensor masked(const torch::Tensor& x, std::uint64_t key, double p) {
   const auto from = x.contiguous();
   auto to = torch::empty_like(from);
@@ -41,7 +43,17 @@ DropoutMask dropout_mask(std::uint64_t key, double p) {
   return {key, static_cast<std::uint32_t>(p * kTwoTo32), static_cast<float>(1 / (1 - p))};
 }
 
+DropoutKeys::DropoutKeys(std::uint64_t seed, std::uint64_t stream)
+    : random_(core::stream_seed(seed, "dropout keys", stream)) {
+  keys_of_thread = &random_;
+}
+
+DropoutKeys::~DropoutKeys() {
+  keys_of_thread = nullptr;
+}
+
 std::int64_t next_dropout_key() {
+  if (keys_of_thread != nullptr) return static_cast<std::int64_t>(keys_of_thread->next());
   auto generator = at::detail::getDefaultCPUGenerator();
   const std::lock_guard lock(generator.mutex());
   return static_cast<std::int64_t>(

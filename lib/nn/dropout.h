@@ -5,6 +5,7 @@
 
 #include <torch/torch.h>
 
+#include "core/random.h"
 #include "nn/dropout_kernel.h"
 
 namespace reaugkd::nn {
@@ -13,6 +14,19 @@ namespace reaugkd::nn {
 /// probability p, else divided by 1 - p. The key of a call comes from LibTorch's generator:
 /// torch::manual_seed repeats it.
 torch::Tensor dropout(const torch::Tensor& x, double p, bool training);
+
+/// While it lives, this thread's calls take their keys from (seed, stream) and not from LibTorch's
+/// generator, which all threads share.
+class DropoutKeys {
+ public:
+  DropoutKeys(std::uint64_t seed, std::uint64_t stream);
+  ~DropoutKeys();
+  DropoutKeys(const DropoutKeys&) = delete;
+  DropoutKeys& operator=(const DropoutKeys&) = delete;
+
+ private:
+  core::Random random_;
+};
 
 /// What a kernel of attention_weights.h drops by: the key of one call, and its mask.
 std::int64_t next_dropout_key();

@@ -1,5 +1,6 @@
 #include "stages/row_classifier.h"
 
+#include "nn/slices.h"
 #include "train/batches.h"
 
 namespace reaugkd::stages {
@@ -21,7 +22,7 @@ nn::BertInput RowClassifier::input(const Rows& rows) const {
 nn::ClassifierOutput RowClassifier::forward(const Rows& rows, nn::BertTrace* trace) const {
   const auto batch = input(rows);
   const tensor::AutocastGuard autocast(compute_.device, compute_.precision);
-  return model_.classifier->forward(batch, model_.embedding, trace);
+  return nn::forward_in_slices(model_.classifier, batch, model_.embedding, trace);
 }
 
 torch::Tensor RowClassifier::index(const Rows& rows) const {

@@ -43,13 +43,44 @@ void set_autocast(torch::DeviceType type, bool enabled) {
 #endif
 }
 
-/// The processor's features as Linux names them; empty where /proc is not there.
-bool cpu_has(const std::string& feature) {
+/// What Linux says of the first processor under `key`; empty where /proc is not there.
+std::string cpu_info(const std::string& key) {
   std::ifstream info("/proc/cpuinfo");
   for (std::string line; std::getline(info, line);) {
-    if (line.rfind("flags", 0) == 0) return (line + " ").find(" " + feature + " ") != line.npos;
+    if (line.rfind(key, 0) == 0) return line.substr(line.find(':') + 1) + " ";
   }
-  return false;
+  return "";
+}
+
+/// Intel's processors with AMX multiply bf16 in it: their AVX512-BF16 does so at half the rate of
+/// fp32 (docs/performance.md), and is all that is left of it where a virtual machine hides AMX.
+bool cpu_has_fast_bf16() {
+  const std::string features = cpu_info("flags");
+  const auto has = [&](const char* name) {
+    return features.find(fmt::format(" {} ", name)) != features.npos;
+  };
+  if (has("amx_bf16")) return true;
+  const bool made_for_amx =
+      cpu_info("vendor_id").find("GenuineIntel") != std::string::npos && has("avx512_fp16");
+  return has("avx512_bf16") && !made_for_amx;
+}
+
+/// A function of a library that LibTorch has brought into the process; null where it has not.
+template <typename Function>
+Function loaded(const char* name) {
+  return reinterpret_cast<Function>(::dlsym(RTLD_DEFAULT, name));
+}
+
+/// Whether there is an OpenBLAS with threads of its own, which does not ask OpenMP.
+bool openblas_has_threads() {
+  constexpr int kOwnThreads = 1;  // 0: none, 2: OpenMP's
+  static auto* const parallel = loaded<int (*)()>("openblas_get_parallel");
+  return parallel != nullptr && parallel() == kOwnThreads;
+}
+
+void set_openblas_threads(int threads) {
+  static auto* const set = loaded<void (*)(int)>("openblas_set_num_threads");
+  if (set != nullptr && openblas_has_threads()) set(threads);
 }
 
 /// Asked of the CUDA runtime that LibTorch has loaded: LibTorch's device-independent headers do not
@@ -57,7 +88,7 @@ bool cpu_has(const std::string& feature) {
 int cuda_compute_capability_major(const torch::Device& device) {
   constexpr int kComputeCapabilityMajor = 75;  // cudaDevAttrComputeCapabilityMajor
   using GetAttribute = int (*)(int* value, int attribute, int device);
-  const auto get = reinterpret_cast<GetAttribute>(::dlsym(RTLD_DEFAULT, "cudaDeviceGetAttribute"));
+  const auto get = loaded<GetAttribute>("cudaDeviceGetAttribute");
   int major = 0;
   if (get == nullptr || get(&major, kComputeCapabilityMajor, device.index()) != 0) return 0;
   return major;
@@ -97,7 +128,7 @@ torch::Device parse_device(const std::string& text) {
 }
 
 bool has_fast_bf16(const torch::Device& device) {
-  if (device.is_cpu()) return cpu_has("amx_bf16") || cpu_has("avx512_bf16");
+  if (device.is_cpu()) return cpu_has_fast_bf16();
   return cuda_compute_capability_major(device) >= 8;
 }
 
@@ -122,11 +153,8 @@ int available_threads() {
 int set_threads(std::int64_t threads) {
   if (threads == 0) threads = available_threads();
   torch::set_num_threads(static_cast<int>(threads));
-  // OpenBLAS with threads of its own does not ask OpenMP.
-  using SetThreads = void (*)(int);
-  if (auto* set = reinterpret_cast<SetThreads>(::dlsym(RTLD_DEFAULT, "openblas_set_num_threads"));
-      set != nullptr && std::getenv("OPENBLAS_NUM_THREADS") == nullptr) {
-    set(static_cast<int>(threads));
+  if (std::getenv("OPENBLAS_NUM_THREADS") == nullptr) {
+    set_openblas_threads(static_cast<int>(threads));
   }
   return static_cast<int>(threads);
 }
@@ -135,9 +163,7 @@ namespace {
 
 /// OpenMP's, of whichever library LibTorch came with. at::set_num_threads would do more.
 void set_openmp_threads(int threads) {
-  using SetThreads = void (*)(int);
-  static auto* const set =
-      reinterpret_cast<SetThreads>(::dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
+  static auto* const set = loaded<void (*)(int)>("omp_set_num_threads");
   if (set != nullptr) set(threads);
 }
 
@@ -146,14 +172,25 @@ void set_openmp_threads(int threads) {
 SmallBatchGuard::SmallBatchGuard(const torch::Device& device, Precision precision,
                                  std::int64_t values) {
   constexpr std::int64_t kFew = 1 << 16;
-  static const bool openblas = ::dlsym(RTLD_DEFAULT, "openblas_set_num_threads") != nullptr;
-  if (!openblas || !device.is_cpu() || precision != Precision::kFp32 || values > kFew) return;
+  if (!openblas_has_threads() || !device.is_cpu() || precision != Precision::kFp32 || values > kFew)
+    return;
   threads_before_ = torch::get_num_threads();
   set_openmp_threads(1);
 }
 
 SmallBatchGuard::~SmallBatchGuard() {
   if (threads_before_ > 0) set_openmp_threads(threads_before_);
+}
+
+SingleThreadedProductsGuard::SingleThreadedProductsGuard() {
+  static auto* const get = loaded<int (*)()>("openblas_get_num_threads");
+  if (get == nullptr || !openblas_has_threads()) return;
+  threads_before_ = get();
+  set_openblas_threads(1);
+}
+
+SingleThreadedProductsGuard::~SingleThreadedProductsGuard() {
+  if (threads_before_ > 0) set_openblas_threads(threads_before_);
 }
 
 AutocastGuard::AutocastGuard(const torch::Device& device, Precision precision)
@@ -170,9 +207,16 @@ AutocastGuard::~AutocastGuard() {
   set_autocast(type_, was_enabled_);
 }
 
+std::string openblas_core() {
+  static auto* const name = loaded<char* (*)()>("openblas_get_corename");
+  return name == nullptr ? "" : name();
+}
+
 std::string describe(const torch::Device& device) {
-  return fmt::format("LibTorch {}.{}.{}, {}, {} threads", TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR,
-                     TORCH_VERSION_PATCH, device.str(), torch::get_num_threads());
+  const std::string blas = openblas_core().empty() ? "" : ", OpenBLAS " + openblas_core();
+  return fmt::format("LibTorch {}.{}.{}{}, {}, {} threads", TORCH_VERSION_MAJOR,
+                     TORCH_VERSION_MINOR, TORCH_VERSION_PATCH, blas, device.str(),
+                     torch::get_num_threads());
 }
 
 }  // namespace reaugkd::tensor

@@ -18,7 +18,8 @@ std::string to_string(Precision precision);
 /// cuda is asked for and this build or machine has none.
 torch::Device parse_device(const std::string& text);
 
-/// Whether bf16 arithmetic is fast: AMX or AVX512-BF16, or compute capability 8 and up.
+/// Whether bf16 arithmetic is faster than fp32: AMX, AVX512-BF16 of processors that are not made
+/// for AMX, or compute capability 8 and up.
 bool has_fast_bf16(const torch::Device& device);
 
 /// `text`: auto, fp32 or bf16. auto is bf16 for training where has_fast_bf16, else fp32.
@@ -45,6 +46,19 @@ class SmallBatchGuard {
   int threads_before_ = 0;  // 0: they were left as they are
 };
 
+/// While it lives, a product of OpenBLAS is computed by the thread that asks for it: for callers
+/// that are many threads themselves.
+class SingleThreadedProductsGuard {
+ public:
+  SingleThreadedProductsGuard();
+  ~SingleThreadedProductsGuard();
+  SingleThreadedProductsGuard(const SingleThreadedProductsGuard&) = delete;
+  SingleThreadedProductsGuard& operator=(const SingleThreadedProductsGuard&) = delete;
+
+ private:
+  int threads_before_ = 0;  // 0: they were left as they are
+};
+
 /// bf16 autocast while it lives; nothing where precision is fp32.
 class AutocastGuard {
  public:
@@ -59,7 +73,11 @@ class AutocastGuard {
   bool was_enabled_ = false;
 };
 
-/// The LibTorch this binary runs with, and the machine: "2.7.0, CPU, 2 threads".
+/// The processor whose kernels OpenBLAS runs, such as "SkylakeX"; empty without OpenBLAS.
+std::string openblas_core();
+
+/// The LibTorch this binary runs with, and the machine: "LibTorch 1.13.0, OpenBLAS SkylakeX, cpu, 2
+/// threads".
 std::string describe(const torch::Device& device);
 
 }  // namespace reaugkd::tensor

@@ -38,5 +38,12 @@ waits "OMP_WAIT_POLICY = 'PASSIVE' GOMP_SPINCOUNT = '20000'"
 waits "OMP_WAIT_POLICY = 'PASSIVE' GOMP_SPINCOUNT = '7'" GOMP_SPINCOUNT=7
 waits "OMP_WAIT_POLICY = 'ACTIVE'" OMP_WAIT_POLICY=active
 
+# Which kernels OpenBLAS runs, where it is what LibTorch came with.
+kernels() { env -u OPENBLAS_CORETYPE OPENBLAS_VERBOSE=2 "$@" "$reaugkd" --version 2>&1 | sed -n 's/^Core: //p'; }
+if [ -n "$(kernels)" ] && grep -qw avx2 /proc/cpuinfo; then
+  kernels | grep -qxE "Prescott|Core2|Nehalem|Sandybridge" && fail "OpenBLAS runs $(kernels)'s kernels on a processor with AVX2"
+  [ "$(kernels OPENBLAS_CORETYPE=Nehalem)" = Nehalem ] || fail "OPENBLAS_CORETYPE is not the user's"
+fi
+
 [ $failures = 0 ] || exit 1
 echo "option tables, completion and idle threads: passed"

@@ -1,0 +1,180 @@
+#include "nn/slices.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ThreadLocalState.h>
+#include <ATen/autocast_mode.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "nn/dropout.h"
+#include "tensor/device.h"
+
+namespace reaugkd::nn {
+namespace {
+
+using torch::autograd::variable_list;
+
+/// Each slice keeps a gradient of every parameter: more of them cost more memory than they save
+/// time.
+constexpr std::int64_t kMostSlices = 16;
+
+std::int64_t slices_of(const BertInput& input) {
+  if (!input.input_ids.device().is_cpu() || at::in_parallel_region()) return 1;
+  return std::min(
+      {input.input_ids.size(0), static_cast<std::int64_t>(at::get_num_threads()), kMostSlices});
+}
+
+/// All outputs of a forward in one list, and back.
+variable_list flat(const ClassifierOutput& output, const BertTrace& trace) {
+  variable_list all = {output.logits, output.embedding};
+  all.insert(all.end(), trace.hidden_states.begin(), trace.hidden_states.end());
+  all.insert(all.end(), trace.attention_scores.begin(), trace.attention_scores.end());
+  if (trace.values.defined()) all.push_back(trace.values);
+  return all;
+}
+
+ClassifierOutput unflat(const variable_list& all, std::size_t layers, BertTrace* trace) {
+  if (trace != nullptr) {
+    const auto states = all.begin() + 2;
+    const auto scores = states + static_cast<std::ptrdiff_t>(layers) + 1;
+    trace->hidden_states.assign(states, scores);
+    trace->attention_scores.assign(scores, scores + static_cast<std::ptrdiff_t>(layers));
+    trace->values = all.back();
+  }
+  return {all[0], all[1]};
+}
+
+/// work(slice) by a thread for each slice, each with the caller's state of LibTorch and alone in
+/// every product.
+template <typename Work>
+void for_slices(std::int64_t slices, bool with_gradients, const Work& work) {
+  const at::ThreadLocalState state;
+  const tensor::SingleThreadedProductsGuard products;
+  at::parallel_for(0, slices, 1, [&](std::int64_t begin, std::int64_t end) {
+    const at::ThreadLocalStateGuard as_caller(state);
+    const at::AutoGradMode gradients(with_gradients);
+    // A slice uses a weight once, and what a thread kept would be an old weight's.
+    const bool cached = at::autocast::is_autocast_cache_enabled();
+    at::autocast::set_autocast_cache_enabled(false);
+    for (std::int64_t slice = begin; slice < end; ++slice) work(slice);
+    at::autocast::set_autocast_cache_enabled(cached);
+  });
+}
+
+/// A batch on its way through the model.
+struct SlicedBatch : torch::CustomClassHolder {
+  SlicedBatch(BertForSequenceClassification& of, const BertInput& batch, Embedding kind,
+              bool traces, std::int64_t count)
+      : model(of), input(batch), embedding(kind), traced(traces), slices(count) {
+    if (model->is_training()) dropout_seed = static_cast<std::uint64_t>(next_dropout_key());
+  }
+
+  std::int64_t begin(std::int64_t slice) const { return input.input_ids.size(0) * slice / slices; }
+
+  torch::Tensor part(const torch::Tensor& of_batch, std::int64_t slice) const {
+    return of_batch.slice(0, begin(slice), begin(slice + 1));
+  }
+
+  /// Every slice's outputs, with their graphs where gradients are wanted.
+  std::vector<variable_list> forward(bool with_gradients) {
+    std::vector<variable_list> of_slices(static_cast<std::size_t>(slices));
+    for_slices(slices, with_gradients, [&](std::int64_t slice) {
+      const DropoutKeys keys(dropout_seed, static_cast<std::uint64_t>(slice));
+      BertTrace trace;
+      const auto output =
+          model->forward({part(input.input_ids, slice), part(input.token_type_ids, slice),
+                          part(input.attention_mask, slice)},
+                         embedding, traced ? &trace : nullptr);
+      of_slices[static_cast<std::size_t>(slice)] = flat(output, trace);
+    });
+    return of_slices;
+  }
+
+  BertForSequenceClassification& model;
+  BertInput input;
+  Embedding embedding;
+  bool traced;
+  std::int64_t slices;
+  std::uint64_t dropout_seed = 0;
+  std::vector<variable_list> outputs;  // until the way back
+};
+
+variable_list joined(const std::vector<variable_list>& outputs) {
+  const torch::NoGradGuard no_grad;
+  variable_list all;
+  for (std::size_t i = 0; i < outputs.front().size(); ++i) {
+    variable_list parts;
+    for (const auto& slice : outputs) parts.push_back(slice[i]);
+    all.push_back(torch::cat(parts));
+  }
+  return all;
+}
+
+/// As one operator to autograd: from the parameters to the outputs.
+class SlicedForward : public torch::autograd::Function<SlicedForward> {
+ public:
+  static variable_list forward(torch::autograd::AutogradContext* context,
+                               const c10::intrusive_ptr<SlicedBatch>& batch,
+                               at::TensorList parameters) {
+    context->saved_data["batch"] = c10::IValue::make_capsule(batch);
+    context->save_for_backward(parameters.vec());
+    batch->outputs = batch->forward(/*with_gradients=*/true);
+    return joined(batch->outputs);
+  }
+
+  static variable_list backward(torch::autograd::AutogradContext* context,
+                                const variable_list& gradients) {
+    const auto capsule = context->saved_data["batch"].toCapsule();
+    auto& batch = static_cast<SlicedBatch&>(*capsule);
+    TORCH_CHECK(!batch.outputs.empty(), "a batch in slices has one way back");
+    const auto parameters = context->get_saved_variables();
+    std::vector<variable_list> slopes(static_cast<std::size_t>(batch.slices));
+    for_slices(batch.slices, true, [&](std::int64_t slice) {
+      variable_list outputs, output_gradients;
+      for (std::size_t i = 0; i < gradients.size(); ++i) {
+        auto& output = batch.outputs[static_cast<std::size_t>(slice)][i];
+        if (!gradients[i].defined() || !output.requires_grad()) continue;
+        outputs.push_back(std::move(output));
+        output_gradients.push_back(batch.part(gradients[i], slice));
+      }
+      slopes[static_cast<std::size_t>(slice)] =
+          torch::autograd::grad(outputs, parameters, output_gradients, /*retain_graph=*/false,
+                                /*create_graph=*/false, /*allow_unused=*/true);
+    });
+    batch.outputs.clear();
+    variable_list sums = {torch::Tensor()};  // of the batch, which has no gradient
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      auto sum = slopes[0][i];
+      for (std::size_t slice = 1; slice < slopes.size() && sum.defined(); ++slice) {
+        sum.add_(slopes[slice][i]);
+      }
+      sums.push_back(sum);
+    }
+    return sums;
+  }
+};
+
+}  // namespace
+
+ClassifierOutput forward_in_slices(BertForSequenceClassification& model, const BertInput& input,
+                                   Embedding embedding, BertTrace* trace) {
+  const std::int64_t slices = slices_of(input);
+  if (slices <= 1) return model->forward(input, embedding, trace);
+  const auto batch =
+      c10::make_intrusive<SlicedBatch>(model, input, embedding, trace != nullptr, slices);
+  variable_list parameters;
+  for (const auto& parameter : model->parameters()) {
+    if (parameter.requires_grad()) parameters.push_back(parameter);
+  }
+  const bool with_gradients = torch::GradMode::is_enabled() && !parameters.empty();
+  const auto outputs = with_gradients ? SlicedForward::apply(batch, at::TensorList(parameters))
+                                      : joined(batch->forward(/*with_gradients=*/false));
+  const auto layers =
+      (outputs.size() - (trace != nullptr ? 4 : 2)) / 2;  // states: one more; values
+  return unflat(outputs, layers, trace);
+}
+
+}  // namespace reaugkd::nn
