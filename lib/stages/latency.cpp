@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "nn/slices.h"
 #include "train/batches.h"
 
 namespace reaugkd::stages {
@@ -77,7 +78,8 @@ Latency measure_latency(Model& model, const text::EncodedDataset& rows,
         train::collate(rows, batch, model.tokenizer->special_tokens().pad, settings.max_seq_length);
     const tensor::SmallBatchGuard small(compute.device, compute.precision,
                                         input.input_ids.numel() * model.config.hidden_size);
-    const auto output = model.classifier->forward(input.to(compute.device), model.embedding);
+    const auto output =
+        nn::forward_in_slices(model.classifier, input.to(compute.device), model.embedding);
     // The answer is needed on the host either way; on a GPU this waits for it.
     const auto probabilities =
         train::probabilities_of(output.logits, settings.task.regression()).to(torch::kCPU);
