@@ -4,6 +4,7 @@
 //
 //   bench_retrieval --rows 67000 --dimension 256 [--kb DIR] [--student DIR]
 #include <torch/torch.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
