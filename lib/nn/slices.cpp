@@ -5,8 +5,6 @@
 #include <ATen/autocast_mode.h>
 
 #include <algorithm>
-#include <memory>
-#include <optional>
 #include <vector>
 
 #include "nn/dropout.h"
@@ -17,14 +15,26 @@ namespace {
 
 using torch::autograd::variable_list;
 
-/// Each slice keeps a gradient of every parameter: more of them cost more memory than they save
-/// time.
-constexpr std::int64_t kMostSlices = 16;
+/// Each slice keeps a gradient of every parameter until they are added up. Where they would take
+/// more than this all together, the batch stays whole.
+constexpr std::int64_t kMostGradientBytes = std::int64_t{8} << 30;
 
-std::int64_t slices_of(const BertInput& input) {
+std::int64_t slices_of(const BertInput& input, const variable_list& trained) {
   if (!input.input_ids.device().is_cpu() || at::in_parallel_region()) return 1;
-  return std::min(
-      {input.input_ids.size(0), static_cast<std::int64_t>(at::get_num_threads()), kMostSlices});
+  const auto slices = std::min<std::int64_t>(input.input_ids.size(0), at::get_num_threads());
+  std::size_t gradient_bytes = 0;
+  for (const auto& parameter : trained) gradient_bytes += parameter.nbytes();
+  return slices * static_cast<std::int64_t>(gradient_bytes) > kMostGradientBytes ? 1 : slices;
+}
+
+/// The parameters whose gradients are wanted; none under NoGradGuard.
+variable_list trained_parameters(const BertForSequenceClassification& model) {
+  variable_list trained;
+  if (!torch::GradMode::is_enabled()) return trained;
+  for (const auto& parameter : model->parameters()) {
+    if (parameter.requires_grad()) trained.push_back(parameter);
+  }
+  return trained;
 }
 
 /// All outputs of a forward in one list, and back.
@@ -47,6 +57,19 @@ ClassifierOutput unflat(const variable_list& all, std::size_t layers, BertTrace*
   return {all[0], all[1]};
 }
 
+/// While it lives, autocast converts a weight anew at every use. A slice uses each once, and what a
+/// thread kept from the step before would be an old weight's.
+class NoAutocastCache {
+ public:
+  NoAutocastCache() { at::autocast::set_autocast_cache_enabled(false); }
+  ~NoAutocastCache() { at::autocast::set_autocast_cache_enabled(before_); }
+  NoAutocastCache(const NoAutocastCache&) = delete;
+  NoAutocastCache& operator=(const NoAutocastCache&) = delete;
+
+ private:
+  bool before_ = at::autocast::is_autocast_cache_enabled();
+};
+
 /// work(slice) by a thread for each slice, each with the caller's state of LibTorch and alone in
 /// every product.
 template <typename Work>
@@ -56,11 +79,8 @@ void for_slices(std::int64_t slices, bool with_gradients, const Work& work) {
   at::parallel_for(0, slices, 1, [&](std::int64_t begin, std::int64_t end) {
     const at::ThreadLocalStateGuard as_caller(state);
     const at::AutoGradMode gradients(with_gradients);
-    // A slice uses a weight once, and what a thread kept would be an old weight's.
-    const bool cached = at::autocast::is_autocast_cache_enabled();
-    at::autocast::set_autocast_cache_enabled(false);
+    const NoAutocastCache no_cache;
     for (std::int64_t slice = begin; slice < end; ++slice) work(slice);
-    at::autocast::set_autocast_cache_enabled(cached);
   });
 }
 
@@ -161,17 +181,13 @@ class SlicedForward : public torch::autograd::Function<SlicedForward> {
 
 ClassifierOutput forward_in_slices(BertForSequenceClassification& model, const BertInput& input,
                                    Embedding embedding, BertTrace* trace) {
-  const std::int64_t slices = slices_of(input);
+  const auto trained = trained_parameters(model);
+  const std::int64_t slices = slices_of(input, trained);
   if (slices <= 1) return model->forward(input, embedding, trace);
   const auto batch =
       c10::make_intrusive<SlicedBatch>(model, input, embedding, trace != nullptr, slices);
-  variable_list parameters;
-  for (const auto& parameter : model->parameters()) {
-    if (parameter.requires_grad()) parameters.push_back(parameter);
-  }
-  const bool with_gradients = torch::GradMode::is_enabled() && !parameters.empty();
-  const auto outputs = with_gradients ? SlicedForward::apply(batch, at::TensorList(parameters))
-                                      : joined(batch->forward(/*with_gradients=*/false));
+  const auto outputs = trained.empty() ? joined(batch->forward(/*with_gradients=*/false))
+                                       : SlicedForward::apply(batch, at::TensorList(trained));
   const auto layers =
       (outputs.size() - (trace != nullptr ? 4 : 2)) / 2;  // states: one more; values
   return unflat(outputs, layers, trace);
