@@ -9,6 +9,7 @@
 #   make plots RUNS="runs/a runs/b" [PLOTS=runs/a/plots] [METHOD=reaugkd]   pictures of bench/experiments.py's runs
 #   make fuzz [SECONDS=10]                     every reader under libFuzzer
 #   make trust [KILLS=20]                      every stage killed at random and on a full disk
+#   make mutations [ONLY=losses]               an hour: equations broken one by one, each seen by a test
 #   make tsan                                  tokenizing and the HNSW index under ThreadSanitizer
 #   make coverage                              share of lib/'s lines that the tests run
 #   make docs                                  docs/options.md from the option lists
@@ -39,7 +40,7 @@ ifdef CMAKE_PREFIX_PATH
   override CMAKE_ARGS += "-DCMAKE_PREFIX_PATH=$(CMAKE_PREFIX_PATH)"
 endif
 
-.PHONY: all deps configure build test demo bench trust tsan coverage plots docs fuzz install format check-format lint clean
+.PHONY: all deps configure build test demo bench trust mutations tsan coverage plots docs fuzz install format check-format lint clean
 all: build
 
 # install-packages(names): what dpkg does not know as installed, with sudo unless root.
@@ -91,6 +92,9 @@ trust: configure
 	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd
 	tests/trust/kill.py $(BUILD)/bin/reaugkd . --kills $(KILLS)
 	tests/trust/disk.py $(BUILD)/bin/reaugkd . --quick
+
+mutations: deps
+	tests/trust/mutations.py $(if $(ONLY),--only $(ONLY))
 
 # What has threads of our own. LibTorch's are turned off: ThreadSanitizer does not see how an OpenMP
 # library that is not built for it waits for its threads. Nor does it look at the order of locks:

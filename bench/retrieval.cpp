@@ -20,7 +20,7 @@
 #include "class_clouds.h"
 #include "core/error.h"
 #include "faiss_index.h"
-#include "nn/bert.h"
+#include "nn/slices.h"
 #include "reaugkd/library_defaults.h"
 #include "retrieval/aggregation.h"
 #include "retrieval/index.h"
@@ -149,8 +149,9 @@ json overhead(nn::BertForSequenceClassification& student, std::int64_t vocab_siz
     const auto begin = (i * batch) % (clouds.queries.size(0) - batch + 1);
     const auto s = clouds.queries.slice(0, begin, begin + batch);
     torch::Tensor p;
-    forward.push_back(seconds_of(
-        [&] { p = torch::softmax(student->forward(input, nn::Embedding::kCls).logits, 1); }));
+    forward.push_back(seconds_of([&] {
+      p = torch::softmax(nn::forward_in_slices(student, input, nn::Embedding::kCls).logits, 1);
+    }));
     retrieving.push_back(seconds_of([&] {
       const auto p_kb =
           retrieval::aggregate(contender.index->search(s, kNeighbors), clouds.soft_labels, kTau);
