@@ -8,9 +8,9 @@
 
 namespace reaugkd::retrieval {
 
-/// Equation 6: p^KB = sum_{n in N_k} softmax_n(s.z_n / tau') p^T_n. soft_labels (N, C) fp32;
-/// returns (B, C) in fp32 on the device of soft_labels. Weights are over the neighbours found.
-/// `tau` > 0. A query without any neighbour is an InternalError.
+/// Equation 6: p^KB = sum_{n in N_k} softmax_n(s.z_n / tau') p^T_n. soft_labels (N, C) fp32 on the
+/// CPU; returns (B, C) fp32, summed in fp64. Weights are over the neighbours found. `tau` > 0. A
+/// query without any neighbour is an InternalError.
 torch::Tensor aggregate(const Neighbors& neighbors, const torch::Tensor& soft_labels, double tau);
 
 /// Equation 7: p_i = beta_i p^S_i + (1 - beta_i) p^KB_i, both (B, C), or (B) for one column of it;

@@ -33,10 +33,10 @@ double knn_accuracy(const torch::Tensor& train_z, const torch::Tensor& train_lab
                     double tau) {
   const auto [labels, classes] =
       at::_unique(train_labels, /*sorted=*/true, /*return_inverse=*/true);
-  const auto one_hot = torch::one_hot(classes, labels.numel()).to(torch::kFloat32);
+  const auto one_hot = torch::one_hot(classes, labels.numel()).to(torch::kCPU, torch::kFloat32);
   const auto index = retrieval::make_exact_index(train_z);
   const auto votes = retrieval::aggregate(index->search(held_out_z, kNeighbors), one_hot, tau);
-  const auto predicted = labels.index_select(0, votes.argmax(1));
+  const auto predicted = labels.index_select(0, votes.argmax(1).to(labels.device()));
   return (predicted == held_out_labels).to(torch::kFloat64).mean().item<double>();
 }
 

@@ -74,10 +74,13 @@ MUTATIONS = [
     ("losses/metadistil.cpp", "return (p_teacher", "return -(p_teacher"),
     ("losses/metadistil.cpp", "-(up - down)", "(up - down)"),
     # Equations 5 to 7
-    ("retrieval/aggregation.cpp", "similarities / tau", "similarities * tau"),
-    ("retrieval/aggregation.cpp", "softmax(similarities / tau, 1)", "softmax(similarities / tau, 0)"),
-    ("retrieval/aggregation.cpp", "rows.clamp_min(0)", "rows.clamp_min(1)"),
-    ("retrieval/aggregation.cpp", "(weights.unsqueeze(2) * teacher).sum(1)", "(weights.unsqueeze(2) * teacher).mean(1)"),
+    ("retrieval/aggregation.cpp", "similarities[i][0]) / tau", "similarities[i][0]) * tau"),
+    ("retrieval/aggregation.cpp", "- similarities[i][0])", "+ similarities[i][0])"),
+    ("retrieval/aggregation.cpp", "std::fill(weighted.begin(), weighted.end(), 0.0);", ""),
+    ("retrieval/aggregation.cpp", "double sum = 0;", "static double sum = 0;"),
+    ("retrieval/aggregation.cpp", "weight * teacher[rows[i][n]][c]", "weight * teacher[rows[i][0]][c]"),
+    ("retrieval/aggregation.cpp", "weighted[c] / sum", "weighted[c] / neighbors.k()"),
+    ("retrieval/aggregation.cpp", " && rows[i][n] >= 0", " && rows[i][n] >= 1"),
     ("retrieval/aggregation.cpp", "weight.to(student.options()) * student +", "weight.to(student.options()) * knowledge_base +"),
     ("retrieval/aggregation.cpp", "(1 - weight)", "weight"),
     ("retrieval/beta.cpp", "return -torch::xlogy", "return torch::xlogy"),
@@ -122,7 +125,8 @@ class Copy:
         for name in run(["git", "ls-files"], cwd=ROOT, check=True).stdout.splitlines():
             (self.source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, self.source / name)
-        run(["cmake", "-S", self.source, "-B", self.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"], check=True)
+        run(["cmake", "-S", self.source, "-B", self.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+             "-DREAUGKD_WERROR=OFF"], check=True)  # what is left out leaves names unused
 
     def passes(self, module):
         """Whether the module's tests pass; a change that does not compile ends the run."""
