@@ -210,6 +210,10 @@ TEST_CASE("no gradient reaches the teacher", "[relation][distillation]") {
   losses::relational_divergence(z, s, {}).backward();
   CHECK_FALSE(z.grad().defined());
   CHECK(s.grad().abs().sum().item<double>() > 0);
+  auto anchors = unit_rows(5, 3, 9).requires_grad_(true);
+  losses::anchored_divergence(z, s, anchors, torch::zeros({4, 5}, torch::kBool), {}).backward();
+  CHECK_FALSE(z.grad().defined());
+  CHECK_FALSE(anchors.grad().defined());
   auto teacher = torch::randn({4, 3}).requires_grad_(true);
   auto student = torch::randn({4, 3}).requires_grad_(true);
   losses::soft_cross_entropy(teacher, student, 1).backward();
