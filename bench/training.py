@@ -25,16 +25,15 @@ class Row:
 
     def stage(self, command, output, *flags):
         self.context.reaugkd(command, "--data", self.data, "--output", self.work / output, "--overwrite", *flags)
-        self.precision = json.loads((self.work / output / "run.json").read_text())["machine"]["precision"]
-        return json.loads((self.work / output / "metrics.json").read_text())
 
-    def rate(self, metrics):
-        return {"examples_per_second": metrics["timing"]["examples_per_second"]}
+    def rate(self, output):
+        metrics, run = (json.loads((self.work / output / name).read_text()) for name in ("metrics.json", "run.json"))
+        return {"examples_per_second": metrics["timing"]["examples_per_second"], "precision": run["machine"]["precision"]}
 
     def train(self, precision):
-        return self.rate(self.stage("teacher-finetune", "teacher", "--model", self.model, "--init", self.init, "--task",
-                                    self.task, "--validation", "dev", "--epochs", 1, "--save-minutes", 0,
-                                    "--precision", precision))
+        self.stage("teacher-finetune", "teacher", "--model", self.model, "--init", self.init, "--task", self.task,
+                   "--validation", "dev", "--epochs", 1, "--save-minutes", 0, "--precision", precision)
+        return self.rate("teacher")
 
     def pytorch(self, mode, *flags):
         return json.loads(self.context.pytorch("--model", self.model, "--init", self.init, "--task", self.task,
@@ -49,8 +48,6 @@ class Row:
         return {precision: by_width[str(self.config["hidden_size"])] for precision, by_width in rates.items()}
 
     def measure(self, ours, layers=None, *flags):
-        ours("auto")  # warm, and says which precision it takes
-        precision = self.precision
         rivals = {"reaugkd": lambda: ours("auto"), "ceiling": self.ceiling}
         if self.rivals:
             rivals["reaugkd fp32"] = lambda: ours("fp32")
@@ -63,6 +60,7 @@ class Row:
         if self.rivals:
             lengths = {key: values[0] for key, values in results["pytorch best"].items()}
         rate = measure.median(results["reaugkd"]["examples_per_second"])
+        precision = results["reaugkd"]["precision"][0]
         flops = workload.training_flops(self.config, lengths["mean_tokens"], lengths["mean_square_tokens"], layers)
         row = {"what": self.name, "task": self.task, "examples": self.examples, "mean_tokens": lengths["mean_tokens"],
                "rounds": results, "examples_per_second": rate, "spread": measure.spread(results["reaugkd"]["examples_per_second"]),
@@ -88,9 +86,9 @@ class Row:
         self.name += ", distill"
 
         def distill(precision):
-            return self.rate(self.stage("distill", "student", "--kb", self.work / "kb", "--student", self.model,
-                                        "--student-layers", STUDENT_LAYERS, "--epochs", 1, "--save-minutes", 0,
-                                        "--precision", precision))
+            self.stage("distill", "student", "--kb", self.work / "kb", "--student", self.model, "--student-layers",
+                       STUDENT_LAYERS, "--epochs", 1, "--save-minutes", 0, "--precision", precision)
+            return self.rate("student")
 
         return self.measure(distill, len(STUDENT_LAYERS.split(",")), "--layers", STUDENT_LAYERS)
 

@@ -28,7 +28,7 @@ bool openblas_is_before_0_3_25() {
       std::sscanf(config(), "OpenBLAS %d.%d.%d", &major, &minor, &patch) != 3) {
     return false;
   }
-  return major == 0 && (minor < 3 || (minor == 3 && patch < 25));
+  return major == 0 && minor == 3 && patch < 25;
 }
 
 /// The kernels that an OpenBLAS which knew this processor would take; null: as it finds itself.

@@ -4,7 +4,7 @@
 //
 // OPENBLAS_CORETYPE: before 0.3.25 OpenBLAS ran the kernels of a Pentium 4 on any Intel processor
 // that it did not know, such as those of 2023 on Debian 12: fp32 products at a fifth of the speed
-// of SkylakeX's.
+// of SkylakeX's. Those that it knows get the kernels that it would take itself.
 //
 // OMP_WAIT_POLICY, GOMP_SPINCOUNT: how long an idle OpenMP thread spins before it sleeps. By
 // default it does for milliseconds and takes the cores that OpenBLAS's threads need: training a

@@ -21,7 +21,8 @@ constexpr std::int64_t kMostGradientBytes = std::int64_t{8} << 30;
 
 std::int64_t slices_of(const BertInput& input, const variable_list& trained) {
   if (!input.input_ids.device().is_cpu() || at::in_parallel_region()) return 1;
-  const auto slices = std::min<std::int64_t>(input.input_ids.size(0), at::get_num_threads());
+  const auto slices = static_cast<std::int64_t>(at::get_num_threads());
+  if (input.input_ids.size(0) < slices) return 1;  // all threads on each product
   std::size_t gradient_bytes = 0;
   for (const auto& parameter : trained) gradient_bytes += parameter.nbytes();
   return slices * static_cast<std::int64_t>(gradient_bytes) > kMostGradientBytes ? 1 : slices;
@@ -57,8 +58,8 @@ ClassifierOutput unflat(const variable_list& all, std::size_t layers, BertTrace*
   return {all[0], all[1]};
 }
 
-/// While it lives, autocast converts a weight anew at every use. A slice uses each once, and what a
-/// thread kept from the step before would be an old weight's.
+/// While it lives, autocast converts a weight anew at every use: most are used once in a slice, and
+/// what a thread kept from the step before would be an old weight's.
 class NoAutocastCache {
  public:
   NoAutocastCache() { at::autocast::set_autocast_cache_enabled(false); }
@@ -102,7 +103,7 @@ struct SlicedBatch : torch::CustomClassHolder {
   std::vector<variable_list> forward(bool with_gradients) {
     std::vector<variable_list> of_slices(static_cast<std::size_t>(slices));
     for_slices(slices, with_gradients, [&](std::int64_t slice) {
-      const DropoutKeys keys(dropout_seed, static_cast<std::uint64_t>(slice));
+      DropoutKeys keys(dropout_seed, static_cast<std::uint64_t>(slice));
       BertTrace trace;
       const auto output =
           model->forward({part(input.input_ids, slice), part(input.token_type_ids, slice),
@@ -113,7 +114,7 @@ struct SlicedBatch : torch::CustomClassHolder {
     return of_slices;
   }
 
-  BertForSequenceClassification& model;
+  BertForSequenceClassification model;
   BertInput input;
   Embedding embedding;
   bool traced;
@@ -139,6 +140,7 @@ class SlicedForward : public torch::autograd::Function<SlicedForward> {
   static variable_list forward(torch::autograd::AutogradContext* context,
                                const c10::intrusive_ptr<SlicedBatch>& batch,
                                at::TensorList parameters) {
+    context->set_materialize_grads(false);  // what no loss looks at stays undefined
     context->saved_data["batch"] = c10::IValue::make_capsule(batch);
     context->save_for_backward(parameters.vec());
     batch->outputs = batch->forward(/*with_gradients=*/true);
@@ -160,6 +162,8 @@ class SlicedForward : public torch::autograd::Function<SlicedForward> {
         outputs.push_back(std::move(output));
         output_gradients.push_back(batch.part(gradients[i], slice));
       }
+      slopes[static_cast<std::size_t>(slice)].resize(parameters.size());
+      if (outputs.empty()) return;
       slopes[static_cast<std::size_t>(slice)] =
           torch::autograd::grad(outputs, parameters, output_gradients, /*retain_graph=*/false,
                                 /*create_graph=*/false, /*allow_unused=*/true);

@@ -9,9 +9,9 @@ namespace reaugkd::nn {
 /// cut into slices, one a thread of LibTorch's, which computes its slice alone from the embeddings
 /// to the logits and, in backward(), from there to the gradients: threads meet twice a step and not
 /// at every operator. Gradients are added up in the order of the slices, so that equal numbers of
-/// threads give equal bytes; where those of all slices would take more than 8 GiB, the batch stays
-/// whole. Dropout's masks, and the last digits of all else, depend on the number
-/// of slices.
+/// threads give equal bytes. Dropout's masks, and the last digits of all else, depend on the number
+/// of slices. A batch of fewer rows than threads, or one whose slices' gradients would take more
+/// than 4 GiB, stays whole. There is one way back, once, and none of the way back's own.
 ClassifierOutput forward_in_slices(BertForSequenceClassification& model, const BertInput& input,
                                    Embedding embedding, BertTrace* trace = nullptr);
 

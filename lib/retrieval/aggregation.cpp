@@ -1,5 +1,6 @@
 #include "retrieval/aggregation.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 

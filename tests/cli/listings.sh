@@ -39,7 +39,7 @@ waits "OMP_WAIT_POLICY = 'PASSIVE' GOMP_SPINCOUNT = '7'" GOMP_SPINCOUNT=7
 waits "OMP_WAIT_POLICY = 'ACTIVE'" OMP_WAIT_POLICY=active
 
 # Which kernels OpenBLAS runs, where it is what LibTorch came with.
-kernels() { env -u OPENBLAS_CORETYPE OPENBLAS_VERBOSE=2 "$@" "$reaugkd" --version 2>&1 | sed -n 's/^Core: //p'; }
+kernels() { env -u OPENBLAS_CORETYPE OPENBLAS_VERBOSE=2 "$@" "$reaugkd" --version 2>&1 | sed -n 's/^Core: //p' | sort -u; }
 if [ -n "$(kernels)" ] && grep -qw avx2 /proc/cpuinfo; then
   kernels | grep -qxE "Prescott|Core2|Nehalem|Sandybridge" && fail "OpenBLAS runs $(kernels)'s kernels on a processor with AVX2"
   [ "$(kernels OPENBLAS_CORETYPE=Nehalem)" = Nehalem ] || fail "OPENBLAS_CORETYPE is not the user's"

@@ -44,11 +44,12 @@ BertInput batch() {
 }
 
 /// Everything a forward and its way back give, in one list.
-std::vector<torch::Tensor> results(BertForSequenceClassification& model, int threads, bool traced) {
+std::vector<torch::Tensor> results(BertForSequenceClassification& model, const BertInput& input,
+                                   int threads, bool traced) {
   const Threads these(threads);
   BertTrace trace;
   model->zero_grad();
-  const auto output = forward_in_slices(model, batch(), Embedding::kCls, traced ? &trace : nullptr);
+  const auto output = forward_in_slices(model, input, Embedding::kCls, traced ? &trace : nullptr);
   std::vector<torch::Tensor> all = {output.logits, output.embedding};
   auto loss = output.logits.square().sum() + output.embedding.sin().sum();
   if (traced) {
@@ -83,9 +84,9 @@ TEST_CASE("a batch in slices gives what it gives whole", "[slices]") {
   auto model = bert();
   model->eval();
   const bool traced = GENERATE(false, true);
-  const auto whole = results(model, 1, traced);
+  const auto whole = results(model, batch(), 1, traced);
   for (const int threads : {2, 3, 5, 8}) {
-    CHECK(largest_difference_of(whole, results(model, threads, traced)) < 1e-5);
+    CHECK(largest_difference_of(whole, results(model, batch(), threads, traced)) < 1e-5);
   }
   const torch::NoGradGuard no_grad;
   const Threads three(3);
@@ -97,15 +98,60 @@ TEST_CASE("a batch in slices gives what it gives whole", "[slices]") {
 TEST_CASE("dropout in slices: the same bytes again, other ones from another seed", "[slices]") {
   auto model = bert();
   model->train();
+  const auto input = batch();
   const auto run = [&](std::uint64_t seed) {
     torch::manual_seed(seed);
-    return results(model, 3, false);
+    return results(model, input, 3, false);
   };
-  // batch() seeds LibTorch's generator, but the keys are drawn before it is asked for.
   const auto first = run(1);
   CHECK(largest_difference_of(first, run(1)) == 0);
+  CHECK(largest_difference_of(first, run(2)) > 1e-3);
   model->eval();
-  CHECK(largest_difference_of(first, results(model, 3, false)) > 1e-3);
+  CHECK(largest_difference_of(first, run(1)) > 1e-3);
+}
+
+TEST_CASE("what no loss looks at has no gradient, in slices as whole", "[slices]") {
+  auto model = bert();
+  model->eval();
+  const bool frozen = GENERATE(false, true);
+  for (auto& item : model->named_parameters()) {
+    if (frozen && item.key().find("layer.1") != std::string::npos) {
+      item.value().set_requires_grad(false);
+    }
+  }
+  const auto gradients = [&](int threads) {
+    const Threads these(threads);
+    for (auto& parameter : model->parameters()) parameter.mutable_grad() = torch::Tensor();
+    for (int micro_batch = 0; micro_batch < 2; ++micro_batch) {
+      BertTrace trace;
+      forward_in_slices(model, batch(), Embedding::kCls, &trace);
+      trace.hidden_states[1].square().sum().backward();
+    }
+    std::vector<torch::Tensor> all;
+    for (const auto& parameter : model->parameters()) all.push_back(parameter.grad());
+    return all;
+  };
+  const auto whole = gradients(1);
+  const auto sliced = gradients(3);
+  REQUIRE(whole.size() == sliced.size());
+  std::size_t without = 0;
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    REQUIRE(whole[i].defined() == sliced[i].defined());
+    if (whole[i].defined()) {
+      CHECK(largest_difference_of({whole[i]}, {sliced[i]}) < 1e-5);
+    } else {
+      ++without;
+    }
+  }
+  CHECK(without > 16);  // the second layer, the pooler and the head
+}
+
+TEST_CASE("a batch in slices has one way back", "[slices]") {
+  auto model = bert();
+  const Threads two(2);
+  const auto loss = forward_in_slices(model, batch(), Embedding::kCls).logits.sum();
+  loss.backward({}, /*retain_graph=*/true);
+  CHECK_THROWS_WITH(loss.backward(), ContainsSubstring("one way back"));
 }
 
 TEST_CASE("slices have masks of their own", "[slices]") {

@@ -24,6 +24,12 @@ TEST_CASE("aggregate is the softmax-weighted mean of the neighbours' soft labels
   CHECK(result[1][1].item<float>() == Approx(0.65).margin(1e-6));
 }
 
+TEST_CASE("a small tau does not overflow") {
+  const auto soft_labels = torch::tensor({{0.9F, 0.1F}, {0.2F, 0.8F}});
+  const Neighbors neighbors{torch::tensor({{1, 0}}, torch::kInt64), torch::tensor({{0.9F, 0.5F}})};
+  CHECK(torch::equal(aggregate(neighbors, soft_labels, 1e-4), soft_labels.slice(0, 1, 2)));
+}
+
 TEST_CASE("empty slots weigh nothing") {
   const auto soft_labels = torch::tensor({{0.9F, 0.1F}, {0.2F, 0.8F}});
   const Neighbors neighbors{torch::tensor({{1, -1, -1}}, torch::kInt64),
