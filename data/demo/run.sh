@@ -5,8 +5,6 @@ set -euo pipefail
 reaugkd=$1
 out=$2
 here=$(cd "$(dirname "$0")" && pwd)
-# The demo's matrices are so small that one BLAS thread is twice as fast as two.
-export OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1}
 stage() { echo "== $1" >&2; "$reaugkd" "$@" --data "$here" --resume; }
 
 stage teacher-finetune --model "$here/teacher" --init random --task sst2 --max-seq-length 48 \
