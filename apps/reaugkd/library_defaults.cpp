@@ -16,7 +16,7 @@ char policy[] = "passive";
 char spins[] = "20000";
 bool openmp_asked = false;  // libgomp, as it was loaded
 
-/// Whether the OpenBLAS that is being loaded is one that takes an unknown Intel processor for the
+/// Whether the OpenBLAS that is being loaded is a 0.3 that takes an unknown Intel processor for the
 /// oldest that it knows.
 bool openblas_is_before_0_3_25() {
   using GetConfig = const char* (*)();

@@ -1,6 +1,6 @@
 // Dropout (Srivastava et al., JMLR 2014). LibTorch draws its CPU masks one number at a time on one
 // thread; ours come from a counter, so that they are vectorised, need no memory for the way back,
-// and do not depend on the number of threads.
+// and one call's mask does not depend on the number of threads.
 #pragma once
 
 #include <torch/torch.h>

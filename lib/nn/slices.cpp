@@ -17,15 +17,18 @@ using torch::autograd::variable_list;
 
 /// Each slice keeps a gradient of every parameter until they are added up. Where they would take
 /// more than this all together, the batch stays whole.
-constexpr std::int64_t kMostGradientBytes = std::int64_t{8} << 30;
+constexpr std::int64_t kMostGradientBytes = std::int64_t{4} << 30;
 
-std::int64_t slices_of(const BertInput& input, const variable_list& trained) {
+std::int64_t slices_of(const BertInput& input) {
   if (!input.input_ids.device().is_cpu() || at::in_parallel_region()) return 1;
   const auto slices = static_cast<std::int64_t>(at::get_num_threads());
-  if (input.input_ids.size(0) < slices) return 1;  // all threads on each product
+  return input.input_ids.size(0) < slices ? 1 : slices;  // whole: all threads on each product
+}
+
+bool too_large(std::int64_t slices, const variable_list& trained) {
   std::size_t gradient_bytes = 0;
   for (const auto& parameter : trained) gradient_bytes += parameter.nbytes();
-  return slices * static_cast<std::int64_t>(gradient_bytes) > kMostGradientBytes ? 1 : slices;
+  return slices * static_cast<std::int64_t>(gradient_bytes) > kMostGradientBytes;
 }
 
 /// The parameters whose gradients are wanted; none under NoGradGuard.
@@ -185,9 +188,10 @@ class SlicedForward : public torch::autograd::Function<SlicedForward> {
 
 ClassifierOutput forward_in_slices(BertForSequenceClassification& model, const BertInput& input,
                                    Embedding embedding, BertTrace* trace) {
-  const auto trained = trained_parameters(model);
-  const std::int64_t slices = slices_of(input, trained);
+  const std::int64_t slices = slices_of(input);
   if (slices <= 1) return model->forward(input, embedding, trace);
+  const auto trained = trained_parameters(model);
+  if (too_large(slices, trained)) return model->forward(input, embedding, trace);
   const auto batch =
       c10::make_intrusive<SlicedBatch>(model, input, embedding, trace != nullptr, slices);
   const auto outputs = trained.empty() ? joined(batch->forward(/*with_gradients=*/false))

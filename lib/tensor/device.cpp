@@ -213,7 +213,8 @@ std::string openblas_core() {
 }
 
 std::string describe(const torch::Device& device) {
-  const std::string blas = openblas_core().empty() ? "" : ", OpenBLAS " + openblas_core();
+  const std::string core = openblas_core();
+  const std::string blas = core.empty() ? "" : ", OpenBLAS " + core;
   return fmt::format("LibTorch {}.{}.{}{}, {}, {} threads", TORCH_VERSION_MAJOR,
                      TORCH_VERSION_MINOR, TORCH_VERSION_PATCH, blas, device.str(),
                      torch::get_num_threads());
