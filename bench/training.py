@@ -97,17 +97,26 @@ def rows(context):
     for task in ("sst2", "rte"):
         yield Row(context, "checkpoint", context.model, task, context.examples).fine_tuning()
     yield Row(context, "student of 3 layers", context.model, "rte", context.examples).distilling()
-    base = workload.base_model(context.model, context.work / "base")
-    full = "BERT-Base, all rows 128 tokens"
-    yield Row(context, full, base, "rte", context.base_examples, "random", full_length=True,
-              rivals=context.full).fine_tuning()
-    still = workload.base_model(context.model, context.work / "base-without-dropout", hidden_dropout_prob=0,
-                                attention_probs_dropout_prob=0)
-    yield Row(context, full + ", no dropout", still, "rte", context.base_examples, "random", full_length=True,
-              rivals=False).fine_tuning()
-    if context.full:
-        for task in ("sst2", "rte"):
+
+
+class BertBase:
+    """The share of the machine's rate at full length, with and without dropout; --full: beside PyTorch as well."""
+
+    @staticmethod
+    def rows(context):
+        base = workload.base_model(context.model, context.work / "base")
+        still = workload.base_model(context.model, context.work / "base-without-dropout", hidden_dropout_prob=0,
+                                    attention_probs_dropout_prob=0)
+        full = "BERT-Base, all rows 128 tokens"
+        for name, model in ((full, base), (full + ", no dropout", still)):
+            yield Row(context, name, model, "rte", context.base_examples, "random", full_length=True,
+                      rivals=False).fine_tuning()
+        for task in ("sst2", "rte") if context.full else ():
             yield Row(context, "BERT-Base", base, task, context.base_examples, "random").fine_tuning()
+
+    @staticmethod
+    def show(results):
+        return show(results)
 
 
 def show(results):

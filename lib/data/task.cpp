@@ -112,6 +112,10 @@ Task wnli() {
   return task;
 }
 
+std::vector<Task> glue_tasks() {
+  return {cola(), sst2(), mrpc(), qqp(), stsb(), mnli(), qnli(), rte(), wnli()};
+}
+
 }  // namespace
 
 std::string_view to_string(Split split) {
@@ -145,20 +149,21 @@ const FileLayout& Task::layout(Split split) const {
   throw core::InternalError("unknown Split {}", static_cast<int>(split));
 }
 
+std::string glue_task_names() {
+  std::vector<std::string> names;
+  for (const Task& task : glue_tasks()) names.push_back(task.name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 Task glue_task(const std::string& name) {
-  const std::vector<Task> tasks = {cola(), sst2(), mrpc(), qqp(), stsb(),
-                                   mnli(), qnli(), rte(),  wnli()};
-  std::string names;
-  for (const Task& task : tasks) {
-    if (task.name != name) {
-      names += (names.empty() ? "" : ", ") + task.name;
-      continue;
-    }
-    Task found = task;
-    found.submission_labels = found.labels;  // GLUE's server spells them as its files do
-    return found;
+  for (Task& task : glue_tasks()) {
+    if (task.name != name) continue;
+    task.submission_labels = task.labels;  // GLUE's server spells them as its files do
+    return task;
   }
-  throw core::ConfigError("unknown task \"{}\": expected one of {}", name, names);
+  throw core::ConfigError(
+      "unknown task \"{}\": expected one of {}, or a FILE.json that describes another", name,
+      glue_task_names());
 }
 
 Task with_label_order(Task task, const std::vector<std::string>& order) {

@@ -60,8 +60,10 @@ struct Task {
   std::vector<std::string> distribution_names() const;
 };
 
-/// A GLUE task by name: cola, sst2, mrpc, qqp, stsb, mnli, qnli, rte, wnli. Throws ConfigError that
-/// lists them.
+/// "cola, sst2, mrpc, qqp, stsb, mnli, qnli, rte, wnli"
+std::string glue_task_names();
+
+/// A GLUE task by name. Throws ConfigError that lists them.
 Task glue_task(const std::string& name);
 
 /// The same classes in another order (a checkpoint's own, or --label-order). Throws ConfigError

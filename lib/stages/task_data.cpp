@@ -77,10 +77,9 @@ void check_split_flags(const DataOptions& options, const Inherited& inherited) {
 }  // namespace
 
 void DataOptions::add_fields(core::OptionList& list) {
-  list.add(
-      {"task", "Data", &task,
-       "cola, sst2, mrpc, qqp, stsb, mnli, qnli, rte, wnli, or a FILE.json that describes another "
-       "(inherited by later stages)"});
+  list.add({"task", "Data", &task,
+            data::glue_task_names() +
+                ", or a FILE.json that describes another (inherited by later stages)"});
   list.add({"data", "Data", &data, "directory with train.tsv, dev.tsv, test.tsv", {}, {}, true});
   list.add({"train-file", "Data", &train_file, "another name for train.tsv"});
   list.add({"dev-file", "Data", &dev_file, "another name for dev.tsv"});
@@ -192,8 +191,11 @@ TaskSettings resolve_settings(const DataOptions& options, const Inherited& inher
     return settings;
   }
   if (options.task.empty()) {
-    throw ConfigError("--task is required: {} does not say which task it was trained for",
-                      inherited.directory.empty() ? "no earlier stage" : inherited.directory);
+    throw ConfigError("--task is required: {}; give {} or a FILE.json",
+                      inherited.directory.empty()
+                          ? "no earlier stage names one"
+                          : inherited.directory + " does not say which it was made for",
+                      data::glue_task_names());
   }
   settings.task = data::task_of(options.task);
   settings.max_seq_length = options.max_seq_length.value_or(kDefaultMaxSeqLength);

@@ -53,6 +53,9 @@ core::OptionList TeacherFinetuneOptions::fields() {
             {},
             {},
             true});
+  data.add_fields(list);
+  list.at("task").required = true;
+  training.add_fields(list);
   list.add({"keep-trajectory", "Rivals", &keep_trajectory,
             "distill --method rco: keep the teacher after each of N equal shares of its training; "
             "0: only the end",
@@ -61,8 +64,6 @@ core::OptionList TeacherFinetuneOptions::fields() {
             "distill --method sftn: train with branches of this student model"});
   list.add({"student-layers", "Rivals", &student_layers,
             "its encoder layers to take, counted from 0 (none: all)", core::kNotNegative});
-  data.add_fields(list);
-  training.add_fields(list);
   run.add_fields(list);
   return list;
 }
