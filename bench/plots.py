@@ -145,7 +145,7 @@ def latency_picture(task, method):
     alone, together = [], []
     for name, runs in task.runs.items():
         for run in runs.values():
-            if name.split("@")[0] != method or not (run.directory / "latency.tsv").exists():
+            if name != method or not (run.directory / "latency.tsv").exists():
                 continue
             with open(run.directory / "latency.tsv", newline="", encoding="utf-8") as file:
                 for row in csv.DictReader(file, delimiter="\t"):

@@ -92,7 +92,9 @@ class Task:
         self.majority = majority
         self.training = json.loads(next(iter(sorted(directory.glob("seed-*/teacher/metrics.json")))).read_text())
         self.selected_on = self.training["validation_split"]
-        self.machine = json.loads(next(iter(sorted(directory.glob("seed-*/teacher/run.json")))).read_text())["machine"]
+        self.machines = sorted({f"in {machine['precision']} on {machine['description']}" for machine in
+                                (json.loads(path.read_text())["machine"]
+                                 for path in directory.glob("seed-*/teacher/run.json"))})
 
     def teacher_scores(self):
         return {seed: run.score("teacher") for runs in self.runs.values() for seed, run in runs.items()
@@ -201,8 +203,9 @@ def retrieval_table(tasks):
 
 
 def control_table(tasks):
-    """The gain of retrieval beside that of the same selection with the knowledge base's labels permuted."""
-    table = [["method"] + [f"{task.name}: gain, permuted, retrieval alone, beta" for task in tasks]]
+    """The gain of retrieval beside that of the same selection with the knowledge base's labels permuted. "Retrieval alone"
+    is p^KB with the k in parentheses: where beta is 1 all k tie, and the smallest is kept."""
+    table = [["method"] + [f"{task.name}: gain, permuted, retrieval alone, beta (k)" for task in tasks]]
     for method in methods_of(tasks):
         row = [method]
         for task in tasks:
@@ -214,7 +217,7 @@ def control_table(tasks):
             permuted = [run.metrics["retrieval"]["permuted"]["combined"][run.metric] - run.score("alone")
                         for run in runs if "permuted" in run.metrics["retrieval"]]
             alone = [run.metrics["metrics"]["retrieval"][run.metric] for run in runs]
-            betas = ", ".join(f"{run.metrics['retrieval']['beta']:g}" for run in runs)
+            betas = ", ".join(f"{run.metrics['retrieval']['beta']:g} ({run.metrics['retrieval']['k']})" for run in runs)
             row.append(f"{100 * statistics.fmean(gains):+.1f}, "
                        + (f"{100 * statistics.fmean(permuted):+.1f}, " if permuted else "-, ")
                        + f"{average(alone)}, {betas}")
@@ -249,9 +252,10 @@ def cost_table(tasks, method):
 
 
 def median_text(task, directory, key):
-    """Of a number in metrics.json; a tuned method's configurations count like seeds."""
+    """Of a number in metrics.json; a tuned method's configurations ("student-kd@1") count like seeds, further evaluations
+    of its student ("eval-kd@k4") do not."""
     values = []
-    for name in (directory, directory + "@*"):
+    for name in (directory, directory + "@*") if directory.startswith("student-") else (directory,):
         for path in task.directory.glob(f"seed-*/{name}/metrics.json"):
             value = json.loads(path.read_text())
             for part in key.split("."):
@@ -342,7 +346,7 @@ def describe(tasks):
                f"{task.training['train_examples']} rows trained on, {seeds} seed{'s' * (seeds != 1)}, selected on "
                f"{task.selected_on}; majority class {100 * task.majority:.1f}"
                + ("" if task.signal else ": **no signal**, left out of averages")
-               + f". Trained in {task.machine['precision']} on {task.machine['description']}.")
+               + f". Trained {'; '.join(task.machines)}.")
 
 
 def tasks_of(runs):

@@ -33,12 +33,12 @@ out.mkdir(parents=True)
 (out / "run.json").write_text(json.dumps({"machine": {"precision": "fp32", "description": "a fake"}}))
 score = float(options.get("alpha", 0.5))
 metrics = {"validation": {"accuracy": score}, "train_examples": 9, "examples": 4,
-           "validation_split": options.get("validation", "holdout:0.1"), "timing": {"total_seconds": 2}}
+           "validation_split": options.get("validation", "holdout:0.1"), "timing": {"total_seconds": 8 if "k" in options else 2}}
 if arguments[0] == "eval":
     metrics["metrics"] = {"student": {"accuracy": 0.5}, "combined": {"accuracy": 0.75},
                           "retrieval": {"accuracy": 0.25}, "teacher": {"accuracy": 1.0}}
     metrics["majority"] = {"accuracy": 0.5}
-    metrics["retrieval"] = {"beta": 0.5}
+    metrics["retrieval"] = {"beta": 0.5, "k": 4}
     metrics["latency"] = {"batch_1": {"model": {"p50_ms": 4}, "with_retrieval": {"p50_ms": 5}, "overhead_percent": 25}}
     if options.get("sweep"):
         (out / "sweep.tsv").write_text("k\\ttau\\tbeta\\tkb_temperature\\tvalidation_loss\\tloss\\taccuracy\\n"
@@ -142,10 +142,12 @@ class Driver(unittest.TestCase):
         self.assertIn("--k 4", calls["eval-kd@k4"])
         self.assertIn("seed-1/kb-more-of-kd ", calls["eval-kd@keys"])
         self.assertIn(f"seed-1/kb-more --keys {self.root}/runs/rte/seed-1/student-kd", calls["kb-more-of-kd"])
-        report_of = subprocess.run([sys.executable, ROOT / "bench/report.py", self.root / "runs"],
+        report_of = subprocess.run([sys.executable, ROOT / "bench/report.py", self.root / "runs", "--method", "kd"],
                                    stdout=subprocess.PIPE, universal_newlines=True).stdout
         self.assertIn("| method | as it is | k4 | more |", report_of)
         self.assertNotIn("| kd@", report_of)
+        self.assertIn("| eval kd, s | 2.0 |", report_of)  # not "k4", which takes 8
+        self.assertIn("| kd | +25.0, -, 25.0, 0.5 (4) |", report_of)
 
     def test_what_was_selected_on_dev_stands_apart(self):
         on_dev = {"task": "rte", "name": "rte-dev", "options": {"teacher-finetune": {"validation": "dev"}}}
