@@ -52,6 +52,7 @@ int main(int argc, char** argv) {
     const std::string_view message = error.what();
     if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||
         message.find("out of memory") != message.npos ||
+        message.find("CUBLAS_STATUS_ALLOC_FAILED") != message.npos ||
         message.find("can't allocate memory") != message.npos) {
       spdlog::error(
           "out of memory ({}): give a smaller --batch-size, --eval-batch-size or "

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/error.h"
 #include "nn/attention_weights_kernel.h"
 #include "nn/dropout.h"
 #include "nn/kernel_values.h"
+#include "tensor/device.h"
 
 namespace reaugkd::nn {
 namespace {
@@ -81,11 +83,33 @@ class AttentionWeights : public torch::autograd::Function<AttentionWeights> {
 torch::Tensor attention_weights(const torch::Tensor& scores, const torch::Tensor& bias,
                                 double scale, double p, bool training) {
   if (!has_kernels(scores) || p >= 1) {
-    return nn::dropout(torch::softmax(scores * scale + bias, -1), p, training);
+    return nn::dropout(torch::softmax(torch::add(bias, scores, scale), -1), p, training);
   }
   const bool drops = training && p > 0;
   return AttentionWeights::apply(scores, bias, scale, drops ? next_dropout_key() : 0,
                                  drops ? p : 0.0);
 }
+
+#if REAUGKD_TORCH_AT_LEAST(2, 1)
+bool has_fused_attention(const torch::Tensor& query) {
+  return !has_kernels(query);
+}
+
+torch::Tensor fused_attention(const torch::Tensor& query, const torch::Tensor& key,
+                              const torch::Tensor& value, const torch::Tensor& bias, double p,
+                              bool training) {
+  return at::scaled_dot_product_attention(query, key, value, bias.to(query.scalar_type()),
+                                          training ? p : 0.0);
+}
+#else
+bool has_fused_attention(const torch::Tensor&) {
+  return false;
+}
+
+torch::Tensor fused_attention(const torch::Tensor&, const torch::Tensor&, const torch::Tensor&,
+                              const torch::Tensor&, double, bool) {
+  throw core::InternalError("this LibTorch has no attention of its own");
+}
+#endif
 
 }  // namespace reaugkd::nn

@@ -103,17 +103,24 @@ torch::Tensor BertSelfAttentionImpl::forward(const torch::Tensor& hidden, const 
   const auto projections = this->projections();
   const auto all = torch::linear(hidden, projections.weight, projections.bias);  // (B, T, 3 H)
   const auto parts = all.chunk(3, 2);
+  const auto query = by_head(parts[0]);
+  const auto key = by_head(parts[1]);
   const auto value = by_head(parts[2]);
+  const auto joined = [&](const torch::Tensor& context) {  // from (B, heads, T, d)
+    return context.transpose(1, 2).reshape({batch, tokens, num_heads_ * width});
+  };
+  if (trace == nullptr && nn::has_fused_attention(query)) {
+    return joined(nn::fused_attention(query, key, value, bias, dropout_, is_training()));
+  }
   const double scale = 1 / std::sqrt(static_cast<double>(width));
-  const auto scores = torch::matmul(by_head(parts[0]), by_head(parts[1]).transpose(-1, -2));
+  const auto scores = torch::matmul(query, key.transpose(-1, -2));
   if (trace != nullptr) {
     trace->attention_scores.push_back(scores * scale);
     trace->values = value;
   }
   const auto weights =
       nn::attention_weights(scores, bias, scale, dropout_, is_training());  // (B, heads, T, T)
-  const auto context = torch::matmul(weights, value);                       // (B, heads, T, d)
-  return context.transpose(1, 2).reshape({batch, tokens, num_heads_ * width});
+  return joined(torch::matmul(weights, value));
 }
 
 BertOutputImpl::BertOutputImpl(std::int64_t input_size, const BertConfig& config, bool with_dropout)

@@ -51,7 +51,8 @@ class ProjectionStep : public train::Step {
         options_(options) {}
 
   train::LossTerms loss(const std::vector<std::int64_t>& rows) override {
-    const auto index = torch::tensor(rows, torch::kInt64).to(features_.device());
+    const auto index =
+        torch::tensor(rows, torch::kInt64).to(features_.device(), /*non_blocking=*/true);
     const auto z = projection_.apply(features_.index_select(0, index));
     return {losses::supervised_contrastive(z, labels_.index_select(0, index), options_.tau), {}};
   }
@@ -142,21 +143,21 @@ Projection fit_projection(const ProjectOptions& options, std::int64_t dimension,
   const bool regression = data.settings.task.regression();
   const auto seed = static_cast<std::uint64_t>(options.run.seed);
   const auto& labels = labelled.labels;
-  const auto features = teacher.train.embeddings.index_select(0, labelled.positions);
+  const auto features =
+      teacher.train.embeddings.index_select(0, labelled.positions).to(compute.device);
+  const auto held_out = teacher.validation.embeddings.to(compute.device);
   const auto held_out_labels = positive_labels(data.validation, regression);
 
   Projection projection = draw_projection(dimension, features.size(1), seed, compute.device);
-  ProjectionStep step(projection, features.to(compute.device), labels.to(compute.device), options);
+  ProjectionStep step(projection, features, labels.to(compute.device), options);
   const auto batches = [&](std::int64_t epoch) {  // uniformly random: negatives are the batch
     return train::shuffled_batches(labels.numel(), options.batch_size, seed, epoch);
   };
   const auto validate = [&] {
     const torch::NoGradGuard no_grad;
-    const Projection now{projection.weight.to(torch::kCPU), projection.bias.to(torch::kCPU)};
     train::Validation validation;
-    validation.score =
-        knn_accuracy(now.apply(features), labels, now.apply(teacher.validation.embeddings),
-                     held_out_labels, options.tau);
+    validation.score = knn_accuracy(projection.apply(features), labels, projection.apply(held_out),
+                                    held_out_labels, options.tau);
     validation.details = {{"knn_accuracy", validation.score}};
     return validation;
   };

@@ -43,10 +43,12 @@ Json repeatable_options(const core::OptionList& options) {
   return kept;
 }
 
-/// Options that change what a stage computes.
+/// Options that change what a stage computes. Not the device: a run may go on on another GPU, and
+/// train::CheckpointOptions::surroundings says so.
 Json computing_options(const Json& options) {
   Json kept = options;
-  for (const char* key : {"resume", "overwrite", "output", "save_steps", "save_minutes"}) {
+  for (const char* key :
+       {"resume", "overwrite", "output", "device", "save_steps", "save_minutes"}) {
     kept.erase(key);
   }
   return kept;

@@ -3,25 +3,19 @@
 #include <ATen/autocast_mode.h>
 #include <dlfcn.h>
 #include <sched.h>
-#include <torch/version.h>
 
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <thread>
 
 #include "core/error.h"
 
-#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
-#define REAUGKD_AUTOCAST_BY_DEVICE 1
-#else
-#define REAUGKD_AUTOCAST_BY_DEVICE 0
-#endif
-
 namespace reaugkd::tensor {
 namespace {
 
 bool autocast_enabled(torch::DeviceType type) {
-#if REAUGKD_AUTOCAST_BY_DEVICE
+#if REAUGKD_TORCH_AT_LEAST(2, 4)
   return at::autocast::is_autocast_enabled(type);
 #else
   return type == torch::kCUDA ? at::autocast::is_enabled() : at::autocast::is_cpu_enabled();
@@ -29,7 +23,7 @@ bool autocast_enabled(torch::DeviceType type) {
 }
 
 void set_autocast(torch::DeviceType type, bool enabled) {
-#if REAUGKD_AUTOCAST_BY_DEVICE
+#if REAUGKD_TORCH_AT_LEAST(2, 4)
   if (enabled) at::autocast::set_autocast_dtype(type, torch::kBFloat16);
   at::autocast::set_autocast_enabled(type, enabled);
 #else
@@ -94,6 +88,29 @@ int cuda_compute_capability_major(const torch::Device& device) {
   return major;
 }
 
+/// The name that cudaDeviceProp begins with in every version of CUDA; empty if unknown.
+std::string cuda_name(const torch::Device& device) {
+  using GetProperties = int (*)(void* properties, int device);
+  auto get = loaded<GetProperties>("cudaGetDeviceProperties_v2");  // CUDA 12
+  if (get == nullptr) get = loaded<GetProperties>("cudaGetDeviceProperties");
+  std::array<char, 1 << 16> properties{};  // larger than any of them
+  if (get == nullptr || get(properties.data(), device.index()) != 0) return "";
+  properties[255] = '\0';
+  return properties.data();
+}
+
+/// Throws ConfigError where the GPU is there but cannot be used: taken by another process, or of a
+/// generation that this LibTorch has no kernels for.
+torch::Device usable(const torch::Device& device) {
+  try {
+    torch::ones({1}, device).add_(1).item<float>();
+  } catch (const c10::Error& error) {
+    throw core::ConfigError("--device {}: the GPU does not compute: {}; take another, or cpu",
+                            device.str(), error.what_without_backtrace());
+  }
+  return device;
+}
+
 }  // namespace
 
 std::string to_string(Precision precision) {
@@ -103,7 +120,7 @@ std::string to_string(Precision precision) {
 torch::Device parse_device(const std::string& text) {
   if (text == "cpu") return torch::kCPU;
   if (text == "auto") {
-    return torch::cuda::is_available() ? torch::Device(torch::kCUDA, 0) : torch::kCPU;
+    return torch::cuda::is_available() ? usable({torch::kCUDA, 0}) : torch::Device(torch::kCPU);
   }
   torch::DeviceIndex number = 0;
   if (text.rfind("cuda:", 0) == 0 && text.size() > 5 && text.size() <= 7 &&
@@ -124,7 +141,7 @@ torch::Device parse_device(const std::string& text) {
     throw core::ConfigError("--device {}: there are {} CUDA devices, counted from 0", text,
                             devices);
   }
-  return {torch::kCUDA, number};
+  return usable({torch::kCUDA, number});
 }
 
 bool has_fast_bf16(const torch::Device& device) {
@@ -215,8 +232,9 @@ std::string openblas_core() {
 std::string describe(const torch::Device& device) {
   const std::string core = openblas_core();
   const std::string blas = core.empty() ? "" : ", OpenBLAS " + core;
-  return fmt::format("LibTorch {}.{}.{}{}, {}, {} threads", TORCH_VERSION_MAJOR,
-                     TORCH_VERSION_MINOR, TORCH_VERSION_PATCH, blas, device.str(),
+  const std::string gpu = device.is_cuda() ? " " + cuda_name(device) : "";
+  return fmt::format("LibTorch {}.{}.{}{}, {}{}, {} threads", TORCH_VERSION_MAJOR,
+                     TORCH_VERSION_MINOR, TORCH_VERSION_PATCH, blas, device.str(), gpu,
                      torch::get_num_threads());
 }
 

@@ -4,8 +4,15 @@
 
 #include <torch/torch.h>
 
+#include <torch/version.h>
+
 #include <cstdint>
 #include <string>
+
+/// Whether the LibTorch that is compiled against is of this version or a later one.
+#define REAUGKD_TORCH_AT_LEAST(major, minor) \
+  (TORCH_VERSION_MAJOR > (major) ||          \
+   (TORCH_VERSION_MAJOR == (major) && TORCH_VERSION_MINOR >= (minor)))
 
 namespace reaugkd::tensor {
 
@@ -15,7 +22,7 @@ enum class Precision { kFp32, kBf16 };
 std::string to_string(Precision precision);
 
 /// `text`: auto, cpu, cuda or cuda:n. auto takes CUDA where there is one. Throws ConfigError where
-/// cuda is asked for and this build or machine has none.
+/// cuda is asked for and this build or machine has none, or has one that does not compute.
 torch::Device parse_device(const std::string& text);
 
 /// Whether bf16 arithmetic is faster than fp32: AMX, AVX512-BF16 of processors that are not made
@@ -77,7 +84,7 @@ class AutocastGuard {
 std::string openblas_core();
 
 /// The LibTorch this binary runs with, and the machine: "LibTorch 1.13.0, OpenBLAS SkylakeX, cpu, 2
-/// threads".
+/// threads"; of a GPU its name as well.
 std::string describe(const torch::Device& device);
 
 }  // namespace reaugkd::tensor

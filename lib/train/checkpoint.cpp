@@ -54,8 +54,9 @@ std::optional<Checkpoint> load_checkpoint(const CheckpointOptions& options) {
   const auto other =
       core::differences(header.value("surroundings", Json::object()), options.surroundings);
   if (!other.empty()) {
-    spdlog::warn("{} was written elsewhere ({}): the result may differ in its last bits", where,
-                 fmt::join(other, "; "));
+    spdlog::warn(
+        "{} was written elsewhere ({}): the result may not be that of a run that was not stopped",
+        where, fmt::join(other, "; "));
   }
   return Checkpoint{header.value("progress", Json::object()),
                     tensor::load_safetensors(options.path)};

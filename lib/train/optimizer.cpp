@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "tensor/device.h"
 #include "train/adamw_kernel.h"
 
 namespace reaugkd::train {
@@ -138,16 +139,25 @@ void AdamW::update(Slots& slots, const ParameterGroup& group, double factor,
       for_chunks(slot.parameter.numel(), [&](std::int64_t begin, std::int64_t end) {
         adamw_update(constants, end - begin, value + begin, slope + begin, m + begin, v + begin);
       });
-      slot.parameter.unsafeGetTensorImpl()->bump_version();  // as an operator of LibTorch would
     } else {
       parameters.push_back(slot.parameter);
-      gradients.push_back(gradient.mul_(gradient_scale));
+      gradients.push_back(gradient);
       exp_avgs.push_back(slot.exp_avg);
       exp_avg_sqs.push_back(slot.exp_avg_sq);
     }
     gradient = torch::Tensor();
+    // As any operator that writes would; LibTorch's own below did not before 2.1.
+    slot.parameter.unsafeGetTensorImpl()->bump_version();
   }
   if (parameters.empty()) return;
+#if REAUGKD_TORCH_AT_LEAST(2, 4)  // on CUDA one kernel for many parameters in place of ten
+  const auto count = torch::full({}, t, parameters[0].options().dtype(torch::kFloat32));
+  const std::vector<torch::Tensor> counts(parameters.size(), count);
+  at::_fused_adamw_(parameters, gradients, exp_avgs, exp_avg_sqs, /*max_exp_avg_sqs=*/{}, counts,
+                    rate, kBeta1, kBeta2, group.weight_decay, kEpsilon, /*amsgrad=*/false,
+                    /*maximize=*/false, /*grad_scale=*/gradient_scale.reciprocal());
+#else
+  for (auto& gradient : gradients) gradient.mul_(gradient_scale);
   at::_foreach_mul_(exp_avgs, kBeta1);
   at::_foreach_add_(exp_avgs, gradients, 1 - kBeta1);
   at::_foreach_mul_(exp_avg_sqs, kBeta2);
@@ -157,6 +167,7 @@ void AdamW::update(Slots& slots, const ParameterGroup& group, double factor,
   at::_foreach_add_(roots, kEpsilon);
   at::_foreach_mul_(parameters, decay);
   at::_foreach_addcdiv_(parameters, exp_avgs, roots, -step_size);
+#endif
 }
 
 std::vector<torch::Tensor> AdamW::parameters() const {

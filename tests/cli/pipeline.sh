@@ -125,6 +125,7 @@ expect 2 "data is required" "$reaugkd" build-kb --teacher "$a/projected" --outpu
 # --resume of a finished stage does nothing; --overwrite swaps.
 echo "process 1 on nowhere" >"$a/kb/.lock"  # of a run that was killed as it finished
 ok "already finished" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --output "$a/kb" --resume
+ok "already finished" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --output "$a/kb" --resume --device cpu
 [ -e "$a/kb/.lock" ] && fail "--resume left the lock of a killed run"
 cp -r "$a/kb" "$work/kb-old"
 ok "teacher_on_kb" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --output "$work/kb-old" --overwrite --index exact --quiet

@@ -2,6 +2,8 @@
 // one.
 #include "nn/attention_weights.h"
 
+#include <cmath>
+
 #include "catch.h"
 #include "nn/dropout.h"
 
@@ -69,6 +71,33 @@ TEST_CASE("padding changes no bit of a row", "[attention_weights]") {
   const auto weights = nn::attention_weights(padded, bias, kScale, 0, false);
   CHECK(torch::equal(weights.slice(2, 0, 21).slice(3, 0, 21), alone));
   CHECK(weights.slice(3, 21).eq(0).all().item<bool>());
+}
+
+TEST_CASE("LibTorch's operator gives the weighted values, and their gradients",
+          "[attention_weights]") {
+  torch::manual_seed(4);
+  const auto query = torch::randn({2, 3, 7, 5}, torch::kFloat64).requires_grad_();
+  const auto key = torch::randn({2, 3, 7, 5}, torch::kFloat64).requires_grad_();
+  const auto value = torch::randn({2, 3, 7, 5}, torch::kFloat64).requires_grad_();
+  const auto bias = inputs(7).bias;
+  CHECK_FALSE(nn::has_fused_attention(query.to(torch::kFloat32)));  // the kernels are faster
+  if (!nn::has_fused_attention(query)) {
+    WARN("this LibTorch has no attention of its own: skipped");
+    return;
+  }
+  const auto fused = nn::fused_attention(query, key, value, bias, 0.1, /*training=*/false);
+  const auto scores = torch::matmul(query, key.transpose(-1, -2));
+  const auto weights = nn::attention_weights(scores, bias, 1 / std::sqrt(5.0), 0.1, false);
+  const auto by_steps = torch::matmul(weights, value);
+  CHECK((fused - by_steps).abs().max().item<double>() < 1e-12);
+  const auto upstream = torch::randn_like(fused);
+  const auto ours = torch::autograd::grad({fused}, {query, key, value}, {upstream});
+  const auto theirs = torch::autograd::grad({by_steps}, {query, key, value}, {upstream});
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    CHECK((ours[i] - theirs[i]).abs().max().item<double>() < 1e-12);
+  }
+  const auto kept = nn::fused_attention(query, key, value, bias, 0.5, /*training=*/true);
+  CHECK((kept - by_steps).abs().max().item<double>() > 0.1);  // it drops
 }
 
 }  // namespace
