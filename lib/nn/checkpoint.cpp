@@ -169,7 +169,7 @@ std::vector<std::string> assign(BertForSequenceClassification& model, const Fami
     const std::string published = family.published_name(item.key());
     if (found != weights.end() && head_may_be_missing && is_output(item.key()) &&
         found->second.sizes() != item.value().sizes()) {
-      spdlog::info("{}: {} is {}, of another task: drawn anew as {}", where, published,
+      spdlog::warn("{}: {} is {}, of another task: drawn anew as {}", where, published,
                    shape_text(found->second.sizes()), shape_text(item.value().sizes()));
       weights.erase(found);
       found = weights.end();

@@ -29,8 +29,9 @@ struct LoadedModel {
 /// Loads `directory`'s model.safetensors, or the shards that model.safetensors.index.json names
 /// (F32, F16 or BF16, keys with the family's prefix or bare), into a classifier of `config`, fp32,
 /// on the CPU, in eval mode. Pre-training heads (cls.* and the like) and position_ids are ignored.
-/// Throws IoError, or ArtifactError listing every tensor that is missing, extra or wrongly shaped,
-/// or the shards that are not there; ConfigError for a layer that the checkpoint does not have.
+/// Where the head may be missing, one of another shape (another task's) counts as missing.
+/// Throws IoError, or ArtifactError listing every other tensor that is missing, extra or wrongly
+/// shaped, or the shards that are not there; ConfigError for a layer that the checkpoint does not have.
 LoadedModel load_classifier(const std::filesystem::path& directory, BertConfig config,
                             const LoadOptions& options);
 

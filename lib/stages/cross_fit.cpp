@@ -122,8 +122,9 @@ class CrossFit {
         seed_(static_cast<std::uint64_t>(run_options.seed)),
         resume_(run_options.resume),
         run_(run) {
-    training_.precision =
-        tensor::parse_precision(run_options.precision, compute.device, /*training=*/true);
+    const auto& precision =
+        run_options.precision == "auto" ? recipe_.run.precision : run_options.precision;
+    training_.precision = tensor::parse_precision(precision, compute.device, /*training=*/true);
   }
 
   torch::Tensor logits(std::int64_t count, Json& metrics) {
@@ -131,6 +132,7 @@ class CrossFit {
         data::make_folds(data_.train, data_.settings.task, count, data_.split.split_seed);
     auto all = torch::empty({data_.train.size(), data_.settings.task.num_labels()});
     metrics["folds"] = count;
+    metrics["fold_precision"] = tensor::to_string(training_.precision);
     for (std::size_t i = 0; i < folds.size(); ++i) {
       number_ = i + 1;
       what_ = fmt::format("fold {} of {}", number_, count);
@@ -240,6 +242,7 @@ void remove_folds(const CrossFitOptions& options, const fs::path& directory) {
   std::error_code ignored;
   for (std::int64_t number = 1; number <= options.folds; ++number) {
     fs::remove(directory / fmt::format("fold-{}.safetensors", number), ignored);
+    fs::remove(directory / fmt::format("checkpoint-fold-{}.safetensors", number), ignored);
   }
 }
 

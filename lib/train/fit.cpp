@@ -17,7 +17,8 @@ namespace {
 
 using core::Json;
 
-const std::string kStepPrefix = "step.";  // of the Step's own tensors in a checkpoint
+constexpr std::int64_t kStepsUnseen = 50;  // on a GPU between two looks at the loss, at most
+const std::string kStepPrefix = "step.";   // of the Step's own tensors in a checkpoint
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -134,16 +135,20 @@ class Fit {
         core::stream_seed(options_.seed, "dropout", static_cast<std::uint64_t>(at_.steps)));
     step_.begin_step({at_.steps, total_steps_, factor});
     const std::int64_t examples = examples_of(micro_batches);
+    loss_ = {};
     for (const auto& rows : micro_batches) {
-      loss_ = step_.loss(rows);
+      const LossTerms loss = step_.loss(rows);
       const double share = static_cast<double>(rows.size()) / static_cast<double>(examples);
-      (loss_.total * share).backward();
+      (loss.total * share).backward();
+      add_share(loss, share);
     }
     norm_ = optimizer_.gradient_norm();
-    // Looking at the numbers makes a GPU wait, so there it is done only when they are logged.
     const bool logged = at_.steps % options_.logging_steps == 0 || at_.steps + 1 == total_steps_;
+    // Looking at the numbers makes a GPU wait, so there it is done when they are logged, and else
+    // once in a while.
+    const bool looked_at = logged || norm_.device().is_cpu() || at_.steps % kStepsUnseen == 0;
     rate_ = base_rate_ * factor;
-    if ((logged || norm_.device().is_cpu()) && !last_step_is_finite()) {
+    if (looked_at && !last_step_is_finite()) {
       throw core::NumericError("the loss or its gradient is not finite: {}", last_step_text());
     }
     if (logged) log_step(epochs_done);
@@ -152,6 +157,19 @@ class Fit {
     at_.epochs_done = epochs_done;
     at_.examples += examples;
     at_.training_seconds += seconds_since(start);
+  }
+
+  /// To the step's loss, which is the mean over its rows.
+  void add_share(const LossTerms& loss, double share) {
+    const auto add = [&](torch::Tensor& sum, const torch::Tensor& part) {
+      sum = sum.defined() ? sum + part.detach() * share : part.detach() * share;
+    };
+    add(loss_.total, loss.total);
+    loss_.terms.resize(loss.terms.size());
+    for (std::size_t i = 0; i < loss.terms.size(); ++i) {
+      loss_.terms[i].first = loss.terms[i].first;
+      add(loss_.terms[i].second, loss.terms[i].second);
+    }
   }
 
   void log_step(double epochs_done) {
@@ -191,11 +209,13 @@ class Fit {
   }
 
   void validate() {
+    wait_for_steps();
     step_.set_training(false);
     const Validation now = validated();
     step_.set_training(true);
     at_.validated_step = at_.steps;
-    const bool best = snapshot_.empty() || now.score > result_.best.score;
+    const bool may_be_kept = step_.may_be_kept({at_.steps - 1, total_steps_, rate_ / base_rate_});
+    const bool best = may_be_kept && (snapshot_.empty() || now.score > result_.best.score);
     at_.validations_since_best = best ? 0 : at_.validations_since_best + 1;
     if (best) {
       result_.best = now;
@@ -207,6 +227,14 @@ class Fit {
     spdlog::info("epoch {:.2f}  step {}/{}  {}  validation {}{}", at_.epochs_done, at_.steps,
                  total_steps_, note_, now.details.dump(), best ? "  (best)" : "");
     note_if_done();
+  }
+
+  /// A GPU's queued steps are training's time, not validation's.
+  void wait_for_steps() {
+    if (!norm_.defined() || norm_.device().is_cpu()) return;
+    const auto start = std::chrono::steady_clock::now();
+    norm_.item<float>();
+    at_.training_seconds += seconds_since(start);
   }
 
   Validation validated() const {
@@ -296,7 +324,7 @@ class Fit {
                             parameters[i].scalar_type(), parameters[i].sizes(), where);
       };
       parameters[i].copy_(stored("parameter"));
-      if (at_.validated_step >= 0) {
+      if (checkpoint.tensors.contains(fmt::format("best.{}", i))) {
         snapshot_.push_back(stored("best").to(parameters[i].device(), /*non_blocking=*/false,
                                               /*copy=*/true));
       }

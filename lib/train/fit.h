@@ -39,6 +39,12 @@ class Step {
   virtual LossTerms loss(const std::vector<std::int64_t>& rows) = 0;
   virtual std::vector<ParameterGroup> parameter_groups() = 0;
   virtual void set_training(bool training) = 0;
+  /// Whether what the step at `last` has left may be kept as the best: not while a part of the
+  /// model is still as it was drawn. That of the last step of all may.
+  virtual bool may_be_kept(const Moment& last) const {
+    (void)last;
+    return true;
+  }
   /// What it changes beside the parameters of its groups, for the checkpoint.
   virtual tensor::TensorMap state() const { return {}; }
   virtual void load_state(const tensor::TensorMap& state, const std::string& where) {

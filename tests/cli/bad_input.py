@@ -363,6 +363,13 @@ def contradiction_rows(table):
               "0.0001", "--k", "1", "--beta", "0.5", "--tau-retrieval", "0.1", "--explain", "0")
     table.row("an early end of tinybert", 2, "--early-stopping-patience with --method tinybert", "distill", "--method", "tinybert",
               "drop:--kb", "--teacher", table.chain.whole["teacher-finetune"], "--early-stopping-patience", "2")
+    teacher = ("drop:--kb", "--teacher", table.chain.whole["teacher-finetune"])
+    table.row("metadistil by several batches a step", 2, "--gradient-accumulation-steps with --method metadistil", "distill",
+              "--method", "metadistil", *teacher, "--gradient-accumulation-steps", "2")
+    table.row("a weight of the labels where there is nothing else", 2, "learns from the labels alone: leave out", "distill",
+              "--method", "finetune", "--hard-label-weight", "0.5")
+    table.row("a temperature that dml has not", 2, "--distill-temperature 2: --method dml has none", "distill", "--method", "dml",
+              *teacher, "--distill-temperature", "2")
     table.row("another order of labels", 2, "--label-order 1,0: .* was made with 0,1", "eval", "--label-order", "1,0")
 
 

@@ -17,7 +17,7 @@ done
 model=$work/model
 cp -r "$demo/student" "$model"
 teacher="$reaugkd teacher-finetune --model $model --init random --task sst2 --data $work/data
-  --max-seq-length 48 --quiet --learning-rate 2e-3 --batch-size 16"
+  --max-seq-length 48 --quiet --learning-rate 2e-3 --batch-size 16 --precision bf16"
 ok "best at epoch" $teacher --epochs 30 --validation dev --eval-steps 10000 --output "$work/teacher"
 ok "k-NN accuracy" "$reaugkd" project --teacher "$work/teacher" --data "$work/data" --output "$work/projected" --epochs 1 --quiet
 cmp -s "$work/teacher/run.json" "$work/projected/teacher_run.json" || fail "project does not carry the teacher's run.json"
@@ -31,6 +31,7 @@ holds "$seen > 0.9" "the teacher knows the rows it has seen"
 holds "$honest > 0.35 && $honest < 0.65" "fold teachers do not know the rows they answer for"
 cmp -s "$work/kb/index.hnsw" "$work/cross/index.hnsw" || fail "cross-fitting changed the embeddings"
 ok "cross-fit +3 folds" "$reaugkd" build-kb --describe "$work/cross"
+grep -q '"fold_precision": "bf16"' "$work/cross/metrics.json" || fail "the folds were not trained in the teacher's precision"
 
 # Killed in its second fold and gone on with: the same bytes, and nothing of the folds is left.
 $build --output "$work/killed" --cross-fit 3 --quiet >/dev/null 2>&1 &

@@ -33,6 +33,8 @@ for method in kd pkd rkd tinybert minilm takd rco sftn dml prokt metadistil; do
   ok "combined" "$reaugkd" eval --model "$work/$method" --kb "$work/kb" --data "$demo" --output "$work/eval-$method" \
     --latency-examples 0 --quiet
 done
+# TinyBERT's first half trains no classifier: none of its epochs is kept.
+grep -q '"best_epoch": 2.0' "$work/tinybert/metrics.json" || fail "tinybert kept an epoch of its first half"
 # Targets from the teacher's weights are those of the knowledge base.
 ok "best at epoch" $(train kd-kb --method kd --kb "$work/kb")
 cmp -s "$work/kd/model.safetensors" "$work/kd-kb/model.safetensors" || fail "kd by --teacher and by --kb differ"
@@ -63,6 +65,11 @@ for method in tinybert rco dml metadistil anchors; do
   cmp -s "$work/$method/train_log.jsonl" "$work/killed-$method/train_log.jsonl" || fail "$method: resumed to another log"
 done
 
+# Without any label the teacher could not be trained.
+printf 'sentence\tlabel\nno label here\t\nnor here\t\n' >"$work/unlabelled.tsv"
+mkdir "$work/elsewhere" && cp "$work/teacher"/{config.json,model.safetensors,vocab.txt} "$work/elsewhere"
+expect 3 "no row has a label, and --method prokt" $(train x --method prokt --teacher "$work/elsewhere") --validation dev \
+  --train-file "$work/unlabelled.tsv"
 expect 2 "required by --method reaugkd" $(train x --method reaugkd --teacher "$work/teacher")
 expect 2 "--teacher is required by --method pkd" $(train x --method pkd --kb "$work/kb")
 expect 2 "not an assistant" $(train x --method takd --teacher "$work/teacher")

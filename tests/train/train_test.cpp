@@ -15,13 +15,16 @@
 #include "temporary_directory.h"
 #include "train/batches.h"
 #include "train/fit.h"
+#include "train/least_squares.h"
 #include "train/optimizer.h"
 #include "train/predict.h"
 
 namespace core = reaugkd::core;
 namespace data = reaugkd::data;
 namespace train = reaugkd::train;
+using reaugkd::tests::LeastSquares;
 using reaugkd::tests::TemporaryDirectory;
+using reaugkd::tests::twelve_rows_by;
 
 namespace {
 
@@ -29,41 +32,6 @@ std::multiset<std::int64_t> rows_in(const train::Batches& batches) {
   std::multiset<std::int64_t> rows;
   for (const auto& batch : batches) rows.insert(batch.begin(), batch.end());
   return rows;
-}
-
-/// Least squares y = x w on fixed data: one parameter vector.
-class LeastSquares : public train::Step {
- public:
-  explicit LeastSquares(double rate) : rate_(rate) {
-    torch::manual_seed(3);
-    x_ = torch::randn({12, 3});
-    y_ = torch::matmul(x_, torch::tensor({1.0F, -2.0F, 0.5F}));
-    w_ = torch::zeros({3}).requires_grad_(true);
-  }
-  train::LossTerms loss(const std::vector<std::int64_t>& rows) override {
-    const auto index = torch::tensor(rows, torch::kInt64);
-    const auto error = torch::matmul(x_.index_select(0, index), w_) - y_.index_select(0, index);
-    const auto total = error.square().mean();
-    return {poison_ ? total * std::numeric_limits<double>::quiet_NaN() : total, {{"mse", total}}};
-  }
-  std::vector<train::ParameterGroup> parameter_groups() override { return {{{w_}, rate_, 0}}; }
-  void set_training(bool) override {}
-
-  torch::Tensor w_;
-  bool poison_ = false;
-
- private:
-  double rate_;
-  torch::Tensor x_, y_;
-};
-
-train::Batches twelve_rows_by(std::int64_t size) {
-  train::Batches batches;
-  for (std::int64_t i = 0; i < 12; ++i) {
-    if (i % size == 0) batches.emplace_back();
-    batches.back().push_back(i);
-  }
-  return batches;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // A student and a teacher that are trained together, in one step of one optimizer: DML and ProKT.
 #pragma once
 
+#include "core/error.h"
 #include "stages/methods/kd.h"
 
 namespace reaugkd::stages {
@@ -11,7 +12,14 @@ class CoTrainingStep : public ClassifierStep {
       : ClassifierStep(context.student, context.options.training),
         teacher_(context, LiveTeacher::Use::kTrained),
         labels_(context.labels()),
-        prediction_(context.prediction()) {}
+        prediction_(context.prediction()) {
+    if (torch::isnan(labels_).all().item<bool>()) {
+      throw core::DataError(
+          "{}: no row has a label, and --method {} trains the teacher by labels too; take "
+          "--method kd or reaugkd",
+          context.data.train.path.string(), context.options.method);
+    }
+  }
 
   std::vector<train::ParameterGroup> parameter_groups() override {
     auto groups = ClassifierStep::parameter_groups();

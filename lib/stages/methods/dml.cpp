@@ -2,6 +2,7 @@
 // from the labels and from the other,
 //   L_S = CE(y, p^S) + KL(p^T || p^S),  L_T = CE(y, p^T) + KL(p^S || p^T).
 // --hard-label-weight w gives 2 [(1 - w) KL + w CE], the published sum at its default 0.5.
+#include "core/error.h"
 #include "stages/methods/co_training.h"
 
 namespace reaugkd::stages {
@@ -25,6 +26,10 @@ class DmlStep : public CoTrainingStep {
 }  // namespace
 
 std::unique_ptr<train::Step> make_dml(const MethodContext& context) {
+  if (context.options.distill_temperature != 1.0) {
+    throw core::ConfigError("--distill-temperature {}: --method dml has none; leave it out",
+                            *context.options.distill_temperature);
+  }
   return std::make_unique<DmlStep>(context);
 }
 

@@ -1,5 +1,6 @@
 #include "stages/methods/finetune.h"
 
+#include "core/error.h"
 #include "stages/methods/method.h"
 
 namespace reaugkd::stages {
@@ -16,6 +17,11 @@ train::LossTerms HardLabelStep::loss(const Rows& rows) {
 }
 
 std::unique_ptr<train::Step> make_finetune(const MethodContext& context) {
+  if (context.options.hard_label_weight != 1.0 || context.options.distill_temperature != 1.0) {
+    throw core::ConfigError(
+        "--method finetune learns from the labels alone: leave out --hard-label-weight and "
+        "--distill-temperature, or take --method kd");
+  }
   return std::make_unique<HardLabelStep>(context.student, context.data, context.options.training);
 }
 

@@ -36,11 +36,11 @@ Tensors gradients(const torch::Tensor& loss, const Tensors& parameters) {
 }
 
 double norm_of(const Tensors& direction) {
-  double square = 0;
+  auto square = torch::zeros({}, torch::kFloat64);
   for (const auto& x : direction) {
-    if (x.defined()) square += x.to(torch::kFloat64).square().sum().item<double>();
+    if (x.defined()) square = x.to(torch::kFloat64).square().sum() + square.to(x.device());
   }
-  return std::sqrt(square);
+  return std::sqrt(square.item<double>());
 }
 
 class MetaDistilStep : public ClassifierStep {
@@ -166,6 +166,11 @@ class MetaDistilStep : public ClassifierStep {
 }  // namespace
 
 std::unique_ptr<train::Step> make_metadistil(const MethodContext& context) {
+  if (context.options.training.gradient_accumulation_steps > 1) {
+    throw core::ConfigError(
+        "--gradient-accumulation-steps with --method metadistil: the teacher would be updated for "
+        "each batch, the student for several at once; give a larger --batch-size");
+  }
   return std::make_unique<MetaDistilStep>(context);
 }
 

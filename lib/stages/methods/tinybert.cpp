@@ -57,10 +57,9 @@ class TinyBertStep : public ClassifierStep {
     return groups;
   }
 
-  void begin_step(const train::Moment& moment) override {
-    on_layers_ =
-        static_cast<double>(moment.step) < intermediate_ * static_cast<double>(moment.total_steps);
-  }
+  void begin_step(const train::Moment& moment) override { on_layers_ = is_on_layers(moment); }
+  /// Until then the classifier is as it was drawn.
+  bool may_be_kept(const train::Moment& last) const override { return !is_on_layers(last); }
 
   train::LossTerms loss(const Rows& rows) override {
     nn::BertTrace teacher;
@@ -77,6 +76,12 @@ class TinyBertStep : public ClassifierStep {
   }
 
  private:
+  bool is_on_layers(const train::Moment& moment) const {
+    return moment.step + 1 < moment.total_steps &&
+           static_cast<double>(moment.step) <
+               intermediate_ * static_cast<double>(moment.total_steps);
+  }
+
   train::LossTerms layer_terms(const nn::BertTrace& teacher, const nn::BertTrace& student,
                                const torch::Tensor& mask) {
     const auto embedding =
