@@ -31,7 +31,8 @@ struct LoadedModel {
 /// on the CPU, in eval mode. Pre-training heads (cls.* and the like) and position_ids are ignored.
 /// Where the head may be missing, one of another shape (another task's) counts as missing.
 /// Throws IoError, or ArtifactError listing every other tensor that is missing, extra or wrongly
-/// shaped, or the shards that are not there; ConfigError for a layer that the checkpoint does not have.
+/// shaped, or the shards that are not there; ConfigError for a layer that the checkpoint does not
+/// have.
 LoadedModel load_classifier(const std::filesystem::path& directory, BertConfig config,
                             const LoadOptions& options);
 
