@@ -86,6 +86,17 @@ void put_back(const fs::path& path) {
   if (!fs::exists(path, error) && !error) fs::rename(beside(path, "old"), path, error);
 }
 
+/// Replaced, it would be gone under the shell that started us.
+void check_not_worked_in(const fs::path& directory) {
+  const fs::path here = fs::current_path();
+  const auto [end, ignored] =
+      std::mismatch(directory.begin(), directory.end(), here.begin(), here.end());
+  if (end != directory.end()) return;
+  throw ConfigError(
+      "--output {}: --overwrite replaces the directory, and you are in it: cd elsewhere first",
+      directory.string());
+}
+
 }  // namespace
 
 DirectoryLock::DirectoryLock(const fs::path& directory) : path_(directory / kLockFile) {
@@ -133,7 +144,8 @@ void DirectoryLock::moved_to(const fs::path& directory) {
   path_ = directory / kLockFile;
 }
 
-OutputDirectory::OutputDirectory(fs::path path, OutputMode mode)
+OutputDirectory::OutputDirectory(fs::path path, OutputMode mode,
+                                 const std::function<void(const fs::path&)>& check_replaceable)
     : final_(std::move(path)), work_(final_) {
   if (final_.filename().empty()) final_ = work_ = final_.parent_path();
   if (final_.string().size() + kLongestName > PATH_MAX) {
@@ -159,6 +171,8 @@ OutputDirectory::OutputDirectory(fs::path path, OutputMode mode)
   replaces_ = !was_empty_ && mode == OutputMode::kOverwrite;
   if (replaces_) {
     final_ = fs::canonical(final_);  // what a link points to is replaced, not the link
+    check_not_worked_in(final_);
+    check_replaceable(final_);
     work_ = beside(final_, "overwrite");
     make_directory(work_);
     try {
@@ -167,6 +181,7 @@ OutputDirectory::OutputDirectory(fs::path path, OutputMode mode)
       fs::remove(work_, error);  // only if nothing is in it: another run's is not ours to remove
       throw;
     }
+    check_replaceable(work_);
     remove_entries(work_);
   }
   remove_temporaries(work_);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -38,9 +39,14 @@ class OutputDirectory {
   /// Creates `path` (or, to overwrite, `path`.tmp-overwrite, which finish() swaps in), locks it,
   /// checks that it can be written and clears what a killed run left of half-written files. Throws
   /// ConfigError where it is not empty and neither --resume nor --overwrite was given, where it
-  /// holds something else than a run, or where another run writes it; IoError where it cannot be
-  /// made.
-  OutputDirectory(std::filesystem::path path, OutputMode mode);
+  /// holds something else than a run, where another run writes it, or where it is to be overwritten
+  /// and this process works in it; IoError where it cannot be made. `check_replaceable` is called
+  /// with each directory whose entries are to be removed, before any is, and throws where they must
+  /// stay.
+  OutputDirectory(
+      std::filesystem::path path, OutputMode mode,
+      const std::function<void(const std::filesystem::path&)>& check_replaceable = [](const auto&) {
+      });
   /// Without finish(), removes what an overwrite had begun; the old directory stays.
   ~OutputDirectory();
   OutputDirectory(const OutputDirectory&) = delete;

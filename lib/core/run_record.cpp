@@ -28,4 +28,23 @@ std::optional<RunRecord> run_record(const std::filesystem::path& directory) {
   return record;
 }
 
+Json with_real_paths(const Json& json) {
+  const auto real = [](const std::string& text) {
+    std::error_code missing;
+    const auto path = std::filesystem::canonical(text, missing);
+    return missing ? text : json_text(path.string());
+  };
+  if (json.is_string()) return real(json.get<std::string>());
+  if (!json.is_structured()) return json;
+  Json result = json.is_array() ? Json::array() : Json::object();
+  for (const auto& [key, value] : json.items()) {
+    if (json.is_array()) {
+      result.push_back(with_real_paths(value));
+    } else {
+      result[key.find('/') == key.npos ? key : real(key)] = with_real_paths(value);
+    }
+  }
+  return result;
+}
+
 }  // namespace reaugkd::core

@@ -20,4 +20,8 @@ struct RunRecord {
 /// ArtifactError where run.json is damaged or of another format.
 std::optional<RunRecord> run_record(const std::filesystem::path& directory);
 
+/// With every text, and every key with a slash, that is the path of something that is there in its
+/// one absolute form, so that two spellings of a path compare equal.
+Json with_real_paths(const Json& json);
+
 }  // namespace reaugkd::core

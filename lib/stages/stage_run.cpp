@@ -72,6 +72,86 @@ constexpr std::array kReadByStages = {"config.json",
                                       "teacher_run.json",
                                       "kb.json"};
 
+/// What else stages write into --output; one '*' stands for anything.
+constexpr std::array kWrittenByStages = {core::kRunFile,
+                                         core::kMetricsFile,
+                                         kLogFile,
+                                         kCheckpointFile,
+                                         ".lock",
+                                         "train_log.jsonl",
+                                         "kb.safetensors",
+                                         "index.hnsw",
+                                         "examples.tsv",
+                                         "predictions.tsv",
+                                         "predictions_mismatched.tsv",
+                                         "sweep.tsv",
+                                         "embeddings.tsv",
+                                         "latency.tsv",
+                                         "explain.txt",
+                                         "CoLA.tsv",
+                                         "SST-2.tsv",
+                                         "MRPC.tsv",
+                                         "QQP.tsv",
+                                         "STS-B.tsv",
+                                         "MNLI-m.tsv",
+                                         "MNLI-mm.tsv",
+                                         "QNLI.tsv",
+                                         "RTE.tsv",
+                                         "WNLI.tsv",
+                                         "fold-*.safetensors",
+                                         "checkpoint-fold-*.safetensors",
+                                         "train_log-fold-*.jsonl"};
+
+bool matches(std::string_view name, std::string_view pattern) {
+  const auto star = pattern.find('*');
+  if (star == pattern.npos) return name == pattern;
+  return name.size() + 1 > pattern.size() && name.starts_with(pattern.substr(0, star)) &&
+         name.ends_with(pattern.substr(star + 1));
+}
+
+bool is_written_by_stages(const fs::path& relative) {
+  const std::string name = relative.filename().string();
+  if (name.find(core::kTemporaryMark) != name.npos) return true;
+  const auto is = [&](const char* pattern) { return matches(name, pattern); };
+  const bool known = std::any_of(kReadByStages.begin(), kReadByStages.end(), is) ||
+                     std::any_of(kWrittenByStages.begin(), kWrittenByStages.end(), is);
+  const fs::path folder = relative.parent_path();
+  if (folder.empty()) return known || name == "trajectory";
+  if (folder == "trajectory") return name.starts_with("anchor-");
+  return folder.parent_path() == "trajectory" && known;
+}
+
+/// Of a directory that --overwrite is to replace: throws ConfigError unless all in it is of a run
+/// of `command`.
+void check_replaceable(const std::string& command, const fs::path& directory) {
+  const auto refuse = [&](const std::string& why) {
+    throw core::ConfigError("--overwrite: {} {}; nothing was changed", directory.string(), why);
+  };
+  std::optional<core::RunRecord> record;
+  try {
+    record = core::run_record(directory);
+  } catch (const core::Error& error) {
+    refuse(fmt::format("is not known to be a run of reaugkd's ({}): name another --output",
+                       error.what()));
+  }
+  if (record && record->command != command) {
+    refuse(fmt::format("holds a run of {}, not of {}: name another --output, or remove it yourself",
+                       record->command, command));
+  }
+  std::vector<std::string> foreign;
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+    const fs::path relative = entry.path().lexically_relative(directory);
+    if (!is_written_by_stages(relative)) foreign.push_back(core::json_text(relative.string()));
+  }
+  if (foreign.empty()) return;
+  std::sort(foreign.begin(), foreign.end());
+  const std::size_t shown = std::min<std::size_t>(foreign.size(), 3);
+  refuse(fmt::format(
+      "holds what no run writes ({}{}): move it, or name another --output",
+      fmt::join(foreign.begin(), foreign.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
+      foreign.size() > shown ? ", ..." : ""));
+}
+
 /// The models of a teacher's trajectory (`distill --method rco`), as run.json names them.
 std::vector<std::string> trajectory_files(const fs::path& directory) {
   std::vector<std::string> names;
@@ -107,6 +187,7 @@ void RunOptions::add_fields(core::OptionList& list) {
 
 bool already_finished(const std::string& command, const core::OptionList& options,
                       const core::OptionList& defaults, const RunOptions& run) {
+  mode_of(run);  // throws where the flags exclude one another
   const fs::path directory = run.output;
   if (!run.resume) return false;
   const auto before = core::run_record(directory);
@@ -114,9 +195,11 @@ bool already_finished(const std::string& command, const core::OptionList& option
   const bool finished = core::is_finished(directory);
   Json options_before = defaults.to_json();  // those that its version did not know
   options_before.update(before->options);
-  const auto differing = core::differences(
-      {{"command", before->command}, {"options", computing_options(options_before)}},
-      {{"command", command}, {"options", computing_options(options.to_json())}});
+  const auto differing =
+      core::differences({{"command", before->command},
+                         {"options", core::with_real_paths(computing_options(options_before))}},
+                        {{"command", command},
+                         {"options", core::with_real_paths(computing_options(options.to_json()))}});
   if (!differing.empty()) {
     throw core::ConfigError(
         "--resume: {} holds {} run with other options ({}); use them, or --overwrite, or another "
@@ -152,7 +235,8 @@ StageRun::StageRun(Prepared, std::string command, const core::OptionList& option
     : command_(std::move(command)),
       options_(repeatable_options(options)),
       resume_(run.resume),
-      output_(run.output, mode_of(run)),
+      output_(run.output, mode_of(run),
+              [this](const fs::path& directory) { check_replaceable(command_, directory); }),
       start_(now_seconds()) {}
 
 // The other constructor has made an object, so ~StageRun cleans up where this throws.
@@ -174,6 +258,16 @@ StageRun::~StageRun() {
 }
 
 void StageRun::add_input(const fs::path& file) {
+  std::error_code error;
+  const fs::path whole = fs::weakly_canonical(file, error);
+  const fs::path& target = output_.final_path();
+  if (output_.replaces() && !error &&
+      std::mismatch(target.begin(), target.end(), whole.begin(), whole.end()).first ==
+          target.end()) {
+    throw core::ConfigError(
+        "--overwrite: --output {} holds {}, which this run reads: name another --output",
+        target.string(), file.string());
+  }
   inputs_[core::json_text(file.string())] = core::sha256_of_file(file);
 }
 

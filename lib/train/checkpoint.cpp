@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "core/error.h"
+#include "core/run_record.h"
 
 namespace reaugkd::train {
 namespace {
@@ -44,7 +45,8 @@ std::optional<Checkpoint> load_checkpoint(const CheckpointOptions& options) {
   const Json header = header_of(options);
   const std::string where = options.path.string();
   const auto differing =
-      core::differences(header.value("identity", Json::object()), options.identity);
+      core::differences(core::with_real_paths(header.value("identity", Json::object())),
+                        core::with_real_paths(options.identity));
   if (!differing.empty()) {
     throw core::ConfigError(
         "--resume: {} was written with other options or inputs ({}); put them back, or start again "
