@@ -5,14 +5,19 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <optional>
+#include <sstream>
 
 #include "core/error.h"
 #include "core/progress.h"
 #include "core/version.h"
 #include "listing.h"
 #include "text/sentencepiece.h"
+#include "usage.h"
 
 namespace reaugkd::apps {
 namespace {
@@ -106,10 +111,14 @@ std::optional<std::string> listing_asked_for(const std::vector<Command>& command
   return {};
 }
 
+/// Ends as any program does whose stdout has no reader any more.
 void print(const std::string& text) {
-  if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
-    throw core::IoError("stdout cannot be written");
+  if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return;
+  if (errno == EPIPE) {
+    std::signal(SIGPIPE, SIG_DFL);
+    std::raise(SIGPIPE);
   }
+  throw core::IoError("stdout cannot be written: {}", std::strerror(errno));
 }
 
 }  // namespace
@@ -130,6 +139,7 @@ int run_command_line(const std::vector<Command>& commands, int argc, char** argv
     return 0;
   }
   ProcessFlags flags;
+  set_logging(flags);  // of errors in the flags themselves
   struct Declared {
     CLI::App* app;
     core::OptionList fields;
@@ -151,10 +161,13 @@ int run_command_line(const std::vector<Command>& commands, int argc, char** argv
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    throw core::ConfigError(
-        "{}; see reaugkd{} --help", error.what(),
-        app.get_subcommands().empty() ? "" : " " + app.get_subcommands().front()->get_name());
+    if (error.get_exit_code() == 0) {  // --help, --version
+      std::ostringstream text;
+      app.exit(error, text, text);
+      print(text.str());
+      return 0;
+    }
+    throw core::ConfigError("{}", usage_problem(app, argc, argv, error.what()));
   }
   set_logging(flags);
   for (std::size_t i = 0; i < commands.size(); ++i) {

@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
   keep_freed_memory();
   constexpr int kBug = 70;
   reaugkd::core::notice_interrupts();
+  std::signal(SIGPIPE, SIG_IGN);  // a log whose reader is gone must not end a training
   std::signal(SIGXFSZ, SIG_IGN);  // ulimit -f then is an error of write(), like a full disk
   spdlog::set_default_logger(spdlog::stderr_color_mt("reaugkd"));
   try {
@@ -55,8 +56,8 @@ int main(int argc, char** argv) {
         message.find("CUBLAS_STATUS_ALLOC_FAILED") != message.npos ||
         message.find("can't allocate memory") != message.npos) {
       spdlog::error(
-          "out of memory ({}): give a smaller --batch-size, --eval-batch-size or "
-          "--max-seq-length",
+          "out of memory ({}): give smaller sizes (--batch-size, --eval-batch-size, "
+          "--max-seq-length, --dim), or a machine with more",
           message.substr(0, message.find('\n')));
       return reaugkd::core::IoError("").exit_code();
     }

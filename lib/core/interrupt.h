@@ -1,5 +1,5 @@
-// SIGINT and SIGTERM as something a stage notices between two batches, so that it can write a
-// checkpoint before it ends. Installed by apps/main.cpp; looked at by train and retrieval.
+// SIGINT, SIGTERM and SIGHUP as something a stage notices between two batches, so that it can write
+// a checkpoint before it ends. Installed by apps/main.cpp; looked at by train and retrieval.
 #pragma once
 
 #include <string>
@@ -8,13 +8,15 @@
 
 namespace reaugkd::core {
 
-/// The process was asked to stop. Exit code 128 + signal: 130 or 143.
+/// The process was asked to stop. Exit code 128 + signal: 130, 143 or 129.
 class Interrupted : public Error {
  public:
   Interrupted(int signal, const std::string& message) : Error(128 + signal, message) {}
 };
 
-/// From now on the first SIGINT or SIGTERM is only noted; a second one ends the process at once.
+/// From now on the first SIGINT, SIGTERM or (unless it is ignored, as under nohup) SIGHUP is only
+/// noted; a second one, which a terminal that closes may send as SIGHUP itself, ends the process at
+/// once if it is SIGINT or SIGTERM.
 void notice_interrupts();
 
 /// The signal that has been noted, 0: none.

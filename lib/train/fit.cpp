@@ -64,11 +64,9 @@ class Fit {
         validate_(validate),
         optimizer_(step.parameter_groups()),
         base_rate_(step.parameter_groups().front().learning_rate) {
-    for (std::int64_t epoch = 0; epoch < options.epochs; ++epoch) {
-      const Batches planned = batches_(epoch);
-      total_examples_ += examples_of(planned);
-      total_steps_ += steps_of(planned);
-    }
+    const Batches first = batches_(0);
+    total_examples_ = options.epochs * examples_of(first);
+    total_steps_ = options.epochs * steps_of(first);
     if (const auto checkpoint = load_checkpoint(options.checkpoint)) restore(*checkpoint);
     log_.emplace(log_path, at_.log_bytes);
   }
@@ -188,14 +186,14 @@ class Fit {
     for (const auto& [name, value] : loss_.terms) {
       text += fmt::format(", {} {:g}", name, value.item<double>());
     }
-    return text + fmt::format(
-                      ", gradient norm {:g}; lower --learning-rate, or check the data and the "
-                      "checkpoint that it began from{}",
-                      norm_.item<double>(),
-                      options_.checkpoint.path.empty()
-                          ? ""
-                          : "; the last good state, if one was saved, is kept in " +
-                                options_.checkpoint.path.string());
+    return text +
+           fmt::format(
+               ", gradient norm {:g}; lower --learning-rate, or check the data and the "
+               "checkpoint that it began from{}",
+               norm_.item<double>(),
+               !std::filesystem::exists(options_.checkpoint.path)
+                   ? ""
+                   : "; the last good state is kept in " + options_.checkpoint.path.string());
   }
 
   bool last_step_is_finite() const {

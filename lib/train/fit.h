@@ -82,12 +82,12 @@ struct FitResult {
   double examples_per_second = 0;
 };
 
-/// Trains on batches(epoch) for every epoch, validates, and leaves the parameters at the best
-/// validation (the earlier one on a tie). One JSON line per logged step and per validation goes to
-/// `log_path`. With a checkpoint to go on from, the result is that of a run which was never
-/// stopped: on a CPU the same bytes, in the log too. Throws NumericError, with step, rate and each
-/// term, on a loss or gradient that is not finite, and Interrupted, once the checkpoint is written,
-/// where the process was asked to stop.
+/// Trains on batches(epoch) for every epoch, in each as many of as many rows, validates, and leaves
+/// the parameters at the best validation (the earlier one on a tie). One JSON line per logged step
+/// and per validation goes to `log_path`. With a checkpoint to go on from, the result is that of a
+/// run which was never stopped: on a CPU the same bytes, in the log too. Throws NumericError, with
+/// step, rate and each term, on a loss or gradient that is not finite, and Interrupted, once the
+/// checkpoint is written, where the process was asked to stop.
 FitResult fit(const FitOptions& options, Step& step,
               const std::function<Batches(std::int64_t epoch)>& batches,
               const std::function<Validation()>& validate, const std::filesystem::path& log_path);
