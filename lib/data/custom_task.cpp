@@ -15,13 +15,20 @@ const std::set<std::string> kKeys = {"name",   "format",     "header",  "text_a"
                                      "labels", "regression", "metrics", "train",  "dev",    "test"};
 
 template <typename T>
+constexpr const char* kExpected = "a list of texts, such as [\"0\", \"1\"]";
+template <>
+constexpr const char* kExpected<bool> = "true or false";
+template <>
+constexpr const char* kExpected<std::string> = "a text";
+
+template <typename T>
 T value_of(const Json& description, const std::string& key, const T& fallback,
            const std::string& where) {
   try {
     return description.contains(key) ? description.at(key).get<T>() : fallback;
   } catch (const nlohmann::json::exception&) {
-    throw ConfigError("{}: \"{}\" holds {}, which is of the wrong type", where, key,
-                      description.at(key).dump());
+    throw ConfigError("{}: \"{}\" holds {}, expected {}", where, key, description.at(key).dump(),
+                      kExpected<T>);
   }
 }
 
@@ -81,6 +88,12 @@ void check_labels(const Task& task, bool regression, const std::string& where) {
     throw ConfigError("{}: \"labels\" holds {}, expected two or more different names", where,
                       fmt::join(task.labels, ", "));
   }
+  for (const auto& label : task.labels) {
+    if (label.find_first_of("\t\r\n") == label.npos) continue;
+    throw ConfigError(
+        "{}: the label {} has a tab or a line's end, which predictions.tsv could not hold", where,
+        Json(label).dump());
+  }
 }
 
 void check_metrics(const Task& task, const std::string& where) {
@@ -135,6 +148,7 @@ Task custom_task(const Json& description, const std::string& where) {
   check_metrics(task, where);
   task.train = task.dev = task.test = layout_of(description, task.format, where);
   task.test.label = -1;  // by number; by name where the header has it
+  task.test.label_may_be_absent = true;
   task.train_file = value_of(description, "train", "train." + format, where);
   task.dev_file = value_of(description, "dev", "dev." + format, where);
   task.test_file = value_of(description, "test", "test." + format, where);

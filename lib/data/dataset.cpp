@@ -77,6 +77,8 @@ class Reader {
   Reader(std::string_view bytes, const Task& task, FileLayout layout, BadRows bad_rows,
          Dataset& dataset)
       : task_(task), layout_(std::move(layout)), bad_rows_(bad_rows), dataset_(dataset) {
+    label_column_ = layout_.label_name.empty() ? fmt::format("column {}", layout_.label)
+                                               : fmt::format("\"{}\"", layout_.label_name);
     std::vector<RecordKey> keys;
     if (task.format == FileFormat::kJsonl) keys = keys_as_columns(layout_);
     for (std::size_t i = 0; i < layout_.distribution_names.size();
@@ -165,14 +167,15 @@ class Reader {
   void read_header() {
     find_column("text_a", layout_.text_a_name, layout_.text_a, true);
     find_column("text_b", layout_.text_b_name, layout_.text_b, true);
-    find_column("label", layout_.label_name, layout_.label, false);
+    find_column("label", layout_.label_name, layout_.label,
+                !layout_.label_may_be_absent && distribution_.empty());
     for (std::size_t i = 0; i < distribution_.size(); ++i) {
       find_column("given distribution", layout_.distribution_names[i], distribution_[i], true);
     }
     check_header();
   }
 
-  /// A named column's number. A label column may be absent: the rows then have no labels.
+  /// A named column's number. Where it may be absent it is -1: the rows then have no labels.
   void find_column(const char* what, const std::string& name, int& column, bool required) const {
     if (name.empty()) return;
     const auto found = std::find(fields_.begin(), fields_.end(), name);
@@ -211,11 +214,11 @@ class Reader {
     const std::string hint = records_->line() == 1 ? "; is it a header? This file must have none"
                                                    : "; leave it empty for a row without a label";
     if (task_.regression()) {
-      throw core::DataError("{}: column {} holds \"{}\", expected a finite number{}", where(),
-                            layout_.label, shown(value), hint);
+      throw core::DataError("{}: {} holds \"{}\", expected a finite number{}", where(),
+                            label_column_, shown(value), hint);
     }
-    throw core::DataError("{}: unknown label \"{}\" in column {}, expected one of {}{}", where(),
-                          shown(value), layout_.label, fmt::join(task_.labels, ", "), hint);
+    throw core::DataError("{}: unknown label \"{}\" in {}, expected one of {}{}", where(),
+                          shown(value), label_column_, fmt::join(task_.labels, ", "), hint);
   }
 
   /// The given distribution (C), or score (1); empty where none is asked for.
@@ -255,6 +258,7 @@ class Reader {
     dataset_.rows.push_back(row);
   }
 
+  std::string label_column_;  // as errors call it
   const Task& task_;
   FileLayout layout_;
   BadRows bad_rows_;

@@ -140,7 +140,8 @@ class JsonlRecords final : public Records {
     if (!lines_.next(line)) return false;
     const auto object = core::Json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (!object.is_object()) {
-      throw core::DataError("{}:{}: expected a JSON object a line", where_, lines_.number());
+      throw core::DataError("{}:{}: expected a JSON object a line{}", where_, lines_.number(),
+                            why_not(line));
     }
     owned_.clear();
     for (const auto& key : keys_) owned_.add() = text_of(object, key);
@@ -149,6 +150,17 @@ class JsonlRecords final : public Records {
   }
 
  private:
+  static std::string why_not(std::string_view line) {
+    if (line.empty()) return ", found an empty one";
+    try {
+      return std::string(", found ") + core::Json::parse(line).type_name();
+    } catch (const core::Json::exception& error) {
+      const std::string_view what =
+          error.what();  // "[json.exception...] parse error at line 1, ..."
+      return ": " + core::json_text(std::string(what.substr(what.find("] ") + 2)));
+    }
+  }
+
   std::string text_of(const core::Json& object, const RecordKey& wanted) const {
     const auto& [key, required] = wanted;
     if (!object.contains(key) || object[key].is_null()) {
@@ -174,6 +186,9 @@ class JsonlRecords final : public Records {
 std::unique_ptr<Records> make_records(FileFormat format, std::string_view bytes,
                                       const std::vector<RecordKey>& keys,
                                       const std::string& where) {
+  if (bytes.starts_with("\xFF\xFE") || bytes.starts_with("\xFE\xFF")) {
+    throw BrokenFile("{}: is in UTF-16: convert it (iconv -f UTF-16 -t UTF-8)", where);
+  }
   switch (format) {
     case FileFormat::kTsv:
       return std::make_unique<TsvRecords>(bytes);

@@ -164,6 +164,8 @@ std::vector<std::string> assign(BertForSequenceClassification& model, const Fami
                                 const std::string& where) {
   std::vector<std::string> missing;
   std::vector<std::string> problems;
+  std::size_t of_head = 0;  // of the problems
+  bool has_output = false;
   for (auto& item : model->named_parameters()) {
     auto found = weights.find(item.key());
     const std::string published = family.published_name(item.key());
@@ -179,8 +181,10 @@ std::vector<std::string> assign(BertForSequenceClassification& model, const Fami
       const bool allowed =
           item.key() == kTokenTypes || (head_may_be_missing && is_head(item.key()));
       if (!allowed) problems.push_back("missing " + published);
+      if (!allowed && is_head(item.key())) ++of_head;
       continue;
     }
+    has_output = has_output || is_output(item.key());
     if (!found->second.is_floating_point() || found->second.sizes() != item.value().sizes()) {
       problems.push_back(fmt::format("{} is {}, expected {}", published,
                                      shape_text(found->second.sizes()),
@@ -195,6 +199,12 @@ std::vector<std::string> assign(BertForSequenceClassification& model, const Fami
   }
   for (const auto& [name, value] : weights) {
     problems.push_back("extra " + family.published_name(name));
+  }
+  if (of_head > 0 && of_head == problems.size() && !has_output) {
+    throw ArtifactError(
+        "{}: has no classifier ({}): it is a pretrained model; fine-tune it first (reaugkd "
+        "teacher-finetune, or distill)",
+        where, fmt::join(problems, "; "));
   }
   if (!problems.empty()) {
     throw ArtifactError(

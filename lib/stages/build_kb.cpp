@@ -99,6 +99,7 @@ retrieval::KnowledgeBase built(const BuildKbOptions& options, const Compute& com
 /// Whether --teacher is the one that made the rows of --extend: else their z would not compare.
 void check_same_teacher(const BuildKbOptions& options, const retrieval::KnowledgeBase& kb) {
   const std::filesystem::path directory = options.teacher;
+  load_projection(directory, nn::load_config(directory).hidden_size);  // it has one
   for (const auto& [key, file] : {std::pair("teacher_sha256", "model.safetensors"),
                                   std::pair("projection_sha256", "projection.safetensors")}) {
     const auto made_by =
@@ -124,6 +125,7 @@ retrieval::KnowledgeBase rows_of_file(const BuildKbOptions& options, const std::
                                       const TaskSettings& settings, const Inherited& kb,
                                       Model& teacher, const Compute& compute) {
   auto layout = settings.task.layout(split_of(options.extend_columns));
+  layout.label_may_be_absent = true;  // then the teacher labels them
   if (options.extend_labels == "given") {
     layout.distribution_names = settings.task.distribution_names();
   }

@@ -41,6 +41,11 @@ void check_sizes(const Model& model, const TaskSettings& settings, const fs::pat
         "{}; the files do not belong together",
         directory.string(), model.tokenizer->vocab_size(), model.config.vocab_size);
   }
+  if (10 * model.tokenizer->vocab_size() < 9 * model.config.vocab_size) {
+    spdlog::warn(
+        "{}: the vocabulary has {} entries, config.json's vocab_size is {}: is its file whole?",
+        directory.string(), model.tokenizer->vocab_size(), model.config.vocab_size);
+  }
   if (settings.max_seq_length > model.config.max_tokens()) {
     throw core::ConfigError(
         "--max-seq-length {}: {} has positions for {} tokens: give that or less",

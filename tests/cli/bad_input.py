@@ -125,6 +125,11 @@ def kb_file_changed(name, change):
     return edit
 
 
+def without_head(tensors):
+    for name in [name for name in tensors if "classifier" in name or "pooler" in name]:
+        del tensors[name]
+
+
 def all_of(*edits):
     return lambda directory: [edit(directory) for edit in edits]
 
@@ -213,6 +218,8 @@ def option_rows(table):
     demo, work = str(table.chain.demo), table.work
     teach = "teacher-finetune"
     table.row("a flag that does not exist", 2, "--bogus.*--help", ["eval", "--bogus", "1"])
+    table.row("a flag mistyped", 2, r"teacher-finetune has no --epoch \(nearest: --epochs\)", [teach, "--epoch", "1"])
+    table.row("a command mistyped", 2, r'no command "evals" \(nearest: eval\)', ["evals", "--model", "x"])
     table.row("no command", 2, "--help", ["--quiet"])
     table.row("a required flag", 2, "--model is required", ["eval", "--data", demo])
     table.row("no knowledge base", 2, "--kb is required.*build-kb", "distill", "drop:--kb")
@@ -258,9 +265,12 @@ def task_rows(table):
             ("an unknown key", {"txt": 1}, 2, 'unknown key "txt"'),
             ("a GLUE name", {"name": "rte"}, 2, "not one of GLUE's"),
             ("one label", {"labels": ["sad"]}, 2, "labels"),
+            ("a label with a tab", {"labels": ["sad", "gl\tad"]}, 2, r'the label "gl\\tad" has a tab'),
+            ("numbers for labels", {"labels": [0, 1]}, 2, r'"labels" holds \[0,1\], expected a list of texts'),
+            ("an unknown column of labels", {"label": "Label"}, 3, r'train.csv:1: the header has no column "Label" \(label\), found'),
             ("an unknown column", {"text_a": "words"}, 3, r"train.csv:1: .*words"),
             ("an open quote", {}, 3, r"train.csv:2: .*quote"),
-            ("a line that is not JSON", {"format": "jsonl"}, 3, r"train.jsonl:2: "),
+            ("a line that is not JSON", {"format": "jsonl"}, 3, r"train.jsonl:2: expected a JSON object a line: .*(unexpected end|parse error)"),
             ("an unknown key of JSON lines", {"format": "jsonl", "text_a": "txt"}, 3, r'train.jsonl:1: has no "txt"')):
         path = table.work / "tasks" / (name + ".json")
         path.parent.mkdir(exist_ok=True)
@@ -284,6 +294,8 @@ def data_rows(table):
             ("no row with a label", rows[0] + "a text\t\nanother\t\n", "train.tsv: no row has a label"),
             ("another task's file", "id\ta\tb\tlabel\n1\tx\ty\tentailment\n", "train.tsv:")):
         table.row("data: " + name, 3, message, teach, "--data", table.data(train_tsv=text), "--max-train-examples", "0")
+    table.row("data: UTF-16", 3, "train.tsv: is in UTF-16: convert it", teach, "--data",
+              table.data(train_tsv="".join(rows).encode("utf-16")))
     table.row("data: bytes of no text", 3, "train.tsv", teach, "--data", table.data(train_tsv=os.urandom(3000)))
     table.row("data: one row for rkd", 3, "rkd relates rows to one another", "distill", "--method", "rkd", "drop:--kb", "--teacher",
               table.copy(whole["teacher-finetune"], foreign, removed("split.json"),
@@ -370,6 +382,8 @@ def contradiction_rows(table):
               "--method", "finetune", "--hard-label-weight", "0.5")
     table.row("a temperature that dml has not", 2, "--distill-temperature 2: --method dml has none", "distill", "--method", "dml",
               *teacher, "--distill-temperature", "2")
+    table.row("a pretrained model in a teacher's place", 4, "has no classifier .*it is a pretrained model; fine-tune it first", "eval", "drop:--explain",
+              "drop:--kb", "--model", table.copy(table.chain.whole["teacher-finetune"], foreign, tensors_changed("model.safetensors", without_head)))
     table.row("another order of labels", 2, "--label-order 1,0: .* was made with 0,1", "eval", "--label-order", "1,0")
 
 
@@ -523,6 +537,22 @@ def output_rows(table):
     (letters / "metrics.json").write_text("{}")
     for flags in ([], ["--resume"], ["--overwrite"]):
         table.row(f"--output: somebody's files {flags}", 2, "not empty|holds other files", build, *flags, output=letters)
+    somebodys = table.work / "somebodys"
+    somebodys.mkdir()
+    (somebodys / "run.json").write_text('{"command": "npm start", "format": 1}')
+    table.row("--output: somebody's run.json", 2, "not known to be a run of reaugkd", build, "--overwrite", output=somebodys)
+    notes = table.copy(whole[build], written("notes.txt", "dear"))
+    table.row("--output: a run and notes", 2, r"holds what no run writes \(notes.txt\): move it", build, "--overwrite", output=notes)
+    table.row("--output: another stage's run", 2, "holds a run of project, not of build-kb", build, "--overwrite",
+              output=table.copy(whole["project"]))
+    read = table.copy(whole[build])
+    table.row("--output: what is read", 2, "which this run reads: name another", build, "drop:--teacher", "drop:--data",
+              "--extend", read, "--remove", (read / "examples.tsv").read_text().splitlines()[1].split("\t")[0], "--overwrite", output=read)
+    left = table.copy(whole[build])
+    beside = pathlib.Path(str(left) + ".tmp-overwrite")
+    beside.mkdir()
+    (beside / "thesis.txt").write_text("dear")
+    table.row("--output: somebody's files beside it", 2, "tmp-overwrite holds what no run writes", build, "--overwrite", output=left)
     table.row("--output: a file", 2, "is a file, expected a directory", build, output=letters / "letter")
     table.row("--output: finished", 2, "not empty; .*--resume, or replace it with --overwrite", build, output=whole[build])
     table.row("--output: finished, other options", 2, "holds a finished run with other options .*M was 16, is 8", build,
