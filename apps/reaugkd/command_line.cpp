@@ -82,10 +82,16 @@ void set_logging(const ProcessFlags& flags) {
 
 /// Default, then --config, then flag.
 void resolve(const core::OptionList& fields, const std::vector<CLI::Option*>& declared,
-             const std::vector<std::string>& texts, const std::string& config) {
+             const std::vector<std::string>& texts, const std::string& command,
+             const std::string& config) {
   if (!config.empty()) {
     try {
-      fields.set_json(core::read_json(config), config);
+      const core::Json given = core::read_json(config);
+      if (given.is_object() && given.value("command", core::Json(command)) != command) {
+        throw core::ConfigError("--config: {} is of a run of {}, this is {}", config,
+                                given["command"].dump(), command);
+      }
+      fields.set_json(given, config);
     } catch (const core::ArtifactError& error) {  // not JSON: here it is an option that is wrong
       throw core::ConfigError("--config: {}", error.what());
     }
@@ -172,7 +178,8 @@ int run_command_line(const std::vector<Command>& commands, int argc, char** argv
   set_logging(flags);
   for (std::size_t i = 0; i < commands.size(); ++i) {
     if (!declared[i].app->parsed()) continue;
-    resolve(declared[i].fields, declared[i].handles, declared[i].texts, flags.config);
+    resolve(declared[i].fields, declared[i].handles, declared[i].texts, commands[i].name,
+            flags.config);
     print(commands[i].run());
   }
   return 0;

@@ -70,7 +70,7 @@ std::string completion_script(const std::vector<Command>& commands, const std::s
   elif [ "${{current:0:1}}" = - ]; then
     COMPREPLY=($(compgen -W "$flags" -- "$current"))
   else
-    COMPREPLY=($(compgen -f -- "$current"))
+    mapfile -t COMPREPLY < <(compgen -f -- "$current")
   fi
 }}
 complete -o filenames -F _reaugkd reaugkd

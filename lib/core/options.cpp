@@ -49,13 +49,34 @@ std::string text_of(const T& value) {
   }
 }
 
+/// What JSON is to hold.
+template <typename T>
+std::string kind_of() {
+  if constexpr (IsVector<T>::value) {
+    return "a list, each entry " + kind_of<typename T::value_type>();
+  } else if constexpr (IsOptional<T>::value) {
+    return kind_of<typename T::value_type>() + " or null";
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    return "a text";
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return "true or false";
+  } else {
+    return std::is_integral_v<T> ? "a whole number" : "a number";
+  }
+}
+
+std::string trimmed(const std::string& text) {
+  const std::size_t begin = text.find_first_not_of(" \t\n");
+  return begin == text.npos ? "" : text.substr(begin, text.find_last_not_of(" \t\n") + 1 - begin);
+}
+
 template <typename T>
 T parse(const std::string& text, const std::string& flag) {
   if constexpr (IsVector<T>::value) {
     T list;
     for (std::size_t begin = 0; begin <= text.size() && !text.empty();) {
       const std::size_t end = std::min(text.find(',', begin), text.size());
-      list.push_back(parse<typename T::value_type>(text.substr(begin, end - begin), flag));
+      list.push_back(parse<typename T::value_type>(trimmed(text.substr(begin, end - begin)), flag));
       begin = end + 1;
     }
     return list;
@@ -72,8 +93,9 @@ T parse(const std::string& text, const std::string& flag) {
     T value{};
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{} || end != text.data() + text.size()) {
-      throw ConfigError("--{}: expected {}, got \"{}\"", flag,
-                        std::is_integral_v<T> ? "a whole number" : "a number", text);
+      throw ConfigError("--{}: expected {}{}, got \"{}\"", flag,
+                        std::is_integral_v<T> ? "a whole number" : "a number",
+                        error == std::errc::result_out_of_range ? " of less magnitude" : "", text);
     }
     return value;
   }
@@ -81,7 +103,7 @@ T parse(const std::string& text, const std::string& flag) {
 
 /// JSON's own conversion would cut 8.7 to 8. Throws ConfigError.
 std::int64_t whole_number(const Json& json) {
-  if (!json.is_number_integer()) throw ConfigError("a whole number is expected");
+  if (!json.is_number_integer()) throw ConfigError("not a whole number");
   return json.get<std::int64_t>();
 }
 
@@ -103,14 +125,16 @@ std::string json_key(std::string name) {
 
 }  // namespace
 
+constexpr double kUnbounded = 1e300;
+
 std::string Range::text() const {
-  const bool bounded = high < 1e299;
-  if (!bounded) return fmt::format("{} {}", low_open ? ">" : ">=", low);
+  if (high >= kUnbounded) return fmt::format("{} {}", low_open ? ">" : ">=", low);
   return fmt::format("{}{}, {}{}", low_open ? '(' : '[', low, high, high_open ? ')' : ']');
 }
 
 bool Range::contains(double value) const {
-  return (low_open ? value > low : value >= low) && (high_open ? value < high : value <= high);
+  return (low_open ? value > low : value >= low) &&
+         (high >= kUnbounded || (high_open ? value < high : value <= high));
 }
 
 std::string Option::key() const {
@@ -161,9 +185,9 @@ void Option::set_json(const Json& json) const {
           } else {
             *value = json.get<T>();
           }
-        } catch (const std::exception& error) {
-          throw ConfigError("config key \"{}\": cannot take {}: {}", key(), json.dump(),
-                            error.what());
+        } catch (const std::exception&) {
+          throw ConfigError("config key \"{}\": cannot take {}, expected {}", key(), json.dump(),
+                            kind_of<T>());
         }
       },
       target);
@@ -192,8 +216,11 @@ Json Option::to_json() const {
 void Option::check() const {
   const auto check_number = [&](double number) {
     if (!std::isfinite(number) || (range && !range->contains(number))) {
-      throw ConfigError("--{}: {} is out of range, expected {}", name, number,
-                        range ? range->text() : "a finite number");
+      const std::string finite = std::isfinite(number) ? ""
+                                 : range               ? "a finite number "
+                                                       : "a finite number";
+      throw ConfigError("--{}: {} is out of range, expected {}{}", name, number, finite,
+                        range ? range->text() : "");
     }
   };
   std::visit(

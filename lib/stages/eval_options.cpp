@@ -1,5 +1,7 @@
 #include "stages/eval_options.h"
 
+#include <tuple>
+
 #include "core/error.h"
 
 namespace reaugkd::stages {
@@ -77,6 +79,16 @@ void EvalOptions::check() const {
         "out",
         kb_temperature);
   }
+  const EvalOptions defaults;
+  const std::tuple<const char*, bool, bool> set_or_selected[] = {
+      {"k", k.has_value(), grid_k != defaults.grid_k},
+      {"beta", beta.has_value(), grid_beta != defaults.grid_beta},
+      {"tau", tau_retrieval.has_value(), grid_tau != defaults.grid_tau}};
+  for (const auto& [name, set, grid] : set_or_selected) {
+    if (set && grid) {
+      throw core::ConfigError("--grid-{0}: {0} is given, so none is selected; leave one out", name);
+    }
+  }
   const std::pair<const char*, bool> of_retrieval[] = {
       {"--explain", explain > 0},
       {"--sweep", sweep},
@@ -85,9 +97,9 @@ void EvalOptions::check() const {
       {"--k", k.has_value()},
       {"--beta", beta.has_value()},
       {"--tau-retrieval", tau_retrieval.has_value()},
-      {"--grid-k", grid_k != EvalOptions().grid_k},
-      {"--grid-beta", grid_beta != EvalOptions().grid_beta},
-      {"--grid-tau", grid_tau != EvalOptions().grid_tau},
+      {"--grid-k", grid_k != defaults.grid_k},
+      {"--grid-beta", grid_beta != defaults.grid_beta},
+      {"--grid-tau", grid_tau != defaults.grid_tau},
       {"--beta-mode", beta_mode != "constant"},
       {"--kb-temperature", kb_temperature != 1},
       {"--grid-kb-temperature", !grid_kb_temperature.empty()},

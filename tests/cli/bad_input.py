@@ -239,12 +239,14 @@ def option_rows(table):
     table.row("--resume and --overwrite", 2, "exclude one another", "build-kb", "--resume", "--overwrite")
     table.row("an empty grid", 2, "each need a value", "eval", "--grid-k", "")
     table.row("--explain without a knowledge base", 2, "needs --kb", "eval", "drop:--kb")
+    table.row("--k and --grid-k", 2, "--grid-k: k is given, so none is selected", "eval", "--k", "4", "--grid-k", "1,2")
     table.row("--k of 0", 2, "--k: 0 is out of range", "eval", "--k", "0")
     for name, text, message in (("not JSON", "{", "--config: .*not valid JSON"),
                                 ("no object", "[1]", "found array, expected a JSON object"),
                                 ("an unknown key", '{"tua": 1}', 'unknown key "tua"; this command knows .*tau'),
                                 ("a wrong type", '{"tau": "warm"}', '"tau": cannot take "warm"'),
-                                ("a fraction for a count", '{"epochs": 1.5}', '"epochs": cannot take 1.5'),
+                                ("a fraction for a count", '{"epochs": 1.5}', '"epochs": cannot take 1.5, expected a whole number'),
+                                ("another command's", '{"command": "eval", "options": {}}', 'is of a run of "eval", this is '),
                                 ("a newer run.json", '{"format": 2, "options": {"tau": 1}}', "format 2.*supported is 1")):
         path = work / "configs" / (name + ".json")
         path.parent.mkdir(exist_ok=True)

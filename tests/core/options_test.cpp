@@ -75,6 +75,10 @@ TEST_CASE("flags set typed values and are checked", "[options]") {
   CHECK_THROWS_WITH(option(list, "method").set_text("kdd"),
                     "--method: \"kdd\" is not one of reaugkd, kd");
   CHECK_THROWS_AS(option(list, "student-layers").set_text("0,,1"), core::ConfigError);
+  option(list, "student-layers").set_text("1, 3 ,5");
+  CHECK(sample.layers == std::vector<std::int64_t>{1, 3, 5});
+  CHECK_THROWS_WITH(option(list, "num-epochs").set_text("99999999999999999999"),
+                    ContainsSubstring("a whole number of less magnitude"));
 }
 
 TEST_CASE("options survive JSON, unknown keys do not pass", "[options]") {
@@ -101,9 +105,9 @@ TEST_CASE("options survive JSON, unknown keys do not pass", "[options]") {
                     ContainsSubstring("num_epochs"));
   CHECK_THROWS_AS(restored.fields().set_json({{"tau", "hot"}}, "c.json"), core::ConfigError);
   CHECK_THROWS_WITH(restored.fields().set_json({{"student_layers", {0.5, 2}}}, "c.json"),
-                    ContainsSubstring("a whole number is expected"));
+                    ContainsSubstring("a whole number"));
   CHECK_THROWS_WITH(restored.fields().set_json({{"width", 8.7}}, "c.json"),
-                    ContainsSubstring("a whole number is expected"));
+                    ContainsSubstring("a whole number"));
   restored.fields().set_json({{"width", nullptr}}, "c.json");
   CHECK_FALSE(restored.width.has_value());
   restored.fields().set_json({{"width", 8}}, "c.json");
