@@ -2,7 +2,7 @@
 """Do the tests see it where an equation is wrong? Each line below is one change to a loss, a metric, the aggregation or
 the selection; the module's tests must fail by it.
 
-    tests/trust/mutations.py [--build build/mutations] [--only losses]
+    tests/trust/mutations.py [--build build/mutations] [--only losses,retrieval/beta]
 
 Works on a copy of the tree, which it configures and builds itself; half a minute to a minute each. Prints a line a
 mutation and fails where one survives, does not compile, or where a text is no longer there.
@@ -121,10 +121,16 @@ class Copy:
 
     def __init__(self, folder):
         self.source, self.build = folder / "source", folder / "build"
-        shutil.rmtree(self.source, ignore_errors=True)
-        for name in run(["git", "ls-files"], cwd=ROOT, check=True).stdout.splitlines():
-            (self.source / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, self.source / name)
+        names = run(["git", "ls-files"], cwd=ROOT, check=True).stdout.splitlines()
+        for path in list(self.source.rglob("*")):
+            if path.is_file() and str(path.relative_to(self.source)) not in names:
+                path.unlink()
+        for name in names:
+            target, data = self.source / name, (ROOT / name).read_bytes()
+            if not target.exists() or target.read_bytes() != data:  # else its date tells whether it was built
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / name, target)
+                shutil.copymode(ROOT / name, target)
         run(["cmake", "-S", self.source, "-B", self.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
              "-DREAUGKD_WERROR=OFF"], check=True)  # what is left out leaves names unused
 
@@ -142,9 +148,9 @@ class Copy:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "mutations")
-    parser.add_argument("--only", default="", help="mutations of files whose name begins so")
+    parser.add_argument("--only", default="", help="mutations of files whose names begin so: losses/rkd,metrics")
     args = parser.parse_args()
-    mutations = [m for m in MUTATIONS if m[0].startswith(args.only)]
+    mutations = [m for m in MUTATIONS if m[0].startswith(tuple(args.only.split(",")))]
     copy = Copy(args.build)
     for module in sorted({file.split("/")[0] for file, _, _ in mutations}):
         if copy.verdict(module) != "SURVIVED":
