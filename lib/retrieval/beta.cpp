@@ -26,7 +26,8 @@ torch::Tensor beta_features(BetaMode mode, const torch::Tensor& student,
 
 torch::Tensor beta_of_rows(double beta, const BetaRule& rule, const torch::Tensor& features) {
   REAUGKD_CHECK(beta >= 0 && beta <= 1, "beta is {}", beta);
-  if (rule.slope == 0 || beta == 0 || beta == 1) return torch::full_like(features, beta);
+  if (rule.slope == 0) return torch::full_like(features, beta);
+  // 0 and 1, whose logits are infinite, stay what they are.
   return torch::sigmoid(std::log(beta / (1 - beta)) + rule.slope * (features - rule.center));
 }
 

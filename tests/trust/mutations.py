@@ -87,7 +87,7 @@ MUTATIONS = [
     ("retrieval/beta.cpp", "select(1, 0)", "select(1, -1)"),
     ("retrieval/beta.cpp", "beta / (1 - beta)", "beta"),
     ("retrieval/beta.cpp", "features - rule.center", "features"),
-    ("retrieval/beta.cpp", "beta == 0 ||", "false ||"),
+    ("retrieval/beta.cpp", "rule.slope * (features", "(features"),
     ("retrieval/selection.cpp", "(column - labels).square()", "(column - labels).abs()"),
     ("retrieval/selection.cpp", "-column.clamp_min", "column.clamp_min"),
     ("retrieval/selection.cpp", "make_tuple(-s.beta,", "make_tuple(s.beta,"),
