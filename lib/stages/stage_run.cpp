@@ -12,6 +12,7 @@
 #include "core/progress.h"
 #include "core/sha256.h"
 #include "core/version.h"
+#include "stages/stage_files.h"
 
 namespace reaugkd::stages {
 namespace {
@@ -31,9 +32,6 @@ core::OutputMode mode_of(const RunOptions& run) {
   return run.overwrite ? core::OutputMode::kOverwrite : core::OutputMode::kFresh;
 }
 
-constexpr const char* kLogFile = "run.log";
-constexpr const char* kCheckpointFile = "checkpoint.safetensors";
-
 /// The options without those of one start of the command: a run.json given to --config must not
 /// replace or resume what another run has written.
 Json repeatable_options(const core::OptionList& options) {
@@ -52,104 +50,6 @@ Json computing_options(const Json& options) {
     kept.erase(key);
   }
   return kept;
-}
-
-/// What a later stage reads of a model or knowledge base directory. kb.json has the sha256 of the
-/// knowledge base's other files.
-constexpr std::array kReadByStages = {"config.json",
-                                      "model.safetensors",
-                                      "model.safetensors.index.json",
-                                      "vocab.txt",
-                                      "spiece.model",
-                                      "sentencepiece.bpe.model",
-                                      "vocab.json",
-                                      "merges.txt",
-                                      "tokenizer.json",
-                                      "tokenizer_config.json",
-                                      "projection.safetensors",
-                                      "features.safetensors",
-                                      "split.json",
-                                      "teacher_run.json",
-                                      "kb.json"};
-
-/// What else stages write into --output; one '*' stands for anything.
-constexpr std::array kWrittenByStages = {core::kRunFile,
-                                         core::kMetricsFile,
-                                         kLogFile,
-                                         kCheckpointFile,
-                                         ".lock",
-                                         "train_log.jsonl",
-                                         "kb.safetensors",
-                                         "index.hnsw",
-                                         "examples.tsv",
-                                         "predictions.tsv",
-                                         "predictions_mismatched.tsv",
-                                         "sweep.tsv",
-                                         "embeddings.tsv",
-                                         "latency.tsv",
-                                         "explain.txt",
-                                         "CoLA.tsv",
-                                         "SST-2.tsv",
-                                         "MRPC.tsv",
-                                         "QQP.tsv",
-                                         "STS-B.tsv",
-                                         "MNLI-m.tsv",
-                                         "MNLI-mm.tsv",
-                                         "QNLI.tsv",
-                                         "RTE.tsv",
-                                         "WNLI.tsv",
-                                         "fold-*.safetensors",
-                                         "checkpoint-fold-*.safetensors",
-                                         "train_log-fold-*.jsonl"};
-
-bool matches(std::string_view name, std::string_view pattern) {
-  const auto star = pattern.find('*');
-  if (star == pattern.npos) return name == pattern;
-  return name.size() + 1 > pattern.size() && name.starts_with(pattern.substr(0, star)) &&
-         name.ends_with(pattern.substr(star + 1));
-}
-
-bool is_written_by_stages(const fs::path& relative) {
-  const std::string name = relative.filename().string();
-  if (name.find(core::kTemporaryMark) != name.npos) return true;
-  const auto is = [&](const char* pattern) { return matches(name, pattern); };
-  const bool known = std::any_of(kReadByStages.begin(), kReadByStages.end(), is) ||
-                     std::any_of(kWrittenByStages.begin(), kWrittenByStages.end(), is);
-  const fs::path folder = relative.parent_path();
-  if (folder.empty()) return known || name == "trajectory";
-  if (folder == "trajectory") return name.starts_with("anchor-");
-  return folder.parent_path() == "trajectory" && known;
-}
-
-/// Of a directory that --overwrite is to replace: throws ConfigError unless all in it is of a run
-/// of `command`.
-void check_replaceable(const std::string& command, const fs::path& directory) {
-  const auto refuse = [&](const std::string& why) {
-    throw core::ConfigError("--overwrite: {} {}; nothing was changed", directory.string(), why);
-  };
-  std::optional<core::RunRecord> record;
-  try {
-    record = core::run_record(directory);
-  } catch (const core::Error& error) {
-    refuse(fmt::format("is not known to be a run of reaugkd's ({}): name another --output",
-                       error.what()));
-  }
-  if (record && record->command != command) {
-    refuse(fmt::format("holds a run of {}, not of {}: name another --output, or remove it yourself",
-                       record->command, command));
-  }
-  std::vector<std::string> foreign;
-  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
-    const fs::path relative = entry.path().lexically_relative(directory);
-    if (!is_written_by_stages(relative)) foreign.push_back(core::json_text(relative.string()));
-  }
-  if (foreign.empty()) return;
-  std::sort(foreign.begin(), foreign.end());
-  const std::size_t shown = std::min<std::size_t>(foreign.size(), 3);
-  refuse(fmt::format(
-      "holds what no run writes ({}{}): move it, or name another --output",
-      fmt::join(foreign.begin(), foreign.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
-      foreign.size() > shown ? ", ..." : ""));
 }
 
 /// The models of a teacher's trajectory (`distill --method rco`), as run.json names them.
