@@ -168,4 +168,8 @@ for signal in TERM KILL; do
   [ -e "$work/stopped-$signal/checkpoint.safetensors" ] && fail "a finished run kept its checkpoint"
 done
 
+# A log whose reader has gone costs no training.
+$resumed "$work/unread" 2>&1 >/dev/null | head -1 >/dev/null
+cmp -s "$work/whole/model.safetensors" "$work/unread/model.safetensors" || fail "a closed stderr ended the training"
+
 passed "five stages"

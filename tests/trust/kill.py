@@ -3,7 +3,7 @@
 
 A killed directory must not be taken for a finished one, and what --resume ends with must be what an
 uninterrupted run writes, byte for byte. --overwrite must leave the whole old directory or the whole
-new one. SIGTERM and SIGINT must say how to go on and exit with 143 and 130.
+new one. SIGTERM, SIGINT and SIGHUP must say how to go on and exit with 143, 130 and 129.
 """
 import argparse
 import os
@@ -151,7 +151,7 @@ class Killer:
             fail(f"{why}, again: something is left beside it: {listing(self.work)}")
 
     def stop(self, stage, number):
-        """SIGTERM or SIGINT in the midst of a run."""
+        """SIGTERM, SIGINT or SIGHUP in the midst of a run."""
         directory = self.fresh()
         command = self.chain.command(stage, directory, "--resume")
         process = subprocess.Popen(command, env=self.chain.environment, stdout=subprocess.PIPE,
@@ -214,9 +214,9 @@ def main():
             stage = STAGES[turn % len(STAGES)]
             killer.overwrite(stage) if turn // len(STAGES) % 3 == 2 else killer.resume(stage)
             turn += 1
-        signals = [(stage, number) for stage in STAGES for number in (signal.SIGTERM, signal.SIGINT)]
+        signals = [(stage, number) for stage in STAGES for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
         if arguments.kills < 50:
-            signals = [(stage, (signal.SIGTERM, signal.SIGINT)[i % 2]) for i, stage in enumerate(STAGES)]
+            signals = [(stage, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)[i % 3]) for i, stage in enumerate(STAGES)]
         for stage, number in signals:
             killer.stop(stage, number)
         check_second_signal(chain, killer.fresh().parent)
