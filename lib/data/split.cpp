@@ -32,8 +32,7 @@ void hold_out(const Dataset& rows, const Task& task, TrainSplit& split) {
   if (split.holdout_rows.empty() || split.train_rows.empty()) {
     throw core::DataError(
         "{}: {} rows cannot be divided by {}: rows that share a text stay together (at most {} "
-        "here), and "
-        "each part needs some; give more rows, another fraction or --validation dev",
+        "here), and each part needs some; give more rows, another fraction or --validation dev",
         rows.path.string(), rows.size(), to_string(split.validation), largest_group(rows, task));
   }
   const std::size_t neither =

@@ -23,6 +23,12 @@ double difference(const torch::Tensor& a, const torch::Tensor& b) {
   return (a.detach().cpu() - b.detach().cpu()).abs().max().item<double>();
 }
 
+/// Rows (n, d) of length 1.
+torch::Tensor unit_rows(std::int64_t n, std::int64_t d) {
+  const auto x = torch::randn({n, d});
+  return x / x.norm(2, 1, true);
+}
+
 nn::BertForSequenceClassification bert() {
   return nn::load_classifier(tests::kGoldenBert, nn::load_config(tests::kGoldenBert), {}).model;
 }
@@ -71,9 +77,8 @@ TEST_CASE("a GPU trains the encoder as the CPU does", "[cuda]") {
 TEST_CASE("a GPU finds the neighbors that the CPU finds", "[cuda]") {
   if (no_gpu()) return;
   torch::manual_seed(5);
-  const auto unit = [](const torch::Tensor& x) { return x / x.norm(2, 1, true); };
-  const auto rows = unit(torch::randn({3000, 32}));
-  const auto queries = unit(torch::randn({70, 32}));
+  const auto rows = unit_rows(3000, 32);
+  const auto queries = unit_rows(70, 32);
   const auto here = retrieval::make_exact_index(rows)->search(queries, 10);
   const auto there = retrieval::make_exact_index(rows.cuda())->search(queries.cuda(), 10);
   CHECK(there.indices.is_cpu());
@@ -84,10 +89,9 @@ TEST_CASE("a GPU finds the neighbors that the CPU finds", "[cuda]") {
 TEST_CASE("a GPU's relational loss is the CPU's", "[cuda]") {
   if (no_gpu()) return;
   torch::manual_seed(6);
-  const auto unit = [](const torch::Tensor& x) { return x / x.norm(2, 1, true); };
-  const auto z = unit(torch::randn({8, 16}));
-  const auto s = unit(torch::randn({8, 16}));
-  const auto anchors = unit(torch::randn({20, 16}));
+  const auto z = unit_rows(8, 16);
+  const auto s = unit_rows(8, 16);
+  const auto anchors = unit_rows(20, 16);
   const auto own = torch::zeros({8, 20}, torch::kBool);
   const losses::RelationOptions options;
   CHECK(difference(losses::relational_divergence(z, s, options),
