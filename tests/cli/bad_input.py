@@ -159,7 +159,10 @@ class Table:
 
     def row(self, name, code, message, command, *more, output=None, after=None):
         """`command` is a stage or a list; more are options, of which a later one replaces an earlier. With
-        `after` what is left is looked at: it is a finished run, or an unfinished one that did some work."""
+        `after` what is left is looked at: it is a finished run, or an unfinished one that did some work. Rows run
+        beside each other, so an `output` that is there already belongs to one row: it is locked while that runs."""
+        if output and output in [row[4] for row in self.rows] + list(self.chain.whole.values()):
+            raise ValueError(f"{name}: {output} is another row's too: give it a copy")
         if self.pattern and not re.search(self.pattern, name):
             return
         arguments = merged(self.chain.options(command) if isinstance(command, str) else command, more)
@@ -538,7 +541,8 @@ def output_rows(table):
     (letters / "letter").write_text("dear")
     (letters / "metrics.json").write_text("{}")
     for flags in ([], ["--resume"], ["--overwrite"]):
-        table.row(f"--output: somebody's files {flags}", 2, "not empty|holds other files", build, *flags, output=letters)
+        table.row(f"--output: somebody's files {flags}", 2, "not empty|holds other files", build, *flags,
+                  output=table.copy(letters))
     somebodys = table.work / "somebodys"
     somebodys.mkdir()
     (somebodys / "run.json").write_text('{"command": "npm start", "format": 1}')
@@ -556,10 +560,11 @@ def output_rows(table):
     (beside / "thesis.txt").write_text("dear")
     table.row("--output: somebody's files beside it", 2, "tmp-overwrite holds what no run writes", build, "--overwrite", output=left)
     table.row("--output: a file", 2, "is a file, expected a directory", build, output=letters / "letter")
-    table.row("--output: finished", 2, "not empty; .*--resume, or replace it with --overwrite", build, output=whole[build])
+    table.row("--output: finished", 2, "not empty; .*--resume, or replace it with --overwrite", build,
+              output=table.copy(whole[build]))
     table.row("--output: finished, other options", 2, "holds a finished run with other options .*M was 16, is 8", build,
-              "-M", "8", "--resume", output=whole[build])
-    table.row("--output: of another stage", 2, "command was", build, "--resume", output=whole["project"])
+              "-M", "8", "--resume", output=table.copy(whole[build]))
+    table.row("--output: of another stage", 2, "command was", build, "--resume", output=table.copy(whole["project"]))
     table.row("--output: run.json damaged", 4, "run.json: is not valid JSON", build, "--resume",
               output=table.copy(whole[build], truncated("run.json", 10)))
     locked = table.copy(whole[build])
