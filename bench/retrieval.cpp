@@ -65,6 +65,7 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+/// Built, written and read again, as `eval` has it.
 Contender build_hnsw(const torch::Tensor& embeddings, const retrieval::HnswOptions& options,
                      const std::string& name) {
   Contender ours{.name = name};
@@ -74,6 +75,7 @@ Contender build_hnsw(const torch::Tensor& embeddings, const retrieval::HnswOptio
                     ("reaugkd-bench-" + std::to_string(::getpid()) + ".hnsw");
   retrieval::save_hnsw_index(*ours.index, path);
   ours.bytes = static_cast<double>(std::filesystem::file_size(path));
+  ours.index = retrieval::load_hnsw_index(path, embeddings, options);
   std::filesystem::remove(path);
   return ours;
 }
