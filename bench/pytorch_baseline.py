@@ -5,14 +5,14 @@
 
 --mode default: fp32, every row padded to 128, torch.optim.AdamW: what run_glue does unless told otherwise.
 --mode best: rows bucketed by length and padded to their batch, bf16 autocast, AdamW with foreach.
---mode compile: as best, with torch.compile (dynamic shapes; compiled before the clock starts).
+--mode compile: as best, with torch.compile (dynamic shapes).
 --mode trainer: transformers' BertForSequenceClassification and Trainer, fp32, every row padded to 128.
 --mode fp32: as best, but fp32.
 --mode modes: nothing is run; the modes that this Python has.
 --mode lengths: nothing is run; the lengths of the rows alone.
 
-Prints JSON: examples_per_second and tokens_per_second (unpadded) over all steps but the first two. Tokenizing is
-not timed. --inference N instead answers the rows of dev.tsv: batches of 32 in order, and the first N one by one.
+Prints JSON: examples_per_second and tokens_per_second (unpadded) of an epoch, after some steps that are not timed
+(trainer: of all steps but the first two). Tokenizing is not timed. --inference N instead answers the rows of dev.tsv: batches of 32 in order, and the first N one by one.
 The model is written out here, since Debian 12 has no transformers package.
 """
 import argparse
@@ -190,17 +190,6 @@ def modes():
     return found
 
 
-def warm_up(model, rows):
-    """Compiles the model for short and long batches."""
-    by_length = sorted(rows, key=lambda row: len(row[0]))
-    for some in (by_length[:32], by_length[-32:], by_length[len(rows) // 2:][:32]):
-        ids, types, mask, labels = collate(some, None)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = model(ids, types, mask)
-        nn.functional.cross_entropy(logits.float(), labels).backward()
-    model.zero_grad(set_to_none=True)
-
-
 def train_by_trainer(args, layers, rows, batch_size):
     import tempfile
     import transformers
@@ -235,22 +224,14 @@ def train_by_trainer(args, layers, rows, batch_size):
 
 
 def train(model, rows, mode, batch_size):
+    """An epoch, after a step on short, on long and on middling rows: what is compiled, allocated and made for the
+    first time is not timed."""
     default = mode == "default"
-    trained = model
-    if mode == "compile":
-        trained = torch.compile(model, dynamic=True)
-        warm_up(trained, rows)
+    trained = torch.compile(model, dynamic=True) if mode == "compile" else model
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5, weight_decay=0.01, foreach=not default)
-    plan = batches(rows, batch_size, bucketed=not default)
-    total = len(plan)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / total)
-    skipped = min(2, total - 1)
-    start, examples, tokens = None, 0, 0
-    model.train()
-    for step, chunk in enumerate(plan):
-        if step == skipped:
-            start = time.perf_counter()
-        ids, types, mask, labels = collate([rows[i] for i in chunk], MAX_LENGTH if default else None)
+
+    def step(some):
+        ids, types, mask, labels = collate(some, MAX_LENGTH if default else None)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=mode in ("best", "compile")):
             logits = trained(ids, types, mask)
         loss = nn.functional.cross_entropy(logits.float(), labels)
@@ -258,12 +239,20 @@ def train(model, rows, mode, batch_size):
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
+
+    model.train()
+    by_length = sorted(rows, key=lambda row: len(row[0]))
+    for some in (by_length[:batch_size], by_length[-batch_size:], by_length[len(rows) // 2:][:batch_size]):
+        step(some)
+    plan = batches(rows, batch_size, bucketed=not default)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda done: 1 - done / len(plan))
+    start = time.perf_counter()
+    for chunk in plan:
+        step([rows[i] for i in chunk])
         schedule.step()
-        if start is not None:
-            examples += len(chunk)
-            tokens += int(mask.sum())
     seconds = time.perf_counter() - start
-    return {"examples_per_second": examples / seconds, "tokens_per_second": tokens / seconds}
+    return {"examples_per_second": len(rows) / seconds,
+            "tokens_per_second": sum(len(ids) for ids, _, _ in rows) / seconds}
 
 
 @torch.no_grad()

@@ -117,7 +117,6 @@ class Evaluation {
     options.index = options_.index;
     options.ef_search = options_.ef_search;
     options.exclude_same_text = options_.exclude_same_text;
-    options.texts = options_.explain > 0;
     options.rows_share = options_.kb_rows;
     options.seed = static_cast<std::uint64_t>(options_.run.seed);
     retriever_ = std::make_unique<Retriever>(options_.kb, options, settings_.task.regression());
@@ -271,6 +270,7 @@ class Evaluation {
     report["agreement_with_exact"] = index_agreement(
         queries.neighbors, retriever_->exact_search(queries.embeddings, rows, setting_.k),
         retriever_->soft_labels(), setting_.tau);
+    report["same_text"] = retriever_->same_texts(rows);
     if (!labelled) return;
     if (!task.regression()) {
       report.update(changed_predictions(task, predictions.student, predictions.knowledge_base,
@@ -330,6 +330,10 @@ class Evaluation {
     add_warnings(metrics, prediction_warnings("the student", task, student, rows.labels));
     if (retriever_) {
       add_warnings(metrics, embedding_warnings("the student's embeddings", queries.embeddings));
+      if (!options_.exclude_same_text) {
+        const auto same = metrics.at("retrieval").at("same_text").get<std::int64_t>();
+        add_warnings(metrics, same_text_warnings(same, rows.size()));
+      }
       if (!task.regression()) {
         // A copy: adding a warning to `metrics` moves what it holds.
         const Json agreement = metrics.at("retrieval").at("agreement_with_exact");

@@ -16,6 +16,7 @@ namespace {
 constexpr double kSignal = 0.03;       // above the majority class: less is "no signal"
 constexpr double kCollapsed = 0.98;    // mean cosine similarity
 constexpr double kIndexMisses = 0.01;  // mean |p^KB - p^KB_exact|
+constexpr double kSameTexts = 0.01;    // of the scored rows
 constexpr double kSameScore = 1e-3;    // standard deviation of a regression's scores
 
 }  // namespace
@@ -134,6 +135,14 @@ std::vector<std::string> index_warnings(const core::Json& agreement) {
       "the HNSW index finds {:.0f} % of the nearest neighbors, which moves p^KB by {:.3f} on "
       "average: use --index exact, or a larger --ef-search",
       100 * agreement.at("recall").get<double>(), difference)};
+}
+
+std::vector<std::string> same_text_warnings(std::int64_t same, std::int64_t count) {
+  if (static_cast<double>(same) <= kSameTexts * static_cast<double>(count)) return {};
+  return {
+      fmt::format("{} of {} scored rows have the text of a knowledge base row, which answers them: "
+                  "--exclude-same-text leaves it out",
+                  same, count)};
 }
 
 void add_warnings(core::Json& metrics, const std::vector<std::string>& warnings) {

@@ -51,6 +51,10 @@ std::vector<std::string> embedding_warnings(const std::string& what,
 /// than 0.01 on average. `agreement` is index_agreement's.
 std::vector<std::string> index_warnings(const core::Json& agreement);
 
+/// Whether more than 1 % of `count` scored rows are answered by a knowledge-base row of their own
+/// text.
+std::vector<std::string> same_text_warnings(std::int64_t same, std::int64_t count);
+
 /// Logs each as a warning and appends it to metrics["warnings"].
 void add_warnings(core::Json& metrics, const std::vector<std::string>& warnings);
 

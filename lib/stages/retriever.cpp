@@ -25,9 +25,7 @@ std::string text_key(const std::vector<std::string>& text_a, const std::vector<s
 /// The knowledge base, or the share of it that is asked for, one row at least.
 retrieval::KnowledgeBase load_rows(const std::filesystem::path& directory,
                                    const RetrieverOptions& options) {
-  const bool texts = options.exclude_same_text || options.texts;
-  auto kb = retrieval::load_knowledge_base(
-      directory, texts ? retrieval::Texts::kRead : retrieval::Texts::kLeave);
+  auto kb = retrieval::load_knowledge_base(directory, retrieval::Texts::kRead);
   if (options.rows_share == 1) return kb;
   if (options.index == "hnsw") {
     throw core::ConfigError(
@@ -43,7 +41,8 @@ retrieval::KnowledgeBase load_rows(const std::filesystem::path& directory,
 
 Retriever::Retriever(const std::filesystem::path& directory, const RetrieverOptions& options,
                      bool regression)
-    : kb_(load_rows(directory, options)),
+    : exclude_same_text_(options.exclude_same_text),
+      kb_(load_rows(directory, options)),
       regression_(regression),
       index_(options.rows_share < 1
                  ? retrieval::make_exact_index(kb_.embeddings)
@@ -51,20 +50,33 @@ Retriever::Retriever(const std::filesystem::path& directory, const RetrieverOpti
       exact_(retrieval::make_exact_index(kb_.embeddings)),
       soft_labels_(kb_.soft_labels),
       row_of_(retrieval::rows_by_id(kb_)) {
-  if (options.exclude_same_text) {
-    for (std::int64_t row = 0; row < kb_.size(); ++row) {
-      rows_of_text_[text_key(kb_.text_a, kb_.text_b, row)].push_back(row);
-    }
+  for (std::int64_t row = 0; row < kb_.size(); ++row) {
+    rows_of_text_[text_key(kb_.text_a, kb_.text_b, row)].push_back(row);
   }
+}
+
+std::vector<std::int64_t> Retriever::rows_with_text(const data::Dataset& rows,
+                                                    std::int64_t i) const {
+  const auto same = rows_of_text_.find(text_key(rows.text_a, rows.text_b, i));
+  return same == rows_of_text_.end() ? std::vector<std::int64_t>{} : same->second;
+}
+
+std::int64_t Retriever::same_texts(const data::Dataset& rows) const {
+  std::int64_t count = 0;
+  for (std::int64_t i = 0; i < rows.size(); ++i) {
+    const auto same = rows_with_text(rows, i);
+    const auto own = row_of_.find(rows.id(i));
+    count += std::any_of(same.begin(), same.end(), [&](std::int64_t row) {
+      return own == row_of_.end() || row != own->second;
+    });
+  }
+  return count;
 }
 
 std::vector<std::vector<std::int64_t>> Retriever::excluded(const data::Dataset& rows) const {
   std::vector<std::vector<std::int64_t>> lists(static_cast<std::size_t>(rows.size()));
   for (std::int64_t i = 0; i < rows.size(); ++i) {
-    if (!rows_of_text_.empty()) {
-      const auto same = rows_of_text_.find(text_key(rows.text_a, rows.text_b, i));
-      if (same != rows_of_text_.end()) lists[i] = same->second;
-    }
+    if (exclude_same_text_) lists[i] = rows_with_text(rows, i);
     const auto own = row_of_.find(rows.id(i));
     if (own != row_of_.end() &&
         std::find(lists[i].begin(), lists[i].end(), own->second) == lists[i].end()) {

@@ -22,7 +22,6 @@ struct RetrieverOptions {
   std::string index = "auto";
   std::optional<std::int64_t> ef_search = {};  // as built
   bool exclude_same_text = false;
-  bool texts = false;     // read the knowledge base's texts, for explain()
   double rows_share = 1;  // below 1: rows drawn by `seed`, searched exactly
   std::uint64_t seed = 0;
 };
@@ -47,6 +46,8 @@ class Retriever {
   /// The same by exact search, to judge an approximate index by.
   retrieval::Neighbors exact_search(const torch::Tensor& s, const data::Dataset& rows,
                                     std::int64_t k) const;
+  /// How many of `rows` have the text of a knowledge-base row that is not their own.
+  std::int64_t same_texts(const data::Dataset& rows) const;
   /// Equations 5 to 7 for a batch without exclusions: what serving a query costs. (B, C)
   torch::Tensor answer(const torch::Tensor& student_probabilities, const torch::Tensor& s,
                        const retrieval::RetrievalSetting& setting) const;
@@ -68,7 +69,10 @@ class Retriever {
   retrieval::Neighbors search(const retrieval::Index& index, const torch::Tensor& s,
                               const data::Dataset& rows, std::int64_t k) const;
   std::vector<std::vector<std::int64_t>> excluded(const data::Dataset& rows) const;
+  /// Knowledge-base rows with the text of row i.
+  std::vector<std::int64_t> rows_with_text(const data::Dataset& rows, std::int64_t i) const;
 
+  bool exclude_same_text_;
   retrieval::KnowledgeBase kb_;
   bool regression_;
   std::unique_ptr<retrieval::Index> index_;

@@ -67,5 +67,13 @@ TEST_CASE("an index that misses neighbors is named where p^KB is another", "[sta
   CHECK_THAT(warnings[0], ContainsSubstring("finds 84 %"));
 }
 
+TEST_CASE("a knowledge base with the scored texts is named, a few by chance are not", "[stages]") {
+  CHECK(same_text_warnings(0, 0).empty());
+  CHECK(same_text_warnings(8, 872).empty());
+  const auto warnings = same_text_warnings(9, 872);
+  REQUIRE(warnings.size() == 1);
+  CHECK_THAT(warnings[0], ContainsSubstring("9 of 872"));
+}
+
 }  // namespace
 }  // namespace reaugkd::stages

@@ -75,12 +75,16 @@ TEST_CASE("equal texts are left out on request", "[stages]") {
   CHECK(contains(found, 2, 0));
 }
 
-TEST_CASE("texts are there when they are asked for", "[stages]") {
+TEST_CASE("queries with the text of a row that is not their own are counted", "[stages]") {
   const tests::TemporaryDirectory directory;
   save_sample(directory.path(), 3);
-  CHECK(Retriever(directory.path(), {}, false).knowledge_base().text_a.empty());
-  CHECK(Retriever(directory.path(), {.texts = true}, false).knowledge_base().text_a.size() ==
-        kRows);
+  const Retriever retriever(directory.path(), {}, false);
+  auto rows = queries();
+  CHECK(retriever.same_texts(rows) == 2);  // rows 0 and 1 have one text
+  rows.sha256[0] = 'f';
+  CHECK(retriever.same_texts(rows) == kRows);
+  for (auto& text : rows.text_a) text += " and more";
+  CHECK(retriever.same_texts(rows) == 0);
 }
 
 TEST_CASE("a share of the knowledge base is drawn by seed and searched exactly", "[stages]") {
@@ -95,7 +99,7 @@ TEST_CASE("a share of the knowledge base is drawn by seed and searched exactly",
   CHECK((ids(0.25, 1) == ids(0.25, 1)));
   CHECK((ids(0.25, 1) != ids(0.25, 2)));
   CHECK(ids(0.001, 1).size() == 1);
-  const Retriever some(directory.path(), {.texts = true, .rows_share = 0.25, .seed = 1}, false);
+  const Retriever some(directory.path(), {.rows_share = 0.25, .seed = 1}, false);
   CHECK(some.index().kind() == retrieval::IndexKind::kExact);
   CHECK(some.soft_labels().size(0) == 10);
   // Each row drawn still has its own embedding, text and soft labels, and does not answer itself.
