@@ -327,6 +327,7 @@ class Evaluation {
         metrics["calibration"]["combined"] = calibration(task, predictions.final, rows.labels);
       }
     }
+    add_warnings(metrics, equal_label_warnings("the scored part", task, rows.labels));
     add_warnings(metrics, prediction_warnings("the student", task, student, rows.labels));
     if (retriever_) {
       add_warnings(metrics, embedding_warnings("the student's embeddings", queries.embeddings));

@@ -89,6 +89,18 @@ std::vector<std::string> absent_class_warnings(const data::Task& task,
   return warnings;
 }
 
+std::vector<std::string> equal_label_warnings(const std::string& what, const data::Task& task,
+                                              std::vector<float> labels) {
+  std::erase_if(labels, [](float label) { return std::isnan(label); });
+  const bool equal = std::all_of(labels.begin(), labels.end(),
+                                 [&](float label) { return label == labels.front(); });
+  if (!task.regression() || labels.size() < 2 || !equal) return {};
+  return {
+      fmt::format("every row of {} has the label {:.3f}: a correlation with it is not defined, 0 "
+                  "stands for it",
+                  what, labels.front())};
+}
+
 std::vector<std::string> prediction_warnings(const std::string& what, const data::Task& task,
                                              const torch::Tensor& probabilities,
                                              const std::vector<float>& labels) {

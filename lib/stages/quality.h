@@ -36,6 +36,10 @@ std::vector<std::string> score_warnings(const std::string& what, const data::Tas
 std::vector<std::string> absent_class_warnings(const data::Task& task,
                                                const std::vector<float>& labels);
 
+/// Regression: known labels of `what` ("the scored part") that are all one, two at least.
+std::vector<std::string> equal_label_warnings(const std::string& what, const data::Task& task,
+                                              std::vector<float> labels);
+
 /// What is wrong with predictions (n, C) of `what` ("the student"): one class or one score for
 /// every row, or a score less than 3 points above the majority class.
 std::vector<std::string> prediction_warnings(const std::string& what, const data::Task& task,

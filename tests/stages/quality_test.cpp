@@ -45,6 +45,17 @@ TEST_CASE("predictions without signal are named", "[stages]") {
             .empty());
 }
 
+TEST_CASE("labels without a correlation are named", "[stages]") {
+  const auto task = data::glue_task("stsb");
+  const auto warnings = equal_label_warnings("dev", task, {3, kUnknown, 3});
+  REQUIRE(warnings.size() == 1);
+  CHECK_THAT(warnings[0], ContainsSubstring("dev has the label 3.000"));
+  CHECK(equal_label_warnings("dev", task, {3, 3, 2}).empty());
+  CHECK(equal_label_warnings("dev", task, {3, kUnknown}).empty());
+  CHECK(equal_label_warnings("dev", task, {}).empty());
+  CHECK(equal_label_warnings("dev", data::glue_task("sst2"), {1, 1}).empty());
+}
+
 TEST_CASE("a class that no row has is named", "[stages]") {
   const auto task = data::glue_task("mnli");
   CHECK(absent_class_warnings(task, {0, 1, 2, kUnknown}).empty());
