@@ -115,8 +115,7 @@ std::string run_distill(DistillOptions options) {
   }
   if (method.name == "rco") {
     for (const auto& anchor : trajectory_of(options.teacher)) {
-      if (anchor == options.teacher) continue;
-      run.add_input_of(options.teacher, anchor / "model.safetensors");
+      if (anchor != options.teacher) run.add_anchor(options.teacher, anchor);
     }
   }
   const Compute compute = start_compute(options.run, /*training=*/true, run);

@@ -97,6 +97,7 @@ train::PredictOptions Model::predict_options(const Compute& compute, const TaskS
   options.precision = compute.precision;
   options.pad_token_id = tokenizer->special_tokens().pad;
   options.max_tokens = settings.max_seq_length;
+  options.hidden_size = config.hidden_size;
   return options;
 }
 

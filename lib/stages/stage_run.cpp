@@ -52,16 +52,18 @@ Json computing_options(const Json& options) {
   return kept;
 }
 
-/// The models of a teacher's trajectory (`distill --method rco`), as run.json names them.
-std::vector<std::string> trajectory_files(const fs::path& directory) {
+/// What later stages read of a run's `directory`, or of a folder in it ("trajectory/anchor-1/"), as
+/// run.json names it.
+std::vector<std::string> files_read_of(const fs::path& directory, const std::string& folder = "") {
   std::vector<std::string> names;
-  std::error_code none;
-  for (const auto& anchor : fs::directory_iterator(directory / "trajectory", none)) {
-    if (!fs::exists(anchor.path() / "model.safetensors")) continue;
-    names.push_back("trajectory/" + anchor.path().filename().string() + "/model.safetensors");
+  for (const char* name : kReadByStages) {
+    if (fs::exists(directory / (folder + name))) names.push_back(folder + name);
   }
-  std::sort(names.begin(), names.end());
   return names;
+}
+
+std::string folder_of(const fs::path& anchor) {
+  return "trajectory/" + anchor.filename().string() + "/";
 }
 
 }  // namespace
@@ -173,9 +175,7 @@ void StageRun::add_input(const fs::path& file) {
 
 void StageRun::add_input_directory(const fs::path& directory) {
   core::require_finished(directory);
-  for (const char* name : kReadByStages) {
-    if (fs::exists(directory / name)) add_input(directory / name);
-  }
+  for (const auto& name : files_read_of(directory)) add_input(directory / name);
   check_unchanged(directory);
   if (!fs::exists(directory / "model.safetensors.index.json")) return;
   std::set<fs::path> shards;  // in order of name
@@ -185,10 +185,11 @@ void StageRun::add_input_directory(const fs::path& directory) {
   for (const auto& shard : shards) add_input(shard);
 }
 
-void StageRun::add_input_of(const fs::path& directory, const fs::path& file) {
-  add_input(file);
-  if (const auto record = core::run_record(directory)) {
-    check_unchanged(directory, *record, file.lexically_relative(directory).string());
+void StageRun::add_anchor(const fs::path& teacher, const fs::path& anchor) {
+  const auto record = core::run_record(teacher);
+  for (const auto& name : files_read_of(teacher, folder_of(anchor))) {
+    add_input(teacher / name);
+    if (record) check_unchanged(teacher, *record, name);
   }
 }
 
@@ -251,11 +252,15 @@ void StageRun::write_run_json(const Json& outputs) const {
 
 void StageRun::finish(Json metrics) {
   Json outputs = Json::object();
-  for (const char* name : kReadByStages) {
-    if (fs::exists(path() / name)) outputs[name] = core::sha256_of_file(path() / name);
-  }
-  for (const auto& name : trajectory_files(path())) {
-    outputs[name] = core::sha256_of_file(path() / name);
+  const auto record = [&](const std::string& folder) {
+    for (const auto& name : files_read_of(path(), folder)) {
+      outputs[name] = core::sha256_of_file(path() / name);
+    }
+  };
+  record("");
+  std::error_code none;
+  for (const auto& anchor : fs::directory_iterator(path() / "trajectory", none)) {
+    record(folder_of(anchor.path()));
   }
   write_run_json(outputs);
   metrics["timing"]["total_seconds"] = seconds();

@@ -53,8 +53,8 @@ class StageRun {
   /// The same for a model or knowledge base directory: each file a stage reads from it. Throws
   /// ArtifactError where its run has not finished, or where a file is not the one that it wrote.
   void add_input_directory(const std::filesystem::path& directory);
-  /// One more file of such a directory, by the same check.
-  void add_input_of(const std::filesystem::path& directory, const std::filesystem::path& file);
+  /// The same for one of a teacher's anchors (methods/trajectory.h), which its run has recorded.
+  void add_anchor(const std::filesystem::path& teacher, const std::filesystem::path& anchor);
   /// One sha256 over the contents of all inputs noted so far, wherever they lie.
   std::string inputs_digest() const;
   /// What the computation ran on, for run.json.

@@ -21,6 +21,8 @@ Predictions predict(nn::BertForSequenceClassification& model, const text::Encode
   core::Progress progress(options.what, dataset.size(), "examples");
   for (const auto& rows : sorted_batches(lengths_of(dataset), options.batch_size)) {
     const auto input = collate(dataset, rows, options.pad_token_id, options.max_tokens);
+    const tensor::SmallBatchGuard small(options.device, options.precision,
+                                        input.input_ids.numel() * options.hidden_size);
     const auto output = nn::forward_in_slices(model, input.to(options.device), options.embedding);
     if (!result.logits.defined()) {
       result.logits = torch::empty({dataset.size(), output.logits.size(1)}, torch::kFloat32);

@@ -76,6 +76,8 @@ expect 2 "not an assistant" $(train x --method takd --teacher "$work/teacher")
 expect 2 "was not made for a student" $(train x --method sftn --teacher "$work/teacher")
 cp -r "$work/teacher" "$work/changed" && printf x >>"$work/changed/trajectory/anchor-1/model.safetensors"
 expect 4 "anchor-1/model.safetensors: has sha256" $(train x --method rco --teacher "$work/changed")
+rm -r "$work/changed" && cp -r "$work/teacher" "$work/changed" && printf ' ' >>"$work/changed/trajectory/anchor-1/config.json"
+expect 4 "anchor-1/config.json: has sha256" $(train x --method rco --teacher "$work/changed")
 ok "best at epoch" "$reaugkd" distill --method finetune --kb "$work/kb" --student "$demo/teacher" --student-layers 0 --data "$demo" \
   --output "$work/one-layer" $small
 expect 2 "each layer learns from one of the teacher's" "$reaugkd" distill --method tinybert --teacher "$work/one-layer" \
