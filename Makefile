@@ -21,7 +21,7 @@ JOBS ?= $(shell nproc)
 PACKAGES = g++ cmake ninja-build ccache libtorch-dev libcli11-dev libhnswlib-dev libsentencepiece-dev libabsl-dev \
            libspdlog-dev catch2 nlohmann-json3-dev libutf8proc-dev libssl-dev libopenblas0-pthread
 BENCH_PACKAGES = python3-torch libfaiss-dev liblapack-dev
-BENCH_PROGRAMS = bench_ceilings bench_retrieval bench_tokenizing
+BENCH_PROGRAMS = bench_ceilings bench_kb_open bench_retrieval bench_tokenizing
 PLOT_PACKAGES = gnuplot-nox fonts-dejavu-core
 PLOTS ?= $(firstword $(RUNS))/plots
 METHOD ?= reaugkd
