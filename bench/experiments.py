@@ -13,6 +13,7 @@ import json
 import math
 import pathlib
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,11 @@ MOST_CONFIGURATIONS = 4
 DIVERGED = 6  # exit code
 KEYS = {"about", "tasks", "methods", "seeds", "student_layers", "assistant_layers", "student", "options", "rate", "kbs",
         "evals"}
+ENTRY_KEYS = {"tasks": {"task", "name", "folder", "rows", "options"},
+              "methods": {"method", "name", "options", "grid", "kb", "teacher", "eval_options"},
+              "kbs": {"name", "options"},
+              "evals": {"name", "group", "options", "methods", "kb", "keys"}}
+COMMANDS = {"teacher-finetune", "project", "build-kb", "distill", "eval"}
 
 
 class Diverged(RuntimeError):
@@ -38,10 +44,13 @@ def fail(message):
 
 
 def flags(options):
-    """{"alpha": 1, "resume": true} -> ["--alpha", "1", "--resume"]"""
+    """{"alpha": 1, "sweep": true, "grid-k": [1, 4]} -> ["--alpha", "1", "--sweep", "--grid-k", "1,4"]; false: left out."""
     result = []
     for name, value in options.items():
-        result += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+        if value is True:
+            result += [f"--{name}"]
+        elif value is not False:
+            result += [f"--{name}", ",".join(map(str, value)) if isinstance(value, list) else str(value)]
     return result
 
 
@@ -50,27 +59,48 @@ def load_plan(path):
         plan = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         fail(f"{path}: {error}")
+    check_keys(path, "the plan", plan, KEYS)
     for key, kind in (("tasks", list), ("methods", list), ("seeds", list), ("student_layers", str)):
         if not isinstance(plan.get(key), kind) or not plan[key]:
             fail(f"{path}: \"{key}\" is {plan.get(key)!r}, expected a {kind.__name__} that is not empty")
-    for key in plan:
-        if key not in KEYS:
-            fail(f"{path}: unknown key \"{key}\", expected one of {', '.join(sorted(KEYS))}")
-    for method in plan["methods"]:
-        if not method.get("method"):
-            fail(f"{path}: methods: {method} needs a \"method\"")
-        method.setdefault("name", method["method"])
-    for task in plan["tasks"]:
-        if not task.get("task"):
-            fail(f"{path}: tasks: {task} needs a \"task\"")
-        task.setdefault("name", task["task"])
-    for key in ("tasks", "methods", "kbs", "evals"):
-        check_names(path, key, plan.setdefault(key, []))
+    if len(set(map(str, plan["seeds"]))) < len(plan["seeds"]):
+        fail(f"{path}: \"seeds\" names one twice: {plan['seeds']}")
+    check_options(path, "the plan", plan.get("options", {}), by_command=True)
+    for key, allowed in ENTRY_KEYS.items():
+        if not isinstance(plan.setdefault(key, []), list):
+            fail(f"{path}: \"{key}\" is {plan[key]!r}, expected a list")
+        for entry in plan[key]:
+            check_keys(path, key, entry, allowed)
+            check_options(path, key, entry.get("options", {}), by_command=key == "tasks")
+    for key, needed in (("methods", "method"), ("tasks", "task")):
+        for entry in plan[key]:
+            if not entry.get(needed):
+                fail(f"{path}: {key}: {entry} needs a \"{needed}\"")
+            entry.setdefault("name", entry[needed])
+    for key in ENTRY_KEYS:
+        check_names(path, key, plan[key])
     check_methods(path, plan)
     for use in plan["methods"] + plan["evals"]:
         if use.get("kb") not in {None, *(kb["name"] for kb in plan["kbs"])}:
             fail(f"{path}: \"kb\": \"{use['kb']}\" is not one of \"kbs\"")
     return plan
+
+
+def check_keys(path, where, entry, allowed):
+    if not isinstance(entry, dict):
+        fail(f"{path}: {where}: {entry!r} is no object with {', '.join(sorted(allowed))}")
+    for key in entry:
+        if key not in allowed:
+            fail(f"{path}: {where}: unknown key \"{key}\", expected one of {', '.join(sorted(allowed))}")
+
+
+def check_options(path, where, options, by_command=False):
+    """Those of the plan and of a task are by command: {"distill": {"epochs": 3}}."""
+    if by_command:
+        check_keys(path, f"{where}: options", options, COMMANDS)
+    for named in options.values() if by_command else [options]:
+        if not isinstance(named, dict) or None in named.values():
+            fail(f"{path}: {where}: options: {named!r} is no object of flags' names and values")
 
 
 def check_names(path, key, entries):
@@ -84,11 +114,20 @@ def check_names(path, key, entries):
 def check_methods(path, plan):
     for method in plan["methods"]:
         grid = method.setdefault("grid", [{}])
+        if not isinstance(grid, list) or not grid:
+            fail(f"{path}: method {method['name']}: \"grid\" is {grid!r}, expected a list of options to choose from")
+        for options in [*grid, method.get("eval_options", {})]:
+            check_options(path, f"method {method['name']}", options)
         if len(grid) > MOST_CONFIGURATIONS:
             fail(f"{path}: method {method['name']} has {len(grid)} configurations; every method gets the same budget, "
                  f"at most {MOST_CONFIGURATIONS}")
         if method["method"] == "takd" and not plan.get("assistant_layers"):
             fail(f"{path}: takd needs \"assistant_layers\"")
+    names = [method["name"] for method in plan["methods"]]
+    for evaluation in plan["evals"]:
+        for name in evaluation.get("methods", []):
+            if name not in names:
+                fail(f"{path}: evals: {evaluation['name']}: there is no method \"{name}\"")
 
 
 class Stage:
@@ -98,10 +137,22 @@ class Stage:
         self.directory, self.command, self.options = directory, command, options
 
     def finished(self):
-        return (self.directory / "metrics.json").exists()
+        return (self.directory / "metrics.json").exists() and "overwrite" not in self.options
 
     def metrics(self):
         return json.loads((self.directory / "metrics.json").read_text())
+
+    @property
+    def divergence(self):
+        """A file that says so, beside the directory; removed, it is trained again."""
+        return self.directory.with_name(self.directory.name + ".diverged")
+
+    def made_of(self, option):
+        """What a finished run was given."""
+        try:
+            return json.loads((self.directory / "run.json").read_text())["options"][option]
+        except (OSError, ValueError, KeyError):
+            return None
 
 
 class Chain:
@@ -127,7 +178,7 @@ class Chain:
     def teacher_stages(self):
         methods = {method["method"] for method in self.plan["methods"]}
         model = {"model": self.args.model, "task": self.task["task"]}
-        trajectory = {"keep-trajectory": 4} if "rco" in methods else {}
+        trajectory = {"keep-trajectory": 4} if self.plan["keeps_trajectory"] else {}
         yield self.stage("teacher", "teacher-finetune", model, trajectory)
         yield self.stage("projected", "project", {"teacher": self.root / "teacher", "student": self.student_model()})
         yield self.stage("kb", "build-kb", {"teacher": self.root / "projected"})
@@ -179,10 +230,19 @@ class Chain:
             kb = self.kb(evaluation, method)
             if evaluation.get("keys"):  # the student's own, over the rows of this knowledge base
                 own = self.stage(f"{kb.name}-of-{method['name']}", "build-kb", {"extend": kb, "keys": student})
-                yield own
+                yield replacing(own, "keys", student)
                 kb = own.directory
-            yield self.stage(name, "eval", {"model": student, "kb": kb}, teacher,
-                             method.get("eval_options", {}), evaluation.get("options", {}))
+            yield replacing(self.stage(name, "eval", {"model": student, "kb": kb}, teacher,
+                                       method.get("eval_options", {}), evaluation.get("options", {})), "model", student)
+
+
+def replacing(stage, option, student):
+    """A finished one of another configuration's student is made again: another was chosen since."""
+    was = stage.made_of(option) if stage.finished() else None
+    if was is not None and pathlib.Path(was).name != student.name:
+        del stage.options["resume"]
+        stage.options["overwrite"] = True
+    return stage
 
 
 def validation_score(metrics):
@@ -195,7 +255,7 @@ class Runner:
         self.chosen = {}  # (task, method) -> configuration
         self.failures, self.children = [], set()
         self.lock = threading.Lock()
-        self.started, self.stopped = time.time(), False
+        self.started, self.stopped = time.time(), 0  # stopped: by which signal
         self.done_cost = self.left_cost = 0.0
 
     def chains(self):
@@ -224,9 +284,9 @@ class Runner:
     def tuned_already(self, chain, method):
         first = Chain(self.plan, self.args, chain.task, self.plan["seeds"][0])
         stages = [first.method_stage(method, i) for i in range(len(method["grid"]))]
-        if not all(stage.finished() for stage in stages):
+        if not all(stage.finished() or stage.divergence.exists() for stage in stages):
             return 0
-        scores = [validation_score(stage.metrics()) for stage in stages]
+        scores = [validation_score(stage.metrics()) if stage.finished() else -math.inf for stage in stages]
         return scores.index(max(scores))
 
     def run_stage(self, chain, stage, device):
@@ -248,7 +308,7 @@ class Runner:
                                  start_new_session=True)
         self.children.add(child)
         if self.stopped:
-            child.send_signal(signal.SIGTERM)
+            child.send_signal(self.stopped)
         errors = child.communicate()[1]
         self.children.discard(child)
         cost = self.cost(chain, stage)
@@ -280,9 +340,12 @@ class Runner:
         return self.chosen[key]
 
     def tried(self, chain, stage, device):
+        if stage.divergence.exists():
+            return -math.inf
         try:
             self.run_stage(chain, stage, device)
         except Diverged as error:
+            stage.divergence.write_text(f"{error}\n")
             print(f"{chain.name} seed {chain.seed}: {stage.directory.name} diverged and is not chosen: {error}",
                   file=sys.stderr, flush=True)
             return -math.inf
@@ -332,13 +395,13 @@ class Runner:
             self.run_chain(chain, device)
 
     def stop(self, number, frame):
-        self.stopped = True
+        self.stopped = number
         for child in list(self.children):
             child.send_signal(number)
 
     def announce(self):
         stages = [(chain, stage) for chain in self.chains() for stage in self.planned(chain)]
-        todo = [(chain, stage) for chain, stage in stages if not stage.finished()]
+        todo = [(chain, stage) for chain, stage in stages if not stage.finished() and not stage.divergence.exists()]
         self.left_cost = sum(self.cost(chain, stage) for chain, stage in todo)
         hours = self.left_cost / self.plan.get("rate", 300) / 3600 / len(self.args.devices)
         print(f"{len(stages)} stages, {len(stages) - len(todo)} finished; about {hours:.1f} h for the rest "
@@ -366,18 +429,33 @@ def parse_arguments():
     return args
 
 
+def asked_for(flag, given, entries, name_of):
+    """Those of the plan that the flag names, all without it."""
+    if not given:
+        return entries
+    names = [name_of(entry) for entry in entries]
+    for name in given.split(","):
+        if name not in names:
+            fail(f"--{flag} {given}: \"{name}\" is not in the plan, which has {', '.join(names)}")
+    return [entry for entry in entries if name_of(entry) in given.split(",")]
+
+
 def narrow(plan, args):
-    if args.tasks:
-        plan["tasks"] = [task for task in plan["tasks"] if task["name"] in args.tasks.split(",")]
-    if args.methods:
-        plan["methods"] = [method for method in plan["methods"] if method["name"] in args.methods.split(",")]
-    if args.seeds:
-        kept = [seed for seed in plan["seeds"] if str(seed) in args.seeds.split(",")]
-        tuned = any(len(method["grid"]) > 1 for method in plan["methods"])
-        plan["seeds"] = ([plan["seeds"][0]] if tuned and plan["seeds"][0] not in kept else []) + kept
-    for key in ("tasks", "methods", "seeds"):
-        if not plan[key]:
-            fail(f"--{key}: nothing of the plan is left")
+    plan["keeps_trajectory"] = any(method["method"] == "rco" for method in plan["methods"])  # one teacher for all parts
+    plan["tasks"] = asked_for("tasks", args.tasks, plan["tasks"], lambda task: task["name"])
+    plan["methods"] = asked_for("methods", args.methods, plan["methods"], lambda method: method["name"])
+    seeds = asked_for("seeds", args.seeds, plan["seeds"], str)
+    tuned = any(len(method["grid"]) > 1 for method in plan["methods"])
+    plan["seeds"] = ([plan["seeds"][0]] if tuned and plan["seeds"][0] not in seeds else []) + seeds
+
+
+def check_paths(plan, args):
+    if not shutil.which(args.binary):
+        fail(f"--binary {args.binary}: there is no such program; make build makes build/release/bin/reaugkd")
+    for task in plan["tasks"]:
+        data = args.glue / task.get("folder", "")
+        if not data.is_dir():
+            fail(f"task {task['name']}: there is no directory {data}; --glue is the one with {task.get('folder')} in it")
 
 
 def main():
@@ -389,13 +467,15 @@ def main():
     runner.announce()
     if args.dry_run:
         return
+    check_paths(plan, args)
     args.output.mkdir(parents=True, exist_ok=True)
-    (args.output / "plan.json").write_text(whole_plan)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    (args.output / f"plan-{args.plan.stem}.json").write_text(whole_plan)  # several plans may share a directory
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, runner.stop)
     runner.run()
     if runner.stopped:
-        sys.exit(143)
+        print("experiments.py: stopped; the same command goes on from here", file=sys.stderr)
+        sys.exit(128 + runner.stopped)
     if runner.failures:
         fail(f"{len(runner.failures)} failed:\n  " + "\n  ".join(runner.failures))
 

@@ -11,11 +11,13 @@ given; Matthews and Pearson always have 200. The p value (accuracy alone) is of 
 permutation test: the sign of each row's difference is flipped at random.
 """
 import argparse
+import collections
 import csv
 import json
 import math
 import pathlib
 import random
+import signal
 import statistics
 import sys
 
@@ -23,18 +25,20 @@ RESAMPLES, FEWEST_RESAMPLES = 2000, 200
 SIGNAL = 0.03  # a teacher nearer to the majority class than this has nothing to hand down
 
 
+def fail(message):
+    sys.exit(f"report.py: {message}")
+
+
 def accuracy(predicted, expected):
     return sum(p == e for p, e in zip(predicted, expected)) / len(expected)
 
 
 def matthews(predicted, expected):
-    """Of two classes, 0 where one of them is never predicted (as scikit-learn)."""
-    count = {(p, e): 0 for p in (0, 1) for e in (0, 1)}
-    for pair in zip(predicted, expected):
-        count[pair] += 1
-    tp, tn, fp, fn = count[1, 1], count[0, 0], count[1, 0], count[0, 1]
-    product = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
-    return (tp * tn - fp * fn) / math.sqrt(product) if product else 0.0
+    """Of any number of classes, 0 where only one is predicted or expected (as scikit-learn)."""
+    n, right = len(expected), sum(p == e for p, e in zip(predicted, expected))
+    of_p, of_e = collections.Counter(predicted), collections.Counter(expected)
+    product = (n * n - sum(c * c for c in of_p.values())) * (n * n - sum(c * c for c in of_e.values()))
+    return (right * n - sum(of_p[c] * of_e[c] for c in of_e)) / math.sqrt(product) if product else 0.0
 
 
 def pearson(predicted, expected):
@@ -44,7 +48,7 @@ def pearson(predicted, expected):
     return covariance / math.sqrt(spread) if spread else 0.0
 
 
-METRICS = {"accuracy": accuracy, "matthews_correlation": matthews, "pearson": pearson}
+METRICS = {"accuracy": accuracy, "matthews_correlation": matthews, "pearson": pearson}  # those with an interval
 
 
 class Run:
@@ -53,9 +57,12 @@ class Run:
     def __init__(self, directory):
         self.directory = directory
         self.metrics = json.loads((directory / "metrics.json").read_text())
-        self.metric = next(name for name in METRICS if name in self.metrics["metrics"]["student"])
+        scores = self.metrics["metrics"]["student"]
+        if not scores:
+            fail(f"{directory}: no scored row has a label, so there is nothing to compare")
+        self.metric = next((name for name in METRICS if name in scores), next(iter(scores)))
         with open(directory / "predictions.tsv", newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+            rows = [row for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if row["label"]]
         if "score" in rows[0]:
             self.labels = [float(row["label"]) for row in rows]
             self.decisions = {"alone": [float(row["student_score"]) for row in rows],
@@ -90,7 +97,10 @@ class Task:
         majority = self.first.metrics.get("majority", {}).get(self.metric, 0)
         self.signal = statistics.fmean(self.teacher.values()) >= majority + SIGNAL
         self.majority = majority
-        self.training = json.loads(next(iter(sorted(directory.glob("seed-*/teacher/metrics.json")))).read_text())
+        teachers = sorted(directory.glob("seed-*/teacher/metrics.json"))
+        if not teachers:
+            fail(f"{directory}: no seed has its teacher/metrics.json, which says what was trained on")
+        self.training = json.loads(teachers[0].read_text())
         self.selected_on = self.training["validation_split"]
         self.machines = sorted({f"in {machine['precision']} on {machine['description']}" for machine in
                                 (json.loads(path.read_text())["machine"]
@@ -103,6 +113,12 @@ class Task:
     def scores(self, method, which):
         return {seed: run.score(which) for seed, run in self.runs.get(method, {}).items()}
 
+    def chosen(self, method):
+        """The configurations of a tuned method whose students its seeds have: {"1"}; two or more where its grid changed."""
+        names = (pathlib.Path(json.loads((run.directory / "run.json").read_text()).get("options", {}).get("model", "")).name
+                 for run in self.runs.get(method, {}).values())
+        return {name.partition("@")[2] for name in names if "@" in name}
+
 
 def differences(task, left, right):
     """Per common seed: (labels, left's decisions, right's); a side is (method, "alone" or "combined")."""
@@ -112,9 +128,9 @@ def differences(task, left, right):
 
 
 def interval(task, left, right):
-    """(mean difference, low, high, p or None) of left - right; None without a common seed."""
+    """(mean difference, low, high, p or None) of left - right; None without a common seed or for another metric."""
     pairs = differences(task, left, right)
-    if not pairs:
+    if not pairs or task.metric not in METRICS:
         return None
     draw = random.Random(0)
     rows = range(len(pairs[0][0]))
@@ -161,18 +177,22 @@ def over_tasks(tasks, scores_of):
 
 
 def main_table(tasks, which, published):
+    """Bold: the best of those with every seed that the task has; others say how many they have."""
     methods = methods_of(tasks)
-    means = {(method, task.name): statistics.fmean(task.scores(method, which).values())
-             for task in tasks for method in methods if task.scores(method, which)}
-    best = {task.name: max((means.get((method, task.name), -1) for method in methods)) for task in tasks}
+    means = {(method, task): statistics.fmean(task.scores(method, which).values())
+             for task in tasks for method in methods if len(task.scores(method, which)) == len(task.teacher)}
+    best = {task: max((means.get((method, task), -1) for method in methods)) for task in tasks}
     table = [["method"] + [task.name + ("" if task.signal else " (no signal)") for task in tasks] + ["average"]]
     table.append(["teacher"] + [mean_and_deviation(task.teacher.values()) for task in tasks]
                  + [over_tasks(tasks, lambda task: task.teacher)])
     for method in methods:
         row = [method]
         for task in tasks:
-            text = mean_and_deviation(task.scores(method, which).values())
-            row.append(f"**{text}**" if text and means[method, task.name] == best[task.name] else text)
+            scores = task.scores(method, which)
+            text = mean_and_deviation(scores.values())
+            if text and len(scores) < len(task.teacher):
+                text += f" ({len(scores)} of {len(task.teacher)} seeds)"
+            row.append(f"**{text}**" if means.get((method, task)) == best[task] else text)
         table.append(row + [over_tasks(tasks, lambda task: task.scores(method, which))])
     for figure in published:
         cells = {cell["task"]: cell for cell in figure["cells"]}
@@ -191,7 +211,7 @@ def difference_text(result):
         return ""
     mean, low, high, p = result
     text = f"{100 * mean:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
-    return text + (f" p {p:.3f}" if p is not None else "")
+    return text + ("" if p is None else f" p {p:.3f}" if p >= 0.0005 else " p < 0.001")
 
 
 def retrieval_table(tasks):
@@ -264,13 +284,18 @@ def median_text(task, directory, key):
     return f"{statistics.median(values):.1f}" if values else ""
 
 
+def plans_of(run):
+    """Those that were run in the directory, each as plan-<its name>.json (plan.json by older versions)."""
+    return [json.loads(path.read_text()) for path in sorted(run.glob("plan*.json"))]
+
+
 def evaluation_groups(runs):
     """The plan's further evaluations: title -> names, in the plan's order."""
     groups = {}
     for run in runs:
-        plan = json.loads((run / "plan.json").read_text()) if (run / "plan.json").exists() else {}
-        for evaluation in plan.get("evals", []):
-            groups.setdefault(evaluation.get("group", "Evaluations"), {})[evaluation["name"]] = None
+        for plan in plans_of(run):
+            for evaluation in plan.get("evals", []):
+                groups.setdefault(evaluation.get("group", "Evaluations"), {})[evaluation["name"]] = None
     return {title: list(names) for title, names in groups.items()}
 
 
@@ -326,7 +351,9 @@ def as_markdown(title, table):
 def as_latex(title, table):
     def cell(text):
         bold = text.startswith("**")
-        text = text.strip("*").replace("±", "$\\pm$").replace("_", "\\_").replace("%", "\\%")
+        text = text.strip("*").replace("±", "$\\pm$")
+        for special in "_%&#":
+            text = text.replace(special, "\\" + special)
         return f"\\textbf{{{text}}}" if bold else text
 
     rows = [" & ".join(cell(text) for text in row) + " \\\\" for row in table]
@@ -349,12 +376,46 @@ def describe(tasks):
                + f". Trained {'; '.join(task.machines)}.")
 
 
+def notes(tasks, runs):
+    """What a reader of the tables should know: what the plans have and the runs do not, and mixed configurations."""
+    planned = dict.fromkeys(method["name"] for run in runs for plan in plans_of(run) for method in plan["methods"])
+    missing = [name for name in planned if name not in methods_of(tasks)]
+    if missing:
+        yield f"- Planned, and no eval is finished: {', '.join(missing)}."
+    for task in tasks:
+        for method in methods_of([task]):
+            if len(task.chosen(method)) > 1:
+                yield (f"- **{task.name}, {method}: the seeds have students of different configurations "
+                       f"({', '.join(sorted(task.chosen(method)))})**: start experiments.py again, which mends it.")
+
+
+def configuration_table(tasks, runs):
+    """Of tuned methods: which options of the plan's grid the validation part chose."""
+    grids = {method["name"]: method["grid"] for run in runs for plan in plans_of(run) for method in plan["methods"]
+             if len(method.get("grid", [])) > 1}
+    table = [["method"] + [task.name for task in tasks]]
+    for method, grid in grids.items():
+        cells = [" or ".join(" ".join(f"{name} {value}" for name, value in grid[int(i)].items()) or "defaults"
+                             for i in sorted(task.chosen(method)) if int(i) < len(grid)) for task in tasks]
+        if any(cells):
+            table.append([method] + cells)
+    return table
+
+
 def tasks_of(runs):
-    """The tasks in output directories of experiments.py that have a finished eval."""
+    """The tasks in output directories of experiments.py that have a finished eval. Those of one name in two directories
+    get the directories' too."""
+    for run in runs:
+        if not run.is_dir():
+            fail(f"{run}: there is no such directory")
     tasks = [Task(directory) for run in runs for directory in sorted(run.iterdir()) if directory.is_dir()]
     tasks = [task for task in tasks if task.runs]
     if not tasks:
-        sys.exit(f"no finished eval in {', '.join(map(str, runs))}")
+        fail(f"no finished eval in {', '.join(map(str, runs))}")
+    names = [task.name for task in tasks]
+    for task in tasks:
+        if names.count(task.name) > 1:
+            task.name = f"{task.directory.parent.name}-{task.name}"
     return tasks
 
 
@@ -368,6 +429,9 @@ def tables_of(tasks, method, published, runs):
     yield "Gain of retrieval, points, 95 % interval" + heading, retrieval_table(tasks)
     yield "Gain of retrieval and its control" + heading, control_table(tasks)
     yield f"{method} with retrieval against the others" + heading, against_table(tasks, method)
+    chosen = configuration_table(tasks, runs)
+    if len(chosen) > 1:
+        yield "Options chosen on the validation part of the first seed" + heading, chosen
     yield "Wall time of each stage, latency at batch 1" + heading, cost_table(tasks, method)
     for task in tasks:
         for title, names in evaluation_groups(runs).items():
@@ -380,6 +444,18 @@ def tables_of(tasks, method, published, runs):
                 yield f"With retrieval, {task.name}, over {parameter}; the others selected" + heading, table
 
 
+def read_published(path):
+    if not path:
+        return []
+    try:
+        published = json.loads(path.read_text())
+        return [{"method": figure["method"], "cells": [{key: cell[key] for key in ("task", "value", "source")}
+                                                       for cell in figure["cells"]]} for figure in published]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        fail(f"--published {path}: {type(error).__name__} {error}; expected "
+             '[{"method": ..., "cells": [{"task": ..., "value": ..., "source": ...}]}]')
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=pathlib.Path, help="output directories of experiments.py")
@@ -389,10 +465,13 @@ def main():
                         help='[{"method": ..., "cells": [{"task": ..., "value": ..., "source": ...}]}]')
     args = parser.parse_args()
     tasks = tasks_of(args.runs)
-    published = json.loads(args.published.read_text()) if args.published else []
+    if args.method not in methods_of(tasks):
+        print(f"report.py: no eval of --method {args.method} is finished; there are {', '.join(methods_of(tasks))}",
+              file=sys.stderr)
+    published = read_published(args.published)
     write = {"markdown": as_markdown, "latex": as_latex, "csv": as_csv}[args.format]
-    if args.format == "markdown":
-        print("\n".join(describe(tasks)) + "\n")
+    comment = {"markdown": "", "latex": "% ", "csv": "# "}[args.format]
+    print("\n".join(comment + line for line in [*describe(tasks), *notes(tasks, args.runs)]) + "\n")
     on_dev = [task for task in tasks if task.selected_on == "dev"]
     others = [task for task in tasks if task not in on_dev]
     for title, table in [*tables_of(others, args.method, published, args.runs),
@@ -401,4 +480,5 @@ def main():
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # report.py ... | head
     main()

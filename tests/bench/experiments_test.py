@@ -3,13 +3,16 @@
 import json
 import math
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench"))
+import experiments  # noqa: E402
 import report  # noqa: E402
 
 # Scores grow with --alpha, at 9 it diverges; --method rkd and task cola fail; every call leaves a line in calls.txt.
@@ -27,10 +30,11 @@ if options.get("method") == "rkd" or options.get("task") == "cola":
     sys.exit("error: broken on purpose")
 if options.get("alpha") == "9":
     sys.exit(6)
-if (out / "metrics.json").exists():
+if (out / "metrics.json").exists() and not options.get("overwrite"):
     sys.exit(0)
-out.mkdir(parents=True)
-(out / "run.json").write_text(json.dumps({"machine": {"precision": "fp32", "description": "a fake"}}))
+out.mkdir(parents=True, exist_ok=True)
+(out / "run.json").write_text(json.dumps({"machine": {"precision": "fp32", "description": "a fake"},
+                                          "options": {name: options.get(name) for name in ("model", "keys")}}))
 score = float(options.get("alpha", 0.5))
 metrics = {"validation": {"accuracy": score}, "train_examples": 9, "examples": 4,
            "validation_split": options.get("validation", "holdout:0.1"), "timing": {"total_seconds": 8 if "k" in options else 2}}
@@ -59,6 +63,7 @@ class Driver(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
         self.root = pathlib.Path(self.folder.name)
+        (self.root / "RTE").mkdir()
         self.binary = self.root / "fake"
         self.binary.write_text(FAKE)
         self.binary.chmod(0o755)
@@ -66,8 +71,14 @@ class Driver(unittest.TestCase):
     def tearDown(self):
         self.folder.cleanup()
 
-    def run_plan(self, plan, *more):
-        path = self.root / "plan.json"
+    def report(self, *more):
+        done = subprocess.run([sys.executable, ROOT / "bench/report.py", self.root / "runs", *more], stderr=subprocess.PIPE,
+                              stdout=subprocess.PIPE, universal_newlines=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def run_plan(self, plan, *more, name="plan"):
+        path = self.root / f"{name}.json"
         path.write_text(json.dumps(plan))
         return subprocess.run([sys.executable, ROOT / "bench/experiments.py", path, "--binary", self.binary, "--glue",
                                self.root, "--model", "m", "--output", self.root / "runs", *more],
@@ -118,6 +129,71 @@ class Driver(unittest.TestCase):
         self.assertEqual(self.run_plan(plan).returncode, 0)
         self.assertTrue((self.root / "runs/rte/seed-2/student-kd@1").exists())
 
+    def test_what_diverged_is_not_tried_again(self):
+        plan = dict(PLAN, seeds=[1], methods=[{"method": "kd", "grid": [{"alpha": 9}, {"alpha": 0.3}]}])
+        self.run_plan(plan)
+        self.assertEqual(self.run_plan(plan, "--dry-run").stdout, "")
+        self.run_plan(plan)
+        self.assertEqual(sum("--alpha 9" in call for call in self.calls()), 1)
+
+    def test_another_choice_makes_the_evaluations_again(self):
+        plan = dict(PLAN, evals=[{"name": "keys", "keys": True}])
+        self.run_plan(plan)
+        better = {"method": "kd", "grid": [*PLAN["methods"][0]["grid"], {"alpha": 0.9}]}
+        done = self.run_plan(dict(plan, methods=[better]))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for seed in (1, 2):
+            for name, option in (("eval-kd", "model"), ("eval-kd@keys", "model"), ("kb-of-kd", "keys")):
+                run = json.loads((self.root / f"runs/rte/seed-{seed}/{name}/run.json").read_text())
+                self.assertTrue(run["options"][option].endswith("student-kd@3"), name)
+        tables = self.report("--method", "kd")
+        self.assertIn("### Options chosen on the validation part of the first seed\n\n| method | rte |\n"
+                      "| --- | --- |\n| kd | alpha 0.9 |", tables)
+        self.assertNotIn("different configurations", tables)
+        run = self.root / "runs/rte/seed-2/eval-kd/run.json"
+        run.write_text(run.read_text().replace("student-kd@3", "student-kd@1"))
+        self.assertIn("rte, kd: the seeds have students of different configurations (1, 3)", self.report())
+
+    def test_parts_of_a_plan_have_one_teacher(self):
+        plan = dict(PLAN, seeds=[1], methods=[{"method": "kd"}, {"method": "rco"}])
+        self.run_plan(plan, "--methods", "kd")
+        self.assertIn("--keep-trajectory 4", next(call for call in self.calls() if call.startswith("teacher-finetune")))
+
+    def test_fewer_seeds_are_said_and_are_not_the_best(self):
+        methods = [{"method": "kd"}, {"name": "part", "method": "kd"}]
+        self.run_plan(dict(PLAN, methods=methods), "--methods", "kd")
+        self.run_plan(dict(PLAN, methods=methods), "--seeds", "1")
+        tables = self.report()
+        self.assertIn("| kd | **50.0 ± 0.0** |", tables)
+        self.assertIn("| part | 50.0 (1 of 2 seeds) |", tables)
+
+    def test_two_plans_in_one_directory(self):
+        self.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}], evals=[{"name": "k4", "options": {"k": 4}}]))
+        self.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "pkd"}, {"method": "rkd"}]), name="another")
+        tables = self.report()
+        self.assertIn("| method | as it is | k4 |", tables)
+        self.assertIn("- Planned, and no eval is finished: rkd.", tables)
+
+    def test_tasks_of_one_name_in_two_directories(self):
+        self.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}]))
+        (self.root / "runs").rename(self.root / "first")
+        self.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "pkd"}]))
+        tables = self.report(self.root / "first")
+        self.assertIn("| method | runs-rte | first-rte | average |", tables)
+        self.assertIn("| kd |  | **50.0** |", tables)
+
+    def test_a_hang_up_ends_the_stage_too(self):
+        self.binary.write_text("#!/bin/sh\ntrap 'touch hung-up; exit 129' HUP\ntouch started\nwhile :; do sleep 0.05; done\n")
+        (self.root / "plan.json").write_text(json.dumps(PLAN))
+        child = subprocess.Popen([sys.executable, ROOT / "bench/experiments.py", "plan.json", "--binary", self.binary, "--glue",
+                                  ".", "--model", "m", "--output", "runs"], cwd=self.root, stderr=subprocess.PIPE)
+        while not (self.root / "started").exists():
+            time.sleep(0.05)
+        child.send_signal(signal.SIGHUP)
+        self.assertIn(b"stopped; the same command goes on", child.communicate(timeout=60)[1])
+        self.assertEqual(child.returncode, 129)
+        self.assertTrue((self.root / "hung-up").exists())
+
     def test_no_other_seed_tunes(self):
         plan = dict(PLAN, methods=[{"method": "rkd", "grid": [{}, {"alpha": 0.3}]}])
         done = self.run_plan(plan)
@@ -164,10 +240,52 @@ class Driver(unittest.TestCase):
                              ({"tasks": [{"task": "rte"}, {"task": "rte"}]}, "name"),
                              ({"evals": [{"name": "a@b"}]}, "without @"),
                              ({"evals": [{"name": "a", "kb": "none"}]}, "not one of"),
+                             ({"evals": [{"name": "a", "methods": ["kdd"]}]}, 'no method "kdd"'),
+                             ({"evals": [{"name": "a", "option": {}}]}, 'evals: unknown key "option"'),
+                             ({"evals": {"name": "a"}}, "expected a list"),
+                             ({"options": {"distil": {}}}, 'options: unknown key "distil"'),
+                             ({"options": []}, "is no object"),
+                             ({"methods": ["kd"]}, "'kd' is no object"),
+                             ({"methods": [{"method": "kd", "grids": [{}]}]}, 'unknown key "grids"'),
+                             ({"methods": [{"method": "kd", "grid": {"alpha": 1}}]}, "expected a list of options"),
+                             ({"methods": [{"method": "kd", "options": {"alpha": None}}]}, "names and values"),
+                             ({"tasks": [{"task": "rte", "foldr": "RTE"}]}, 'unknown key "foldr"'),
+                             ({"tasks": [{"task": "rte", "folder": "none"}]}, "there is no directory"),
+                             ({"seeds": [1, 1]}, "names one twice"),
                              ({"methods": [{"method": "kd"}, {"method": "kd"}]}, "name")):
             done = self.run_plan(dict(PLAN, **change))
             self.assertEqual(done.returncode, 1)
             self.assertIn(text, done.stderr)
+
+    def test_parts_that_are_not_in_the_plan_are_refused(self):
+        for flag, given in (("--methods", "kd,kdd"), ("--tasks", "rte,cloa"), ("--seeds", "1,9")):
+            done = self.run_plan(PLAN, flag, given)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f'"{given.partition(",")[2]}" is not in the plan', done.stderr)
+        self.assertIn("there is no such program", self.run_plan(PLAN, "--binary", "none").stderr)
+
+    def test_reports_errors_are_no_tracebacks(self):
+        self.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}]))
+        (self.root / "figures.json").write_text('[{"method": "x"}]')
+        for arguments, text in (([self.root / "none"], "there is no such directory"), ([self.root / "RTE"], "no finished eval"),
+                                ([self.root / "runs", "--published", self.root / "figures.json"], "expected [{")):
+            done = subprocess.run([sys.executable, ROOT / "bench/report.py", *arguments], stderr=subprocess.PIPE,
+                                  universal_newlines=True)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(text, done.stderr)
+            self.assertNotIn("Traceback", done.stderr)
+
+    def test_a_metric_of_ones_own_and_rows_without_labels(self):
+        self.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}]))
+        directory = self.root / "runs/rte/seed-1/eval-kd"
+        metrics = (directory / "metrics.json").read_text()
+        (directory / "metrics.json").write_text(metrics.replace("accuracy", "f1"))
+        with open(directory / "predictions.tsv", "a") as file:
+            file.write("4\t\t0" + "\t0.5" * 6 + "\n")
+        self.assertIn("| kd | **50.0** |", self.report())
+
+    def test_options_become_flags(self):
+        self.assertEqual(experiments.flags({"a": 1, "b": True, "c": False, "d": [1, 4]}), ["--a", "1", "--b", "--d", "1,4"])
 
     def test_report(self):
         self.run_plan(dict(PLAN, options={"eval": {"sweep": True}}))
@@ -186,6 +304,15 @@ class Statistics(unittest.TestCase):
         # tp 2, tn 1, fp 1, fn 1: (2 - 1) / sqrt(3 * 3 * 2 * 2)
         self.assertAlmostEqual(report.matthews([1, 1, 0, 1, 0], [1, 1, 1, 0, 0]), 1 / 6)
         self.assertEqual(report.matthews([1, 1], [0, 1]), 0)
+        # Three classes, confusion (predicted, expected): 2 x (0, 0), (1, 1), (2, 1), (0, 2): n 5, right 3, predicted 3, 1, 1,
+        # expected 2, 2, 1: (15 - 9) / sqrt((25 - 11) (25 - 9)).
+        self.assertAlmostEqual(report.matthews([0, 0, 1, 2, 0], [0, 0, 1, 1, 2]), 6 / math.sqrt(14 * 16))
+
+    def test_a_p_value_is_never_zero(self):
+        self.assertEqual(report.difference_text((0.1, 0.05, 0.2, 1 / 2001)), "+10.0 [+5.0, +20.0] p < 0.001")
+
+    def test_latex_of_a_source(self):
+        self.assertIn("A \\& B \\#1 5 \\% x\\_y", report.as_latex("", [["A & B #1 5 % x_y"]]))
 
     def test_pearson(self):
         self.assertAlmostEqual(report.pearson([1, 2, 3], [2, 4, 6]), 1)
