@@ -42,17 +42,20 @@ void check_shapes(const torch::Tensor& probabilities, const torch::Tensor& label
                 "a label is no class");
 }
 
-/// The preferred one of those within kTie of the lowest loss.
-RetrievalSetting best_of(const std::vector<RetrievalSetting>& tried) {
-  const auto by_loss = [](const auto& a, const auto& b) { return a.loss < b.loss; };
-  const double lowest = std::min_element(tried.begin(), tried.end(), by_loss)->loss;
+/// The preferred one of those within kTie of the lowest loss, or of the highest score.
+RetrievalSetting best_of(const std::vector<RetrievalSetting>& tried, bool by_score) {
+  const auto badness = [&](const auto& setting) {
+    return by_score ? -setting.score : setting.loss;
+  };
+  const auto better = [&](const auto& a, const auto& b) { return badness(a) < badness(b); };
+  const double lowest = badness(*std::min_element(tried.begin(), tried.end(), better));
   const auto preference = [](const RetrievalSetting& s) {
     return std::make_tuple(-s.beta, std::abs(s.rule.slope), s.k, s.tau,
                            std::abs(std::log(s.kb_temperature)));
   };
   const RetrievalSetting* best = nullptr;
   for (const auto& setting : tried) {
-    if (setting.loss > lowest + kTie) continue;
+    if (badness(setting) > lowest + kTie) continue;
     if (best == nullptr || preference(setting) < preference(*best)) best = &setting;
   }
   return *best;
@@ -100,7 +103,7 @@ double prediction_loss(const torch::Tensor& probabilities, const torch::Tensor& 
 RetrievalSetting select_setting(const RetrievalGrid& grid, const Neighbors& neighbors,
                                 const std::vector<SoftLabels>& soft_labels,
                                 const torch::Tensor& student, const torch::Tensor& labels,
-                                bool regression) {
+                                bool regression, const Criterion& criterion) {
   REAUGKD_CHECK(!grid.k.empty() && !grid.beta.empty() && !grid.tau.empty() && !grid.slope.empty() &&
                     !soft_labels.empty(),
                 "the grid is empty");
@@ -122,7 +125,9 @@ RetrievalSetting select_setting(const RetrievalGrid& grid, const Neighbors& neig
             "the loss of the combined prediction is {} at k = {}, beta = {}, tau' = {}", loss, k,
             beta.beta, tau);
       }
-      tried.push_back({k, beta.beta, tau, loss, beta.rule, softened.temperature});
+      const double score =
+          criterion ? criterion(combine(student, knowledge_base, beta.of_rows)) : 0;
+      tried.push_back({k, beta.beta, tau, loss, score, beta.rule, softened.temperature});
     }
   };
   for (const auto& softened : soft_labels) {
@@ -130,7 +135,7 @@ RetrievalSetting select_setting(const RetrievalGrid& grid, const Neighbors& neig
       for (const auto tau : grid.tau) try_betas(k, tau, softened);
     }
   }
-  return best_of(tried);
+  return best_of(tried, static_cast<bool>(criterion));
 }
 
 RetrievedPrediction predict(const RetrievalSetting& setting, const Neighbors& neighbors,

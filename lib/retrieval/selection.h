@@ -1,11 +1,12 @@
 // Chooses k, beta, tau' and the softness of p^T on the validation part: the lowest mean negative
-// log likelihood of the combined prediction (regression: the lowest mean squared error). Used by
-// eval.
+// log likelihood of the combined prediction (regression: the lowest mean squared error), or what
+// another criterion likes best. Used by eval.
 #pragma once
 
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "retrieval/beta.h"
@@ -34,6 +35,7 @@ struct RetrievalSetting {
   double beta = 1;
   double tau = 0.1;
   double loss = 0;     // of the combined prediction with it, on the rows it was selected on
+  double score = 0;    // of the same by the criterion, where one was given
   BetaRule rule = {};  // how beta differs from row to row
   double kb_temperature = 1;
 };
@@ -47,14 +49,18 @@ struct RetrievedPrediction {
 RetrievedPrediction predict(const RetrievalSetting& setting, const Neighbors& neighbors,
                             const torch::Tensor& soft_labels, const torch::Tensor& student);
 
+/// How good combined predictions (B, C) are: more is better.
+using Criterion = std::function<double(const torch::Tensor& combined)>;
+
 /// Tries the whole grid with each of `soft_labels`. `neighbors` has the largest k of the grid (or
 /// fewer, if the knowledge base is smaller); `student` (B, C) is p^S; `labels` (B) fp32: class
-/// indices, or scores where `regression`. Ties (to 1e-12): larger beta, then smaller |slope|, k and
+/// indices, or scores where `regression`. Without `criterion` the lowest loss is best. Ties (to
+/// 1e-12): larger beta, then smaller |slope|, k and
 /// tau', in this order, then the T nearest to 1.
 RetrievalSetting select_setting(const RetrievalGrid& grid, const Neighbors& neighbors,
                                 const std::vector<SoftLabels>& soft_labels,
                                 const torch::Tensor& student, const torch::Tensor& labels,
-                                bool regression);
+                                bool regression, const Criterion& criterion = {});
 
 /// Mean of -log p[label] (p clamped to 1e-12), or of (p - label)^2 where `regression`. (B, C), (B).
 double prediction_loss(const torch::Tensor& probabilities, const torch::Tensor& labels,

@@ -176,6 +176,15 @@ class Evaluation {
     return {queries, data.validation.labels};
   }
 
+  /// Of --select-by metric: the task's first metric on the validation part.
+  retrieval::Criterion selection_criterion() const {
+    if (options_.select_by == "loss") return {};
+    return [this](const torch::Tensor& combined) {
+      const data::Task& task = settings_.task;
+      return train::score(task, combined, validation_.labels)[task.metrics.front()].get<double>();
+    };
+  }
+
   void select_setting(Json& json) {
     const auto wanted = grid();
     const bool fixed =
@@ -187,17 +196,27 @@ class Evaluation {
     const auto permuted =
         retriever_->permuted(soft_labels_, static_cast<std::uint64_t>(options_.run.seed));
     if (fixed) {
-      setting_ = {wanted.k[0], wanted.beta[0], wanted.tau[0], 0, {}, soft_labels_[0].temperature};
+      setting_ = {.k = wanted.k[0],
+                  .beta = wanted.beta[0],
+                  .tau = wanted.tau[0],
+                  .kb_temperature = soft_labels_[0].temperature};
       permuted_setting_ = setting_;
     } else {
       const Queries& queries = validation_.queries;
       const auto labels = torch::tensor(validation_.labels);
       const bool regression = settings_.task.regression();
+      const auto criterion = selection_criterion();
       setting_ = retrieval::select_setting(wanted, queries.neighbors, soft_labels_,
-                                           queries.probabilities, labels, regression);
-      permuted_setting_ = retrieval::select_setting(wanted, queries.neighbors, permuted,
-                                                    queries.probabilities, labels, regression);
+                                           queries.probabilities, labels, regression, criterion);
+      permuted_setting_ =
+          retrieval::select_setting(wanted, queries.neighbors, permuted, queries.probabilities,
+                                    labels, regression, criterion);
       json["selected_on"] = validated_on_;
+      json["selected_by"] = criterion ? settings_.task.metrics.front() : "loss";
+      if (criterion) {
+        json["validation_score"] = setting_.score;
+        json["validation_score_student"] = criterion(queries.probabilities);
+      }
       json["validation_examples"] = validation_.labels.size();
       json["validation_loss"] = setting_.loss;
       json["validation_loss_student"] =

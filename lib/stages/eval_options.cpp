@@ -23,6 +23,13 @@ core::OptionList EvalOptions::fields() {
   list.add({"grid-beta", group, &grid_beta, "values of beta to select from", core::kUnit});
   list.add(
       {"grid-tau", group, &grid_tau, "values of tau-retrieval to select from", core::kPositive});
+  list.add({"select-by",
+            group,
+            &select_by,
+            "what k, beta and tau-retrieval are selected by on the validation part: loss (mean "
+            "negative log likelihood; regression: squared error) or the task's first metric",
+            {},
+            {"loss", "metric"}});
   list.add({"beta-mode",
             group,
             &beta_mode,
@@ -100,6 +107,7 @@ void EvalOptions::check() const {
       {"--grid-k", grid_k != defaults.grid_k},
       {"--grid-beta", grid_beta != defaults.grid_beta},
       {"--grid-tau", grid_tau != defaults.grid_tau},
+      {"--select-by", select_by != "loss"},
       {"--beta-mode", beta_mode != "constant"},
       {"--kb-temperature", kb_temperature != 1},
       {"--grid-kb-temperature", !grid_kb_temperature.empty()},
@@ -112,6 +120,10 @@ void EvalOptions::check() const {
   if (ef_search && (index == "exact" || kb_rows < 1)) {
     throw core::ConfigError("--ef-search {} is about HNSW, the search is exact: leave it out",
                             *ef_search);
+  }
+  if (select_by != "loss" && k && beta && tau_retrieval) {
+    throw core::ConfigError(
+        "--select-by {}: --k, --beta and --tau-retrieval are given; leave one out", select_by);
   }
   if (beta_mode == "constant" && grid_slope != EvalOptions().grid_slope) {
     throw core::ConfigError("--grid-slope is about --beta-mode entropy and similarity");

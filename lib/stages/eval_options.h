@@ -24,6 +24,7 @@ struct EvalOptions {
   std::vector<std::int64_t> grid_k = retrieval::RetrievalGrid{}.k;
   std::vector<double> grid_beta = retrieval::RetrievalGrid{}.beta;
   std::vector<double> grid_tau = retrieval::RetrievalGrid{}.tau;
+  std::string select_by = "loss";
   std::string beta_mode = "constant";
   std::vector<double> grid_slope = {-4, -2, -1, -0.5, 0, 0.5, 1, 2, 4};
   double kb_temperature = 1;

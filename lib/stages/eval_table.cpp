@@ -35,7 +35,8 @@ std::string retrieval_lines(const Json& retrieval) {
       retrieval.value("kb_temperature", 1.0) == 1 ? ""
                                                   : ", T = " + retrieval["kb_temperature"].dump(),
       retrieval.contains("selected_on")
-          ? "selected on " + retrieval["selected_on"].get<std::string>()
+          ? fmt::format("selected on {} by {}", retrieval["selected_on"].get<std::string>(),
+                        retrieval.value("selected_by", "loss"))
           : "as given",
       retrieval["index"].get<std::string>(), retrieval["rows"].dump());
   if (retrieval.contains("beta_rule")) {

@@ -34,7 +34,8 @@ std::string sweep_table(const retrieval::RetrievalGrid& grid, const data::Task& 
     for (const auto k : grid.k) {
       for (const auto tau : grid.tau) {
         for (const auto beta : grid.beta) {
-          add_line({k, beta, tau, 0, {}, softened.temperature}, softened.values);
+          add_line({.k = k, .beta = beta, .tau = tau, .kb_temperature = softened.temperature},
+                   softened.values);
         }
       }
     }

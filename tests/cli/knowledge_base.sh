@@ -74,6 +74,12 @@ done
 cut -f1-3 "$work/eval-hnsw/predictions.tsv" >"$work/p"
 cut -f1-3 "$work/eval-exact/predictions.tsv" | cmp -s - "$work/p" || fail "hnsw and exact over fp16 differ"
 
+# Selected by the metric: never worse on the part that it was selected on than the student alone.
+ok "by accuracy" "$reaugkd" eval --model "$work/student" --kb "$work/half" --data "$work/data" --select-by metric \
+  --output "$work/eval-metric" --latency-examples 0 --quiet
+number() { sed -n "s/.*\"$1\": \([0-9.e-]*\),*$/\1/p" "$work/eval-metric/metrics.json"; }
+holds "$(number validation_score) >= $(number validation_score_student)" "the score that was selected"
+
 # New rows with distributions of their own: right ones, wrong ones, the teacher's.
 extend="$reaugkd build-kb --extend $work/half --teacher $work/projected --quiet --extend-files"
 for kind in right wrong; do
