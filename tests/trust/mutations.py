@@ -95,6 +95,7 @@ MUTATIONS = [
     ("retrieval/selection.cpp", "slope / deviation", "slope"),
     ("retrieval/selection.cpp", "aggregate(neighbors.first(k), softened.values, tau)", "aggregate(neighbors, softened.values, tau)"),
     ("retrieval/selection.cpp", "neighbors.first(setting.k)", "neighbors"),
+    ("retrieval/selection.cpp", "by_score ? -setting.score", "by_score ? setting.score"),
     # Metrics
     ("metrics/metrics.cpp", "predictions[i] == labels[i] ? 1 : 0;\n  return", "predictions[i] != labels[i] ? 1 : 0;\n  return"),
     ("metrics/metrics.cpp", "return 2.0 * static_cast<double>(both)", "return static_cast<double>(both)"),
