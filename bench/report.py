@@ -103,8 +103,7 @@ class Task:
         self.training = json.loads(teachers[0].read_text())
         self.selected_on = self.training["validation_split"]
         self.machines = sorted({f"in {machine['precision']} on {machine['description']}" for machine in
-                                (json.loads(path.read_text())["machine"]
-                                 for path in directory.glob("seed-*/teacher/run.json"))})
+                                (json.loads(path.with_name("run.json").read_text())["machine"] for path in teachers)})
 
     def teacher_scores(self):
         return {seed: run.score("teacher") for runs in self.runs.values() for seed, run in runs.items()
@@ -127,12 +126,13 @@ def differences(task, left, right):
              task.runs[right[0]][seed].decisions[right[1]]) for seed in common]
 
 
-def interval(task, left, right):
-    """(mean difference, low, high, p or None) of left - right; None without a common seed or for another metric."""
+def resample(task, left, right, seed=0):
+    """(mean of left - right, the same of dev rows drawn again, p or None); None without a common seed or for another
+    metric."""
     pairs = differences(task, left, right)
     if not pairs or task.metric not in METRICS:
         return None
-    draw = random.Random(0)
+    draw = random.Random(seed)
     rows = range(len(pairs[0][0]))
     resamples = max(FEWEST_RESAMPLES, min(RESAMPLES, RESAMPLES * 1000 // len(rows)))
     if task.metric == "accuracy":
@@ -151,9 +151,29 @@ def interval(task, left, right):
 
         mean, p = difference(rows), None
         resampled = [difference(draw.choices(rows, k=len(rows))) for _ in range(FEWEST_RESAMPLES)]
-    resampled.sort()
-    cut = len(resampled) // 40
-    return mean, resampled[cut], resampled[-1 - cut], p
+    return mean, resampled, p
+
+
+def middle(resampled):
+    """The ends of the middle 95 %."""
+    ordered = sorted(resampled)
+    cut = len(ordered) // 40
+    return ordered[cut], ordered[-1 - cut]
+
+
+def interval(task, left, right):
+    """(mean difference, low, high, p or None) of left - right; None where resample() has none."""
+    found = resample(task, left, right)
+    return found and (found[0], *middle(found[1]), found[2])
+
+
+def average_interval(tasks, left, right):
+    """The same of the mean over the tasks with a signal, whose rows are drawn independently; None where one has none."""
+    found = [resample(task, left, right, seed) for seed, task in enumerate(tasks) if task.signal]
+    if not found or None in found:
+        return None
+    return (statistics.fmean(mean for mean, _, _ in found),
+            *middle([statistics.fmean(each) for each in zip(*(resampled for _, resampled, _ in found))]), None)
 
 
 def mean_and_deviation(values, digits=1):
@@ -215,10 +235,11 @@ def difference_text(result):
 
 
 def retrieval_table(tasks):
-    table = [["method"] + [task.name for task in tasks]]
+    table = [["method"] + [task.name for task in tasks] + ["average"]]
     for method in methods_of(tasks):
-        table.append([method] + [difference_text(interval(task, (method, "combined"), (method, "alone")))
-                                 for task in tasks])
+        sides = (method, "combined"), (method, "alone")
+        table.append([method] + [difference_text(interval(task, *sides)) for task in tasks]
+                     + [difference_text(average_interval(tasks, *sides))])
     return table
 
 
@@ -299,14 +320,15 @@ def evaluation_groups(runs):
     return {title: list(names) for title, names in groups.items()}
 
 
-def evaluation_table(task, names):
-    """What retrieval adds to each student in each of its evaluations, the plain one first."""
+def evaluation_table(tasks, names):
+    """What retrieval adds to each student in each of its evaluations, the plain one first: of one task, or the average."""
     table = [["method", "as it is"] + names]
-    for method in methods_of([task]):
+    for method in methods_of(tasks):
         sides = [method] + [f"{method}@{name}" for name in names]
-        if any(side in task.runs for side in sides[1:]):
-            table.append([method] + [difference_text(interval(task, (side, "combined"), (method, "alone")))
-                                     for side in sides])
+        if any(side in task.runs for side in sides[1:] for task in tasks):
+            gains = [((side, "combined"), (method, "alone")) for side in sides]
+            table.append([method] + [difference_text(interval(tasks[0], *gain) if len(tasks) == 1 else
+                                                     average_interval(tasks, *gain)) for gain in gains])
     return table
 
 
@@ -433,9 +455,13 @@ def tables_of(tasks, method, published, runs):
     if len(chosen) > 1:
         yield "Options chosen on the validation part of the first seed" + heading, chosen
     yield "Wall time of each stage, latency at batch 1" + heading, cost_table(tasks, method)
+    signals = [task for task in tasks if task.signal]
+    for title, names in evaluation_groups(runs).items() if len(signals) > 1 else ():
+        yield (f"Gain of retrieval, average over {', '.join(task.name for task in signals)}: {title}" + heading,
+               evaluation_table(signals, names))
     for task in tasks:
         for title, names in evaluation_groups(runs).items():
-            table = evaluation_table(task, names)
+            table = evaluation_table([task], names)
             if len(table) > 1:
                 yield f"Gain of retrieval, {task.name}: {title}" + heading, table
         for parameter in ("k", "tau", "beta", "kb_temperature"):

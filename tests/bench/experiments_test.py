@@ -275,6 +275,13 @@ class Driver(unittest.TestCase):
             self.assertIn(text, done.stderr)
             self.assertNotIn("Traceback", done.stderr)
 
+    def test_a_run_that_goes_on_is_no_part_of_it(self):
+        self.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}]))
+        begun = self.root / "runs/rte/seed-2/teacher"
+        begun.mkdir(parents=True)
+        (begun / "run.json").write_text('{"machine": {}}')
+        self.assertIn("1 seed,", self.report())
+
     def test_a_metric_of_ones_own_and_rows_without_labels(self):
         self.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}]))
         directory = self.root / "runs/rte/seed-1/eval-kd"
@@ -307,6 +314,26 @@ class Statistics(unittest.TestCase):
         # Three classes, confusion (predicted, expected): 2 x (0, 0), (1, 1), (2, 1), (0, 2): n 5, right 3, predicted 3, 1, 1,
         # expected 2, 2, 1: (15 - 9) / sqrt((25 - 11) (25 - 9)).
         self.assertAlmostEqual(report.matthews([0, 0, 1, 2, 0], [0, 0, 1, 1, 2]), 6 / math.sqrt(14 * 16))
+
+    def test_interval_of_an_average(self):
+        """Two tasks of 400 rows, +0.1 and -0.02: mean 0.04, deviation half the root of the sum of their variances."""
+        def task(better, worse):
+            run = report.Run.__new__(report.Run)
+            run.labels = [0] * 400
+            run.decisions = {"alone": [1] * better + [0] * (400 - better), "combined": [0] * (400 - worse) + [1] * worse}
+            made = report.Task.__new__(report.Task)
+            made.metric, made.signal, made.runs = "accuracy", True, {"m": {"seed-1": run}}
+            return made
+
+        tasks = [task(60, 20), task(20, 28)]
+        mean, low, high, p = report.average_interval(tasks, ("m", "combined"), ("m", "alone"))
+        deviation = math.sqrt((80 / 400 - 0.01) / 400 + (48 / 400 - 0.0004) / 400) / 2
+        self.assertAlmostEqual(mean, 0.04)
+        self.assertAlmostEqual(low, 0.04 - 1.96 * deviation, delta=0.004)
+        self.assertAlmostEqual(high, 0.04 + 1.96 * deviation, delta=0.004)
+        self.assertIsNone(p)
+        tasks[1].runs = {}
+        self.assertIsNone(report.average_interval(tasks, ("m", "combined"), ("m", "alone")))
 
     def test_a_p_value_is_never_zero(self):
         self.assertEqual(report.difference_text((0.1, 0.05, 0.2, 1 / 2001)), "+10.0 [+5.0, +20.0] p < 0.001")
