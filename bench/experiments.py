@@ -144,8 +144,12 @@ class Stage:
 
     @property
     def divergence(self):
-        """A file that says so, beside the directory; removed, it is trained again."""
+        """A file beside the directory: the flags that it diverged with."""
         return self.directory.with_name(self.directory.name + ".diverged")
+
+    def diverged(self):
+        """With these very options, in an earlier start."""
+        return self.divergence.exists() and self.divergence.read_text() == " ".join(flags(self.options))
 
     def made_of(self, option):
         """What a finished run was given."""
@@ -222,6 +226,7 @@ class Chain:
 
     def eval_stages(self, method, student):
         """The student as it is, and the plan's further evaluations of it."""
+        made = set()  # knowledge bases with the student's keys, which several evaluations may share
         for evaluation in [{}] + self.plan["evals"]:
             if method["name"] not in evaluation.get("methods", [method["name"]]):
                 continue
@@ -230,7 +235,9 @@ class Chain:
             kb = self.kb(evaluation, method)
             if evaluation.get("keys"):  # the student's own, over the rows of this knowledge base
                 own = self.stage(f"{kb.name}-of-{method['name']}", "build-kb", {"extend": kb, "keys": student})
-                yield replacing(own, "keys", student)
+                if own.directory not in made:
+                    yield replacing(own, "keys", student)
+                made.add(own.directory)
                 kb = own.directory
             yield replacing(self.stage(name, "eval", {"model": student, "kb": kb}, teacher,
                                        method.get("eval_options", {}), evaluation.get("options", {})), "model", student)
@@ -284,7 +291,7 @@ class Runner:
     def tuned_already(self, chain, method):
         first = Chain(self.plan, self.args, chain.task, self.plan["seeds"][0])
         stages = [first.method_stage(method, i) for i in range(len(method["grid"]))]
-        if not all(stage.finished() or stage.divergence.exists() for stage in stages):
+        if not all(stage.finished() or stage.diverged() for stage in stages):
             return 0
         scores = [validation_score(stage.metrics()) if stage.finished() else -math.inf for stage in stages]
         return scores.index(max(scores))
@@ -340,12 +347,14 @@ class Runner:
         return self.chosen[key]
 
     def tried(self, chain, stage, device):
-        if stage.divergence.exists():
+        if stage.diverged():
+            print(f"{chain.name} seed {chain.seed}: {stage.directory.name} had diverged and is left out ({stage.divergence})",
+                  file=sys.stderr, flush=True)
             return -math.inf
         try:
             self.run_stage(chain, stage, device)
         except Diverged as error:
-            stage.divergence.write_text(f"{error}\n")
+            stage.divergence.write_text(" ".join(flags(stage.options)))
             print(f"{chain.name} seed {chain.seed}: {stage.directory.name} diverged and is not chosen: {error}",
                   file=sys.stderr, flush=True)
             return -math.inf
@@ -401,7 +410,7 @@ class Runner:
 
     def announce(self):
         stages = [(chain, stage) for chain in self.chains() for stage in self.planned(chain)]
-        todo = [(chain, stage) for chain, stage in stages if not stage.finished() and not stage.divergence.exists()]
+        todo = [(chain, stage) for chain, stage in stages if not stage.finished() and not stage.diverged()]
         self.left_cost = sum(self.cost(chain, stage) for chain, stage in todo)
         hours = self.left_cost / self.plan.get("rate", 300) / 3600 / len(self.args.devices)
         print(f"{len(stages)} stages, {len(stages) - len(todo)} finished; about {hours:.1f} h for the rest "
@@ -455,7 +464,7 @@ def check_paths(plan, args):
     for task in plan["tasks"]:
         data = args.glue / task.get("folder", "")
         if not data.is_dir():
-            fail(f"task {task['name']}: there is no directory {data}; --glue is the one with {task.get('folder')} in it")
+            fail(f"task {task['name']}: there is no directory {data}; --glue names the one with the tasks' folders in it")
 
 
 def main():
@@ -471,7 +480,8 @@ def main():
     args.output.mkdir(parents=True, exist_ok=True)
     (args.output / f"plan-{args.plan.stem}.json").write_text(whole_plan)  # several plans may share a directory
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, runner.stop)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # ignored under nohup
+            signal.signal(number, runner.stop)
     runner.run()
     if runner.stopped:
         print("experiments.py: stopped; the same command goes on from here", file=sys.stderr)

@@ -307,7 +307,7 @@ def median_text(task, directory, key):
 
 def plans_of(run):
     """Those that were run in the directory, each as plan-<its name>.json (plan.json by older versions)."""
-    return [json.loads(path.read_text()) for path in sorted(run.glob("plan*.json"))]
+    return [json.loads(path.read_text()) for path in sorted(run.glob("plan-*.json")) or run.glob("plan.json")]
 
 
 def evaluation_groups(runs):
@@ -344,7 +344,7 @@ def sweeps(task, method):
 
 
 def best_setting(rows):
-    """The one that eval would select: ties go to the larger beta, the smaller k, the smaller tau', the T nearest to 1."""
+    """The one that eval would select by the likelihood: ties go to the larger beta, the smaller k, the smaller tau', the T nearest to 1."""
     lowest = min(row["validation_loss"] for row in rows)
     return min((row for row in rows if row["validation_loss"] <= lowest + 1e-9),
                key=lambda row: (-row["beta"], row["k"], row["tau"], abs(math.log(row["kb_temperature"]))))
@@ -405,20 +405,32 @@ def notes(tasks, runs):
     if missing:
         yield f"- Planned, and no eval is finished: {', '.join(missing)}."
     for task in tasks:
+        by = sorted({run.metrics["retrieval"].get("selected_by", "loss") for runs in task.runs.values() for run in runs.values()}
+                    - {"loss", task.metric})
+        if by:
+            yield f"- {task.name}: evaluations by the task's metric selected by {', '.join(by)}; the tables show {task.metric}."
         for method in methods_of([task]):
             if len(task.chosen(method)) > 1:
                 yield (f"- **{task.name}, {method}: the seeds have students of different configurations "
                        f"({', '.join(sorted(task.chosen(method)))})**: start experiments.py again, which mends it.")
 
 
-def configuration_table(tasks, runs):
+def grid_of(task, method):
+    """A method's grid in the plans that the task was run by."""
+    return next((entry["grid"] for plan in plans_of(task.directory.parent) for entry in plan["methods"]
+                 if task.directory.name in [of_plan["name"] for of_plan in plan["tasks"]]
+                 and entry["name"] == method and len(entry.get("grid", [])) > 1), [])
+
+
+def configuration_table(tasks):
     """Of tuned methods: which options of the plan's grid the validation part chose."""
-    grids = {method["name"]: method["grid"] for run in runs for plan in plans_of(run) for method in plan["methods"]
-             if len(method.get("grid", [])) > 1}
     table = [["method"] + [task.name for task in tasks]]
-    for method, grid in grids.items():
-        cells = [" or ".join(" ".join(f"{name} {value}" for name, value in grid[int(i)].items()) or "defaults"
-                             for i in sorted(task.chosen(method)) if int(i) < len(grid)) for task in tasks]
+    for method in methods_of(tasks):
+        cells = []
+        for task in tasks:
+            grid = grid_of(task, method)
+            cells.append(" or ".join(" ".join(f"{name} {value}" for name, value in grid[int(i)].items()) or "defaults"
+                                     for i in sorted(task.chosen(method)) if int(i) < len(grid)))
         if any(cells):
             table.append([method] + cells)
     return table
@@ -451,14 +463,15 @@ def tables_of(tasks, method, published, runs):
     yield "Gain of retrieval, points, 95 % interval" + heading, retrieval_table(tasks)
     yield "Gain of retrieval and its control" + heading, control_table(tasks)
     yield f"{method} with retrieval against the others" + heading, against_table(tasks, method)
-    chosen = configuration_table(tasks, runs)
+    chosen = configuration_table(tasks)
     if len(chosen) > 1:
         yield "Options chosen on the validation part of the first seed" + heading, chosen
     yield "Wall time of each stage, latency at batch 1" + heading, cost_table(tasks, method)
     signals = [task for task in tasks if task.signal]
     for title, names in evaluation_groups(runs).items() if len(signals) > 1 else ():
-        yield (f"Gain of retrieval, average over {', '.join(task.name for task in signals)}: {title}" + heading,
-               evaluation_table(signals, names))
+        table = evaluation_table(signals, names)
+        if len(table) > 1:
+            yield f"Gain of retrieval, average over {', '.join(task.name for task in signals)}: {title}" + heading, table
     for task in tasks:
         for title, names in evaluation_groups(runs).items():
             table = evaluation_table([task], names)

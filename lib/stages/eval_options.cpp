@@ -121,9 +121,14 @@ void EvalOptions::check() const {
     throw core::ConfigError("--ef-search {} is about HNSW, the search is exact: leave it out",
                             *ef_search);
   }
-  if (select_by != "loss" && k && beta && tau_retrieval) {
+  const bool nothing_to_select = (k || grid_k.size() == 1) && (beta || grid_beta.size() == 1) &&
+                                 (tau_retrieval || grid_tau.size() == 1) &&
+                                 grid_kb_temperature.size() <= 1 && beta_mode == "constant";
+  if (select_by != "loss" && nothing_to_select) {
     throw core::ConfigError(
-        "--select-by {}: --k, --beta and --tau-retrieval are given; leave one out", select_by);
+        "--select-by {}: --k, --beta and --tau-retrieval are given, nothing is left to select; "
+        "leave one out",
+        select_by);
   }
   if (beta_mode == "constant" && grid_slope != EvalOptions().grid_slope) {
     throw core::ConfigError("--grid-slope is about --beta-mode entropy and similarity");

@@ -259,9 +259,11 @@ void StageRun::finish(Json metrics) {
   };
   record("");
   std::error_code none;
+  std::set<fs::path> anchors;  // in order of name
   for (const auto& anchor : fs::directory_iterator(path() / "trajectory", none)) {
-    record(folder_of(anchor.path()));
+    anchors.insert(anchor.path());
   }
+  for (const auto& anchor : anchors) record(folder_of(anchor));
   write_run_json(outputs);
   metrics["timing"]["total_seconds"] = seconds();
   core::write_json(path() / core::kMetricsFile, metrics);

@@ -133,8 +133,11 @@ class Driver(unittest.TestCase):
         plan = dict(PLAN, seeds=[1], methods=[{"method": "kd", "grid": [{"alpha": 9}, {"alpha": 0.3}]}])
         self.run_plan(plan)
         self.assertEqual(self.run_plan(plan, "--dry-run").stdout, "")
-        self.run_plan(plan)
+        self.assertIn("had diverged and is left out", self.run_plan(plan).stderr)
         self.assertEqual(sum("--alpha 9" in call for call in self.calls()), 1)
+        mended = dict(PLAN, seeds=[1], methods=[{"method": "kd", "grid": [{"alpha": 0.8}, {"alpha": 0.3}]}])
+        self.run_plan(mended)
+        self.assertTrue((self.root / "runs/rte/seed-1/student-kd@0/metrics.json").exists())
 
     def test_another_choice_makes_the_evaluations_again(self):
         plan = dict(PLAN, evals=[{"name": "keys", "keys": True}])

@@ -242,8 +242,8 @@ def option_rows(table):
     table.row("--resume and --overwrite", 2, "exclude one another", "build-kb", "--resume", "--overwrite")
     table.row("an empty grid", 2, "each need a value", "eval", "--grid-k", "")
     table.row("--explain without a knowledge base", 2, "needs --kb", "eval", "drop:--kb")
-    table.row("--select-by, and nothing to select", 2, "--select-by metric: .* are given", "eval", "--select-by", "metric",
-              "--k", "4", "--beta", "0.5", "--tau-retrieval", "0.1")
+    table.row("--select-by, and nothing to select", 2, "--select-by metric: .*nothing is left to select", "eval", "--select-by",
+              "metric", "--k", "4", "--grid-beta", "0.5", "--tau-retrieval", "0.1")
     table.row("--k and --grid-k", 2, "--grid-k: k is given, so none is selected", "eval", "--k", "4", "--grid-k", "1,2")
     table.row("--k of 0", 2, "--k: 0 is out of range", "eval", "--k", "0")
     for name, text, message in (("not JSON", "{", "--config: .*not valid JSON"),
