@@ -12,7 +12,8 @@
 --mode lengths: nothing is run; the lengths of the rows alone.
 
 Prints JSON: examples_per_second and tokens_per_second (unpadded) of an epoch, after some steps that are not timed
-(trainer: of all steps but the first two). Tokenizing is not timed. --inference N instead answers the rows of dev.tsv: batches of 32 in order, and the first N one by one.
+(trainer: of all steps but the first two). Tokenizing is not timed. --inference N instead answers the rows of dev.tsv:
+batches of 32 in order, and the first N one by one.
 The model is written out here, since Debian 12 has no transformers package.
 """
 import argparse

@@ -55,8 +55,7 @@ using Criterion = std::function<double(const torch::Tensor& combined)>;
 /// Tries the whole grid with each of `soft_labels`. `neighbors` has the largest k of the grid (or
 /// fewer, if the knowledge base is smaller); `student` (B, C) is p^S; `labels` (B) fp32: class
 /// indices, or scores where `regression`. Without `criterion` the lowest loss is best. Ties (to
-/// 1e-12): larger beta, then smaller |slope|, k and
-/// tau', in this order, then the T nearest to 1.
+/// 1e-12): larger beta, then smaller |slope|, k and tau', in this order, then the T nearest to 1.
 RetrievalSetting select_setting(const RetrievalGrid& grid, const Neighbors& neighbors,
                                 const std::vector<SoftLabels>& soft_labels,
                                 const torch::Tensor& student, const torch::Tensor& labels,

@@ -259,7 +259,7 @@ class Evaluation {
       report_retrieval(rows, queries, predictions, !scores["combined"].empty(), metrics);
     }
     if (!options_.teacher.empty()) scores["teacher"] = score_teacher(rows, metrics);
-    judge(rows, queries, predictions, metrics);
+    judge(task, rows.labels, predictions, queries.embeddings, !options_.exclude_same_text, metrics);
     write_predictions(run_.path() / file, task, rows, predictions);
     if (options_.split == "test" && !submission.empty()) {
       write_submission(run_.path() / submission, task, rows, predictions.final);
@@ -330,36 +330,6 @@ class Evaluation {
     add_warnings(metrics, prediction_warnings("the teacher", teacher_settings_.task, probabilities,
                                               rows.labels));
     return train::score(teacher_settings_.task, probabilities, rows.labels);
-  }
-
-  /// What the task's metric does not show: calibration, the majority class, warnings.
-  void judge(const data::Dataset& rows, const Queries& queries, const RowPredictions& predictions,
-             Json& metrics) const {
-    const data::Task& task = settings_.task;
-    const auto& student = retriever_ ? predictions.student : predictions.final;
-    if (const Json of_student = calibration(task, student, rows.labels); !of_student.empty()) {
-      metrics["majority"] = majority_score(task, rows.labels);
-      metrics["calibration"]["student"] = of_student;
-      if (retriever_) {
-        metrics["calibration"]["retrieval"] =
-            calibration(task, predictions.knowledge_base, rows.labels);
-        metrics["calibration"]["combined"] = calibration(task, predictions.final, rows.labels);
-      }
-    }
-    add_warnings(metrics, equal_label_warnings("the scored part", task, rows.labels));
-    add_warnings(metrics, prediction_warnings("the student", task, student, rows.labels));
-    if (retriever_) {
-      add_warnings(metrics, embedding_warnings("the student's embeddings", queries.embeddings));
-      if (!options_.exclude_same_text) {
-        const auto same = metrics.at("retrieval").at("same_text").get<std::int64_t>();
-        add_warnings(metrics, same_text_warnings(same, rows.size()));
-      }
-      if (!task.regression()) {
-        // A copy: adding a warning to `metrics` moves what it holds.
-        const Json agreement = metrics.at("retrieval").at("agreement_with_exact");
-        add_warnings(metrics, index_warnings(agreement));
-      }
-    }
   }
 
   /// MNLI's second dev or test set, where it lies beside the first.

@@ -164,4 +164,32 @@ void add_warnings(core::Json& metrics, const std::vector<std::string>& warnings)
   }
 }
 
+void judge(const data::Task& task, const std::vector<float>& labels,
+           const RowPredictions& predictions, const torch::Tensor& embeddings,
+           bool same_text_answers, core::Json& metrics) {
+  const bool retrieved = predictions.knowledge_base.defined();
+  const auto& student = retrieved ? predictions.student : predictions.final;
+  if (const core::Json of_student = calibration(task, student, labels); !of_student.empty()) {
+    metrics["majority"] = majority_score(task, labels);
+    metrics["calibration"]["student"] = of_student;
+    if (retrieved) {
+      metrics["calibration"]["retrieval"] = calibration(task, predictions.knowledge_base, labels);
+      metrics["calibration"]["combined"] = calibration(task, predictions.final, labels);
+    }
+  }
+  add_warnings(metrics, equal_label_warnings("the scored part", task, labels));
+  add_warnings(metrics, prediction_warnings("the student", task, student, labels));
+  if (!retrieved) return;
+  add_warnings(metrics, embedding_warnings("the student's embeddings", embeddings));
+  // A copy: adding a warning to `metrics` moves what it holds.
+  const core::Json retrieval = metrics.at("retrieval");
+  if (same_text_answers) {
+    add_warnings(metrics, same_text_warnings(retrieval.at("same_text").get<std::int64_t>(),
+                                             static_cast<std::int64_t>(labels.size())));
+  }
+  if (!task.regression()) {
+    add_warnings(metrics, index_warnings(retrieval.at("agreement_with_exact")));
+  }
+}
+
 }  // namespace reaugkd::stages

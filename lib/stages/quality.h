@@ -10,6 +10,7 @@
 #include "core/json.h"
 #include "data/dataset.h"
 #include "data/task.h"
+#include "stages/prediction_files.h"
 
 namespace reaugkd::stages {
 
@@ -61,5 +62,13 @@ std::vector<std::string> same_text_warnings(std::int64_t same, std::int64_t coun
 
 /// Logs each as a warning and appends it to metrics["warnings"].
 void add_warnings(core::Json& metrics, const std::vector<std::string>& warnings);
+
+/// Adds to eval's `metrics` what the task's metric does not show: the majority class, calibration,
+/// warnings. `embeddings` (n, D), of unit length, are the student's. With a knowledge base
+/// `metrics["retrieval"]` has the index's agreement and same_text already; `same_text_answers`: a
+/// row of a query's own text was not left out.
+void judge(const data::Task& task, const std::vector<float>& labels,
+           const RowPredictions& predictions, const torch::Tensor& embeddings,
+           bool same_text_answers, core::Json& metrics);
 
 }  // namespace reaugkd::stages
