@@ -6,6 +6,7 @@
 #include "nn/attention_weights.h"
 #include "nn/dropout.h"
 #include "nn/gelu.h"
+#include "tensor/device.h"
 
 namespace reaugkd::nn {
 namespace {
@@ -31,9 +32,8 @@ torch::Tensor activate(const torch::Tensor& x, Activation activation) {
 }  // namespace
 
 BertInput BertInput::to(const torch::Device& device) const {
-  return {input_ids.to(device, /*non_blocking=*/true),
-          token_type_ids.to(device, /*non_blocking=*/true),
-          attention_mask.to(device, /*non_blocking=*/true)};
+  return {tensor::send(input_ids, device), tensor::send(token_type_ids, device),
+          tensor::send(attention_mask, device)};
 }
 
 BertEmbeddingsImpl::BertEmbeddingsImpl(const BertConfig& config)

@@ -51,8 +51,7 @@ class ProjectionStep : public train::Step {
         options_(options) {}
 
   train::LossTerms loss(const std::vector<std::int64_t>& rows) override {
-    const auto index =
-        torch::tensor(rows, torch::kInt64).to(features_.device(), /*non_blocking=*/true);
+    const auto index = tensor::send(torch::tensor(rows, torch::kInt64), features_.device());
     const auto z = projection_.apply(features_.index_select(0, index));
     return {losses::supervised_contrastive(z, labels_.index_select(0, index), options_.tau), {}};
   }

@@ -26,7 +26,7 @@ nn::ClassifierOutput RowClassifier::forward(const Rows& rows, nn::BertTrace* tra
 }
 
 torch::Tensor RowClassifier::index(const Rows& rows) const {
-  return torch::tensor(rows, torch::kInt64).to(compute_.device, /*non_blocking=*/true);
+  return tensor::send(torch::tensor(rows, torch::kInt64), compute_.device);
 }
 
 std::vector<train::ParameterGroup> ClassifierStep::parameter_groups() {

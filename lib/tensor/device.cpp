@@ -158,6 +158,11 @@ Precision parse_precision(const std::string& text, const torch::Device& device, 
   return training && has_fast_bf16(device) ? Precision::kBf16 : Precision::kFp32;
 }
 
+torch::Tensor send(const torch::Tensor& x, const torch::Device& device) {
+  if (device.is_cpu()) return x;
+  return x.pin_memory().to(device, /*non_blocking=*/true);
+}
+
 int available_threads() {
   if (const char* text = std::getenv("OMP_NUM_THREADS")) {
     if (const int threads = std::atoi(text); threads > 0) return threads;

@@ -32,6 +32,10 @@ bool has_fast_bf16(const torch::Device& device);
 /// `text`: auto, fp32 or bf16. auto is bf16 for training where has_fast_bf16, else fp32.
 Precision parse_precision(const std::string& text, const torch::Device& device, bool training);
 
+/// The host's tensor `x` on `device`. Where that is a GPU, it copies when its queue comes to it and
+/// the host goes on meanwhile: `x` is copied to pinned memory first.
+torch::Tensor send(const torch::Tensor& x, const torch::Device& device);
+
 /// The cores that this process may use (taskset, a batch job's share), or OMP_NUM_THREADS.
 int available_threads();
 

@@ -10,31 +10,70 @@
 #include "train/batches.h"
 
 namespace reaugkd::train {
+namespace {
+
+/// Brings a pass's outputs to the host, into row order. A GPU stands idle while the host waits for
+/// what it computed, so there the outputs of many batches come in one copy.
+class Outputs {
+ public:
+  Outputs(std::int64_t rows, const torch::Device& device)
+      : size_(rows), batches_a_copy_(device.is_cpu() ? 1 : 32) {}
+
+  void add(const std::vector<std::int64_t>& rows, const nn::ClassifierOutput& output) {
+    rows_.insert(rows_.end(), rows.begin(), rows.end());
+    logits_.push_back(output.logits);
+    embeddings_.push_back(output.embedding);
+    if (logits_.size() == batches_a_copy_) copy();
+  }
+
+  Predictions take() {
+    if (!rows_.empty()) copy();
+    return std::move(predictions_);
+  }
+
+ private:
+  void copy() {
+    const auto index = torch::tensor(rows_, torch::kInt64);
+    copy_rows(predictions_.logits, index, logits_);
+    copy_rows(predictions_.embeddings, index, embeddings_);
+    rows_.clear();
+  }
+
+  void copy_rows(torch::Tensor& to, const torch::Tensor& index, std::vector<torch::Tensor>& from) {
+    const auto rows = torch::cat(from).to(torch::kCPU);
+    if (!to.defined()) to = torch::empty({size_, rows.size(1)}, torch::kFloat32);
+    to.index_copy_(0, index, rows);
+    from.clear();
+  }
+
+  std::int64_t size_;
+  std::size_t batches_a_copy_;
+  std::vector<std::int64_t> rows_;
+  std::vector<torch::Tensor> logits_;
+  std::vector<torch::Tensor> embeddings_;
+  Predictions predictions_;
+};
+
+}  // namespace
 
 Predictions predict(nn::BertForSequenceClassification& model, const text::EncodedDataset& dataset,
                     const PredictOptions& options) {
   const torch::NoGradGuard no_grad;
   const tensor::AutocastGuard autocast(options.device, options.precision);
   model->eval();
-  Predictions result;
+  Outputs outputs(dataset.size(), options.device);
   std::int64_t done = 0;
   core::Progress progress(options.what, dataset.size(), "examples");
   for (const auto& rows : sorted_batches(lengths_of(dataset), options.batch_size)) {
     const auto input = collate(dataset, rows, options.pad_token_id, options.max_tokens);
     const tensor::SmallBatchGuard small(options.device, options.precision,
                                         input.input_ids.numel() * options.hidden_size);
-    const auto output = nn::forward_in_slices(model, input.to(options.device), options.embedding);
-    if (!result.logits.defined()) {
-      result.logits = torch::empty({dataset.size(), output.logits.size(1)}, torch::kFloat32);
-      result.embeddings = torch::empty({dataset.size(), output.embedding.size(1)}, torch::kFloat32);
-    }
-    const auto index = torch::tensor(rows, torch::kInt64);
-    result.logits.index_copy_(0, index, output.logits.to(torch::kCPU));
-    result.embeddings.index_copy_(0, index, output.embedding.to(torch::kCPU));
+    outputs.add(rows, nn::forward_in_slices(model, input.to(options.device), options.embedding));
     done += static_cast<std::int64_t>(rows.size());
     if (!options.what.empty()) progress.update(done);
     core::stop_if_interrupted();
   }
+  Predictions result = outputs.take();
   REAUGKD_CHECK(result.logits.defined(), "an empty data set");
   if (!torch::isfinite(result.logits).all().item<bool>() ||
       !torch::isfinite(result.embeddings).all().item<bool>()) {

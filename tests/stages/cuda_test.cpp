@@ -1,5 +1,5 @@
 // What a GPU computes beside the CPU: an encoder and its gradients, AdamW, the exact search.
-// Skipped, aloud, where there is none.
+// Skipped, aloud, where there is none; tests/gpu lends one to a LibTorch for CPUs.
 #include <torch/torch.h>
 
 #include "catch.h"
@@ -72,6 +72,26 @@ TEST_CASE("a GPU trains the encoder as the CPU does", "[cuda]") {
   const tensor::AutocastGuard bf16(gpu, tensor::Precision::kBf16);
   const auto halves = there->forward(batch(gpu), nn::Embedding::kCls);
   CHECK(halves.logits.isfinite().all().item<bool>());
+}
+
+TEST_CASE("a GPU computes each family's outputs", "[cuda]") {
+  if (no_gpu()) return;
+  const torch::NoGradGuard no_grad;
+  const torch::Device gpu = tensor::parse_device("cuda");
+  for (const std::string family : {"distilbert", "roberta", "electra", "albert"}) {
+    INFO(family);
+    const auto directory = tests::kGolden / "families" / family;
+    const auto expected = tensor::load_safetensors(directory / "expected.safetensors");
+    auto model = nn::load_classifier(directory, nn::load_config(directory), {}).model;
+    model->to(gpu);
+    model->eval();
+    const auto input = tests::input_of(expected);
+    const auto states = model->encode(input.to(gpu));
+    const auto mask = input.attention_mask.unsqueeze(-1);
+    CHECK(difference(states.last_hidden_state.cpu() * mask, expected.at("last_hidden_state")) <
+          1e-4);
+    CHECK(difference(states.pooler_output, expected.at("head_state")) < 1e-4);
+  }
 }
 
 TEST_CASE("a GPU finds the neighbors that the CPU finds", "[cuda]") {

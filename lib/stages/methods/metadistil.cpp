@@ -36,11 +36,13 @@ Tensors gradients(const torch::Tensor& loss, const Tensors& parameters) {
 }
 
 double norm_of(const Tensors& direction) {
-  auto square = torch::zeros({}, torch::kFloat64);
+  torch::Tensor square;
   for (const auto& x : direction) {
-    if (x.defined()) square = x.to(torch::kFloat64).square().sum() + square.to(x.device());
+    if (!x.defined()) continue;
+    const auto more = x.to(torch::kFloat64).square().sum();
+    square = square.defined() ? square + more : more;
   }
-  return std::sqrt(square.item<double>());
+  return square.defined() ? std::sqrt(square.item<double>()) : 0;
 }
 
 class MetaDistilStep : public ClassifierStep {

@@ -36,8 +36,7 @@ class ReaugkdStep : public KdStep {
     const auto seed = core::stream_seed(static_cast<std::uint64_t>(distill_.run.seed), "kb anchors",
                                         static_cast<std::uint64_t>(moment.step));
     const auto rows = data::sample_rows(kb_embeddings_.size(0), distill_.kb_anchors, seed);
-    anchors_ =
-        torch::tensor(rows, torch::kInt64).to(kb_embeddings_.device(), /*non_blocking=*/true);
+    anchors_ = tensor::send(torch::tensor(rows, torch::kInt64), kb_embeddings_.device());
   }
 
  private:
