@@ -113,6 +113,7 @@ class HnswIndex final : public Index {
 
   void insert(const float* embeddings, int threads);
   void save(const std::filesystem::path& path) const;
+  void set_ef_search(std::int64_t ef_search) { graph_->setEf(as_size(ef_search)); }
 
  private:
   void search_one(const float* query, std::int64_t k, std::int64_t* indices,
@@ -259,6 +260,12 @@ void save_hnsw_index(const Index& index, const std::filesystem::path& path) {
   const auto* hnsw = dynamic_cast<const HnswIndex*>(&index);
   REAUGKD_CHECK(hnsw != nullptr, "not an HNSW index");
   hnsw->save(path);
+}
+
+void set_ef_search(Index& index, std::int64_t ef_search) {
+  auto* hnsw = dynamic_cast<HnswIndex*>(&index);
+  REAUGKD_CHECK(hnsw != nullptr && ef_search >= 1, "not an HNSW index, or ef_search {}", ef_search);
+  hnsw->set_ef_search(ef_search);
 }
 
 std::unique_ptr<Index> load_hnsw_index(const std::filesystem::path& path,

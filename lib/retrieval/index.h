@@ -61,6 +61,9 @@ std::unique_ptr<Index> build_hnsw_index(const torch::Tensor& embeddings,
 /// Writes hnswlib's own bytes, atomically. `index` must be an HNSW index. Throws IoError.
 void save_hnsw_index(const Index& index, const std::filesystem::path& path);
 
+/// How many candidates a search of an HNSW index looks at from now on.
+void set_ef_search(Index& index, std::int64_t ef_search);
+
 /// Searches them where they lie, as a private map of the file. Sizes, levels and link ids are
 /// checked before anything is searched, and the stored vectors must be those of `embeddings`, fp32
 /// or fp16. Throws IoError, or ArtifactError that says which

@@ -171,6 +171,10 @@ class Evaluation {
   LabelledQueries ask_validation(std::int64_t largest_k) {
     const TaskData data = read_task_data(options_.data, settings_, inherited_, run_);
     Queries queries = ask_student(data.validation, "validation part");
+    if (!options_.grid_ef_search.empty()) {
+      ef_search_ = retriever_->select_ef_search(options_.grid_ef_search, queries.embeddings,
+                                                data.validation, largest_k);
+    }
     queries.neighbors = retriever_->search(queries.embeddings, data.validation, largest_k);
     validated_on_ = data::to_string(data.split.validation);
     return {queries, data.validation.labels};
@@ -190,7 +194,7 @@ class Evaluation {
     const bool fixed =
         wanted.k.size() * wanted.beta.size() * wanted.tau.size() * soft_labels_.size() == 1 &&
         wanted.beta_mode == retrieval::BetaMode::kConstant;
-    if (!fixed || options_.sweep) {
+    if (!fixed || options_.sweep || !options_.grid_ef_search.empty()) {
       validation_ = ask_validation(*std::max_element(wanted.k.begin(), wanted.k.end()));
     }
     const auto permuted =
@@ -232,6 +236,7 @@ class Evaluation {
       json["beta_rule"] = rule_json(options_.beta_mode, setting_.rule);
     }
     json["index"] = retrieval::to_string(retriever_->index().kind());
+    if (ef_search_) json["ef_search"] = *ef_search_;
     json["rows"] = retriever_->knowledge_base().size();
   }
 
@@ -358,6 +363,7 @@ class Evaluation {
   std::unique_ptr<Retriever> retriever_;
   LabelledQueries validation_;  // asked where something is selected, and for --sweep
   std::string validated_on_;
+  std::optional<std::int64_t> ef_search_;  // of --grid-ef-search
   retrieval::RetrievalSetting setting_;
   std::vector<retrieval::SoftLabels> soft_labels_;  // of each T to select from
   torch::Tensor permuted_;

@@ -1,5 +1,6 @@
 #include "stages/eval_options.h"
 
+#include <algorithm>
 #include <tuple>
 
 #include "core/error.h"
@@ -54,6 +55,11 @@ core::OptionList EvalOptions::fields() {
             {"auto", "hnsw", "exact"}});
   list.add({"ef-search", group, &ef_search, "HNSW: candidates of a search (not given: as built)",
             core::Range{1, 100000}});
+  list.add(
+      {"grid-ef-search", group, &grid_ef_search,
+       "HNSW: numbers of candidates to select from (none: --ef-search), such as 64,128,256,512: "
+       "the smallest that finds 98 % of the validation part's neighbors",
+       core::Range{1, 100000}});
   list.add({"kb-rows", group, &kb_rows,
             "share of the knowledge base to use, drawn by --seed, by exact search",
             core::Range{0, 1, true}});
@@ -113,6 +119,7 @@ void EvalOptions::check() const {
       {"--grid-kb-temperature", !grid_kb_temperature.empty()},
       {"--index", index != "auto"},
       {"--ef-search", ef_search.has_value()},
+      {"--grid-ef-search", !grid_ef_search.empty()},
       {"--exclude-same-text", exclude_same_text}};
   for (const auto& [name, given] : of_retrieval) {
     if (given && kb.empty()) throw core::ConfigError("{} is about retrieval: it needs --kb", name);
@@ -120,6 +127,18 @@ void EvalOptions::check() const {
   if (ef_search && (index == "exact" || kb_rows < 1)) {
     throw core::ConfigError("--ef-search {} is about HNSW, the search is exact: leave it out",
                             *ef_search);
+  }
+  if (ef_search && !grid_ef_search.empty()) {
+    throw core::ConfigError(
+        "--ef-search {}: --grid-ef-search selects it on the validation part; leave one out",
+        *ef_search);
+  }
+  if (!std::is_sorted(grid_ef_search.begin(), grid_ef_search.end())) {
+    throw core::ConfigError(
+        "--grid-ef-search: the numbers must ascend: the first that is enough is taken");
+  }
+  if (!grid_ef_search.empty() && (index == "exact" || kb_rows < 1)) {
+    throw core::ConfigError("--grid-ef-search is about HNSW, the search is exact: leave it out");
   }
   const bool nothing_to_select = (k || grid_k.size() == 1) && (beta || grid_beta.size() == 1) &&
                                  (tau_retrieval || grid_tau.size() == 1) &&

@@ -31,6 +31,7 @@ struct EvalOptions {
   std::vector<double> grid_kb_temperature = {};
   std::string index = "auto";
   std::optional<std::int64_t> ef_search;
+  std::vector<std::int64_t> grid_ef_search = {};
   double kb_rows = 1;
   bool exclude_same_text = false;
   std::int64_t explain = 0;

@@ -30,7 +30,7 @@ std::string score_lines(const Json& scores, const Json& majority) {
 
 std::string retrieval_lines(const Json& retrieval) {
   std::string text = fmt::format(
-      "  retrieval: k = {}, beta = {}, tau = {}{} ({}), {} index over {} rows\n",
+      "  retrieval: k = {}, beta = {}, tau = {}{} ({}), {} index{} over {} rows\n",
       retrieval["k"].dump(), retrieval["beta"].dump(), retrieval["tau"].dump(),
       retrieval.value("kb_temperature", 1.0) == 1 ? ""
                                                   : ", T = " + retrieval["kb_temperature"].dump(),
@@ -38,7 +38,9 @@ std::string retrieval_lines(const Json& retrieval) {
           ? fmt::format("selected on {} by {}", retrieval["selected_on"].get<std::string>(),
                         retrieval.value("selected_by", "loss"))
           : "as given",
-      retrieval["index"].get<std::string>(), retrieval["rows"].dump());
+      retrieval["index"].get<std::string>(),
+      retrieval.contains("ef_search") ? fmt::format(" (ef {})", retrieval["ef_search"].dump()) : "",
+      retrieval["rows"].dump());
   if (retrieval.contains("beta_rule")) {
     const Json& rule = retrieval["beta_rule"];
     text += fmt::format("  beta is that at {} {:.4g}; its logit changes by {:.4g} for each unit\n",

@@ -145,7 +145,7 @@ std::vector<std::string> index_warnings(const core::Json& agreement) {
   if (difference <= kIndexMisses) return {};
   return {fmt::format(
       "the HNSW index finds {:.0f} % of the nearest neighbors, which moves p^KB by {:.3f} on "
-      "average: use --index exact, or a larger --ef-search",
+      "average: use --grid-ef-search 128,256,512,1024,2048, or --index exact",
       100 * agreement.at("recall").get<double>(), difference)};
 }
 

@@ -14,6 +14,9 @@
 namespace reaugkd::stages {
 namespace {
 
+constexpr std::int64_t kEfSearchRows = 1000;  // what an ef is selected on
+constexpr double kEnoughRecall = 0.98;
+
 /// One key for a text or a pair, equal for texts that differ in case and white space alone.
 std::string text_key(const std::vector<std::string>& text_a, const std::vector<std::string>& text_b,
                      std::int64_t row) {
@@ -94,6 +97,26 @@ retrieval::Neighbors Retriever::search(const torch::Tensor& s, const data::Datas
 retrieval::Neighbors Retriever::exact_search(const torch::Tensor& s, const data::Dataset& rows,
                                              std::int64_t k) const {
   return search(*exact_, s, rows, k);
+}
+
+std::int64_t Retriever::select_ef_search(const std::vector<std::int64_t>& ascending,
+                                         const torch::Tensor& s, const data::Dataset& rows,
+                                         std::int64_t k) {
+  if (index_->kind() != retrieval::IndexKind::kHnsw) {
+    throw core::ConfigError(
+        "--grid-ef-search is about HNSW, the search is exact: leave it out, or build the knowledge "
+        "base with --index hnsw");
+  }
+  std::vector<std::int64_t> first(static_cast<std::size_t>(std::min(rows.size(), kEfSearchRows)));
+  std::iota(first.begin(), first.end(), 0);
+  const data::Dataset some = rows.subset(first);
+  const auto queries = s.slice(0, 0, some.size());
+  const auto exact = exact_search(queries, some, k);
+  for (const std::int64_t ef : ascending) {
+    retrieval::set_ef_search(*index_, ef);
+    if (retrieval::recall(search(queries, some, k), exact) >= kEnoughRecall) return ef;
+  }
+  return ascending.back();
 }
 
 retrieval::Neighbors Retriever::search(const retrieval::Index& index, const torch::Tensor& s,

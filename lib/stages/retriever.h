@@ -46,6 +46,11 @@ class Retriever {
   /// The same by exact search, to judge an approximate index by.
   retrieval::Neighbors exact_search(const torch::Tensor& s, const data::Dataset& rows,
                                     std::int64_t k) const;
+  /// Of `ascending`, the smallest ef with which HNSW finds 98 % of the `k` neighbours that an exact
+  /// search finds for the first 1,000 of `rows`, or else the largest; searched with from now on.
+  /// Throws ConfigError where the index is exact.
+  std::int64_t select_ef_search(const std::vector<std::int64_t>& ascending, const torch::Tensor& s,
+                                const data::Dataset& rows, std::int64_t k);
   /// How many of `rows` have the text of a knowledge-base row that is not their own.
   std::int64_t same_texts(const data::Dataset& rows) const;
   /// Equations 5 to 7 for a batch without exclusions: what serving a query costs. (B, C)

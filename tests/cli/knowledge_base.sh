@@ -132,5 +132,10 @@ ok "warning +the HNSW index finds" "$reaugkd" eval --model "$work/teacher" --kb 
 for part in '"agreement_with_exact"' '"permuted"' '"the HNSW index finds'; do
   grep -q "$part" "$work/eval-sparse/metrics.json" || fail "metrics.json has no $part"
 done
+# An ef is selected that finds them.
+ok "teacher_on_kb" $build --index hnsw --M 4 --ef-construction 50 --ef-search 1 --output "$work/hasty" --quiet
+ok "hnsw index \(ef 400\)" "$reaugkd" eval --model "$work/teacher" --kb "$work/hasty" --data "$work/data" \
+  --grid-k 8 --grid-ef-search 1,400,1000 --output "$work/eval-ef" --latency-examples 0 --quiet
+grep -q '"ef_search": 400' "$work/eval-ef/metrics.json" || fail "metrics.json does not say which ef was selected"
 
 passed "cross-fit, fp16, given labels and own keys"

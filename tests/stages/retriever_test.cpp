@@ -27,7 +27,11 @@ data::Dataset queries() {
   return rows;
 }
 
-retrieval::KnowledgeBase save_sample(const std::filesystem::path& directory, std::int64_t classes) {
+retrieval::KnowledgeBase save_sample(const std::filesystem::path& directory, std::int64_t classes,
+                                     const retrieval::HnswOptions& options = {.M = 8,
+                                                                              .ef_construction = 40,
+                                                                              .ef_search = 40,
+                                                                              .seed = 3}) {
   retrieval::KnowledgeBase kb;
   kb.embeddings = tests::unit_rows(kRows, 8, 1);
   kb.logits = tests::normal(kRows, classes, 2);
@@ -39,7 +43,6 @@ retrieval::KnowledgeBase save_sample(const std::filesystem::path& directory, std
     kb.text_a.push_back(i == 1 ? "text 0" : "text " + std::to_string(i));
   }
   kb.provenance = core::Json::object();
-  const retrieval::HnswOptions options{.M = 8, .ef_construction = 40, .ef_search = 40, .seed = 3};
   save_knowledge_base(kb, *retrieval::build_hnsw_index(kb.embeddings, options), options, directory);
   return kb;
 }
@@ -85,6 +88,27 @@ TEST_CASE("queries with the text of a row that is not their own are counted", "[
   CHECK(retriever.same_texts(rows) == kRows);
   for (auto& text : rows.text_a) text += " and more";
   CHECK(retriever.same_texts(rows) == 0);
+}
+
+TEST_CASE("the smallest ef that finds enough is selected and searched with", "[stages]") {
+  const tests::TemporaryDirectory directory;
+  save_sample(directory.path(), 3, {.M = 2, .ef_construction = 4, .ef_search = 1, .seed = 3});
+  const auto rows = queries();
+  const auto s = tests::unit_rows(kRows, 8, 5);
+  const auto recall_with = [&](std::int64_t ef) {
+    const Retriever retriever(directory.path(), {.ef_search = ef}, false);
+    return retrieval::recall(retriever.search(s, rows, 3), retriever.exact_search(s, rows, 3));
+  };
+  REQUIRE(recall_with(4) < 0.98);
+  std::int64_t enough = 5;
+  while (recall_with(enough) < 0.98) ++enough;
+  Retriever retriever(directory.path(), {}, false);
+  CHECK(retriever.select_ef_search({4, enough - 1, enough, 40}, s, rows, 3) == enough);
+  CHECK(retrieval::recall(retriever.search(s, rows, 3), retriever.exact_search(s, rows, 3)) ==
+        recall_with(enough));
+  CHECK(retriever.select_ef_search({1, 4}, s, rows, 3) == 4);  // none is enough
+  Retriever exact(directory.path(), {.index = "exact"}, false);
+  CHECK_THROWS_AS(exact.select_ef_search({64}, s, rows, 3), core::ConfigError);
 }
 
 TEST_CASE("a share of the knowledge base is drawn by seed and searched exactly", "[stages]") {
