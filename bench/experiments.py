@@ -20,27 +20,17 @@ import sys
 import threading
 import time
 
+from plan import fail, load_plan
+
 # How a method is taught: from the knowledge base, from the labels, or from a teacher's weights; and what a row of an
 # epoch costs beside plain training of the student, for the estimate of hours (measured on 2 CPU cores).
 FROM_KB = ("reaugkd", "kd", "finetune")
 COST = {"tinybert": 2, "minilm": 1.8, "dml": 4, "prokt": 4, "metadistil": 8}
-MOST_CONFIGURATIONS = 4
 DIVERGED = 6  # exit code
-KEYS = {"about", "tasks", "methods", "seeds", "student_layers", "assistant_layers", "student", "options", "rate", "kbs",
-        "evals"}
-ENTRY_KEYS = {"tasks": {"task", "name", "folder", "rows", "options"},
-              "methods": {"method", "name", "options", "grid", "kb", "teacher", "eval_options"},
-              "kbs": {"name", "options"},
-              "evals": {"name", "group", "options", "methods", "kb", "keys"}}
-COMMANDS = {"teacher-finetune", "project", "build-kb", "distill", "eval"}
 
 
 class Diverged(RuntimeError):
     """A training that is not finite: a bad configuration, not a broken run."""
-
-
-def fail(message):
-    sys.exit(f"experiments.py: {message}")
 
 
 def flags(options):
@@ -52,82 +42,6 @@ def flags(options):
         elif value is not False:
             result += [f"--{name}", ",".join(map(str, value)) if isinstance(value, list) else str(value)]
     return result
-
-
-def load_plan(path):
-    try:
-        plan = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        fail(f"{path}: {error}")
-    check_keys(path, "the plan", plan, KEYS)
-    for key, kind in (("tasks", list), ("methods", list), ("seeds", list), ("student_layers", str)):
-        if not isinstance(plan.get(key), kind) or not plan[key]:
-            fail(f"{path}: \"{key}\" is {plan.get(key)!r}, expected a {kind.__name__} that is not empty")
-    if len(set(map(str, plan["seeds"]))) < len(plan["seeds"]):
-        fail(f"{path}: \"seeds\" names one twice: {plan['seeds']}")
-    check_options(path, "the plan", plan.get("options", {}), by_command=True)
-    for key, allowed in ENTRY_KEYS.items():
-        if not isinstance(plan.setdefault(key, []), list):
-            fail(f"{path}: \"{key}\" is {plan[key]!r}, expected a list")
-        for entry in plan[key]:
-            check_keys(path, key, entry, allowed)
-            check_options(path, key, entry.get("options", {}), by_command=key == "tasks")
-    for key, needed in (("methods", "method"), ("tasks", "task")):
-        for entry in plan[key]:
-            if not entry.get(needed):
-                fail(f"{path}: {key}: {entry} needs a \"{needed}\"")
-            entry.setdefault("name", entry[needed])
-    for key in ENTRY_KEYS:
-        check_names(path, key, plan[key])
-    check_methods(path, plan)
-    for use in plan["methods"] + plan["evals"]:
-        if use.get("kb") not in {None, *(kb["name"] for kb in plan["kbs"])}:
-            fail(f"{path}: \"kb\": \"{use['kb']}\" is not one of \"kbs\"")
-    return plan
-
-
-def check_keys(path, where, entry, allowed):
-    if not isinstance(entry, dict):
-        fail(f"{path}: {where}: {entry!r} is no object with {', '.join(sorted(allowed))}")
-    for key in entry:
-        if key not in allowed:
-            fail(f"{path}: {where}: unknown key \"{key}\", expected one of {', '.join(sorted(allowed))}")
-
-
-def check_options(path, where, options, by_command=False):
-    """Those of the plan and of a task are by command: {"distill": {"epochs": 3}}."""
-    if by_command:
-        check_keys(path, f"{where}: options", options, COMMANDS)
-    for named in options.values() if by_command else [options]:
-        if not isinstance(named, dict) or None in named.values():
-            fail(f"{path}: {where}: options: {named!r} is no object of flags' names and values")
-
-
-def check_names(path, key, entries):
-    """They name directories: each its own; @ stands between a method and a configuration or evaluation."""
-    names = [entry.get("name") for entry in entries]
-    for name in names:
-        if not name or "@" in name or "/" in name or names.count(name) > 1:
-            fail(f"{path}: {key}: {name!r} is no \"name\" of its own, without @ and /")
-
-
-def check_methods(path, plan):
-    for method in plan["methods"]:
-        grid = method.setdefault("grid", [{}])
-        if not isinstance(grid, list) or not grid:
-            fail(f"{path}: method {method['name']}: \"grid\" is {grid!r}, expected a list of options to choose from")
-        for options in [*grid, method.get("eval_options", {})]:
-            check_options(path, f"method {method['name']}", options)
-        if len(grid) > MOST_CONFIGURATIONS:
-            fail(f"{path}: method {method['name']} has {len(grid)} configurations; every method gets the same budget, "
-                 f"at most {MOST_CONFIGURATIONS}")
-        if method["method"] == "takd" and not plan.get("assistant_layers"):
-            fail(f"{path}: takd needs \"assistant_layers\"")
-    names = [method["name"] for method in plan["methods"]]
-    for evaluation in plan["evals"]:
-        for name in evaluation.get("methods", []):
-            if name not in names:
-                fail(f"{path}: evals: {evaluation['name']}: there is no method \"{name}\"")
 
 
 class Stage:

@@ -3,6 +3,7 @@
 import json
 import math
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench"))
 import experiments  # noqa: E402
+import paired  # noqa: E402
+import plan  # noqa: E402
 import report  # noqa: E402
 
 # Scores grow with --alpha, at 9 it diverges; --method rkd and task cola fail; every call leaves a line in calls.txt.
@@ -255,6 +258,7 @@ class Driver(unittest.TestCase):
                              ({"tasks": [{"task": "rte", "foldr": "RTE"}]}, 'unknown key "foldr"'),
                              ({"tasks": [{"task": "rte", "folder": "none"}]}, "there is no directory"),
                              ({"seeds": [1, 1]}, "names one twice"),
+                             ({"methods": [{"method": "rkds"}]}, '"rkds" is not one of finetune, kd, reaugkd'),
                              ({"methods": [{"method": "kd"}, {"method": "kd"}]}, "name")):
             done = self.run_plan(dict(PLAN, **change))
             self.assertEqual(done.returncode, 1)
@@ -294,6 +298,10 @@ class Driver(unittest.TestCase):
             file.write("4\t\t0" + "\t0.5" * 6 + "\n")
         self.assertIn("| kd | **50.0** |", self.report())
 
+    def test_methods_are_those_of_distill(self):
+        listed = re.search(r"^\| `--method` \|.*?\|(.*?)\|", (ROOT / "docs/options.md").read_text(), re.MULTILINE)
+        self.assertEqual({name.strip() for name in listed[1].split(",")}, set(plan.METHODS))
+
     def test_options_become_flags(self):
         self.assertEqual(experiments.flags({"a": 1, "b": True, "c": False, "d": [1, 4]}), ["--a", "1", "--b", "--d", "1,4"])
 
@@ -312,31 +320,31 @@ class Driver(unittest.TestCase):
 class Statistics(unittest.TestCase):
     def test_matthews(self):
         # tp 2, tn 1, fp 1, fn 1: (2 - 1) / sqrt(3 * 3 * 2 * 2)
-        self.assertAlmostEqual(report.matthews([1, 1, 0, 1, 0], [1, 1, 1, 0, 0]), 1 / 6)
-        self.assertEqual(report.matthews([1, 1], [0, 1]), 0)
+        self.assertAlmostEqual(paired.matthews([1, 1, 0, 1, 0], [1, 1, 1, 0, 0]), 1 / 6)
+        self.assertEqual(paired.matthews([1, 1], [0, 1]), 0)
         # Three classes, confusion (predicted, expected): 2 x (0, 0), (1, 1), (2, 1), (0, 2): n 5, right 3, predicted 3, 1, 1,
         # expected 2, 2, 1: (15 - 9) / sqrt((25 - 11) (25 - 9)).
-        self.assertAlmostEqual(report.matthews([0, 0, 1, 2, 0], [0, 0, 1, 1, 2]), 6 / math.sqrt(14 * 16))
+        self.assertAlmostEqual(paired.matthews([0, 0, 1, 2, 0], [0, 0, 1, 1, 2]), 6 / math.sqrt(14 * 16))
 
     def test_interval_of_an_average(self):
         """Two tasks of 400 rows, +0.1 and -0.02: mean 0.04, deviation half the root of the sum of their variances."""
         def task(better, worse):
-            run = report.Run.__new__(report.Run)
+            run = paired.Run.__new__(paired.Run)
             run.labels = [0] * 400
             run.decisions = {"alone": [1] * better + [0] * (400 - better), "combined": [0] * (400 - worse) + [1] * worse}
-            made = report.Task.__new__(report.Task)
+            made = paired.Task.__new__(paired.Task)
             made.metric, made.signal, made.runs = "accuracy", True, {"m": {"seed-1": run}}
             return made
 
         tasks = [task(60, 20), task(20, 28)]
-        mean, low, high, p = report.average_interval(tasks, ("m", "combined"), ("m", "alone"))
+        mean, low, high, p = paired.average_interval(tasks, ("m", "combined"), ("m", "alone"))
         deviation = math.sqrt((80 / 400 - 0.01) / 400 + (48 / 400 - 0.0004) / 400) / 2
         self.assertAlmostEqual(mean, 0.04)
         self.assertAlmostEqual(low, 0.04 - 1.96 * deviation, delta=0.004)
         self.assertAlmostEqual(high, 0.04 + 1.96 * deviation, delta=0.004)
         self.assertIsNone(p)
         tasks[1].runs = {}
-        self.assertIsNone(report.average_interval(tasks, ("m", "combined"), ("m", "alone")))
+        self.assertIsNone(paired.average_interval(tasks, ("m", "combined"), ("m", "alone")))
 
     def test_a_p_value_is_never_zero(self):
         self.assertEqual(report.difference_text((0.1, 0.05, 0.2, 1 / 2001)), "+10.0 [+5.0, +20.0] p < 0.001")
@@ -345,8 +353,8 @@ class Statistics(unittest.TestCase):
         self.assertIn("A \\& B \\#1 5 \\% x\\_y", report.as_latex("", [["A & B #1 5 % x_y"]]))
 
     def test_pearson(self):
-        self.assertAlmostEqual(report.pearson([1, 2, 3], [2, 4, 6]), 1)
-        self.assertAlmostEqual(report.pearson([1, 2, 3], [1, 3, 2]), 0.5)
+        self.assertAlmostEqual(paired.pearson([1, 2, 3], [2, 4, 6]), 1)
+        self.assertAlmostEqual(paired.pearson([1, 2, 3], [1, 3, 2]), 0.5)
 
     def test_mean_and_deviation(self):
         self.assertEqual(report.mean_and_deviation([0.5, 0.6, 0.7]), "60.0 ± 10.0")
@@ -354,7 +362,7 @@ class Statistics(unittest.TestCase):
 
     def test_the_average_is_over_tasks_with_a_signal_by_seed(self):
         def task(signal, scores):
-            made = report.Task.__new__(report.Task)
+            made = paired.Task.__new__(paired.Task)
             made.signal, made.teacher = signal, scores
             return made
 
@@ -374,11 +382,11 @@ class Statistics(unittest.TestCase):
         y = [0] * 100
         right = [1] * 20 + [0] * 80
         left = [0] * 20 + [1] * 10 + [0] * 70
-        run = report.Run.__new__(report.Run)
+        run = paired.Run.__new__(paired.Run)
         run.labels, run.decisions = y, {"alone": right, "combined": left}
-        task = report.Task.__new__(report.Task)
+        task = paired.Task.__new__(paired.Task)
         task.metric, task.runs = "accuracy", {"m": {"seed-1": run}}
-        mean, low, high, p = report.interval(task, ("m", "combined"), ("m", "alone"))
+        mean, low, high, p = paired.interval(task, ("m", "combined"), ("m", "alone"))
         self.assertAlmostEqual(mean, 0.1)
         self.assertAlmostEqual(low, 0.1 - 1.96 * math.sqrt(0.29) / 10, delta=0.02)
         self.assertAlmostEqual(high, 0.1 + 1.96 * math.sqrt(0.29) / 10, delta=0.02)
