@@ -78,6 +78,7 @@ class Evaluation {
                       "the rows that are held out"});
       }
       select_setting(metrics["retrieval"]);
+      if (ef_search_) add_warnings(metrics, ef_search_warnings(*ef_search_));
     }
     metrics["metrics"] =
         score_rows(rows, kPredictionsFile, settings_.task.submission_file, metrics);
@@ -119,7 +120,15 @@ class Evaluation {
     options.exclude_same_text = options_.exclude_same_text;
     options.rows_share = options_.kb_rows;
     options.seed = static_cast<std::uint64_t>(options_.run.seed);
+    options.device = compute_.device;
     retriever_ = std::make_unique<Retriever>(options_.kb, options, settings_.task.regression());
+    if (!options_.grid_ef_search.empty() &&
+        retriever_->index().kind() == retrieval::IndexKind::kExact) {
+      throw core::ConfigError(
+          "--grid-ef-search is about HNSW, {} is searched exactly: leave it out, or build the "
+          "knowledge base with --index hnsw",
+          options_.kb);
+    }
     check_same_space(retriever_->knowledge_base(), options_.kb, student_, options_.model);
     soft_labels_ = retriever_->softened(options_.grid_kb_temperature.empty()
                                             ? std::vector<double>{options_.kb_temperature}
@@ -172,8 +181,9 @@ class Evaluation {
     const TaskData data = read_task_data(options_.data, settings_, inherited_, run_);
     Queries queries = ask_student(data.validation, "validation part");
     if (!options_.grid_ef_search.empty()) {
-      ef_search_ = retriever_->select_ef_search(options_.grid_ef_search, queries.embeddings,
-                                                data.validation, largest_k);
+      ef_search_ =
+          retriever_->select_ef_search(options_.grid_ef_search, queries.embeddings, data.validation,
+                                       largest_k, static_cast<std::uint64_t>(options_.run.seed));
     }
     queries.neighbors = retriever_->search(queries.embeddings, data.validation, largest_k);
     validated_on_ = data::to_string(data.split.validation);
@@ -236,7 +246,11 @@ class Evaluation {
       json["beta_rule"] = rule_json(options_.beta_mode, setting_.rule);
     }
     json["index"] = retrieval::to_string(retriever_->index().kind());
-    if (ef_search_) json["ef_search"] = *ef_search_;
+    if (ef_search_) {
+      json["ef_search"] = ef_search_->ef_search;
+      json["ef_search_recall"] = ef_search_->recall;
+      json["ef_search_selected_on"] = validated_on_;
+    }
     json["rows"] = retriever_->knowledge_base().size();
   }
 
@@ -363,7 +377,7 @@ class Evaluation {
   std::unique_ptr<Retriever> retriever_;
   LabelledQueries validation_;  // asked where something is selected, and for --sweep
   std::string validated_on_;
-  std::optional<std::int64_t> ef_search_;  // of --grid-ef-search
+  std::optional<SelectedEfSearch> ef_search_;  // of --grid-ef-search
   retrieval::RetrievalSetting setting_;
   std::vector<retrieval::SoftLabels> soft_labels_;  // of each T to select from
   torch::Tensor permuted_;

@@ -1,6 +1,5 @@
 #include "stages/eval_options.h"
 
-#include <algorithm>
 #include <tuple>
 
 #include "core/error.h"
@@ -58,7 +57,9 @@ core::OptionList EvalOptions::fields() {
   list.add(
       {"grid-ef-search", group, &grid_ef_search,
        "HNSW: numbers of candidates to select from (none: --ef-search), such as 64,128,256,512: "
-       "the smallest that finds 98 % of the validation part's neighbors",
+       "the smallest that finds 98 % of the validation part's neighbors (the largest k of the "
+       "grid), "
+       "or else the largest",
        core::Range{1, 100000}});
   list.add({"kb-rows", group, &kb_rows,
             "share of the knowledge base to use, drawn by --seed, by exact search",
@@ -132,10 +133,6 @@ void EvalOptions::check() const {
     throw core::ConfigError(
         "--ef-search {}: --grid-ef-search selects it on the validation part; leave one out",
         *ef_search);
-  }
-  if (!std::is_sorted(grid_ef_search.begin(), grid_ef_search.end())) {
-    throw core::ConfigError(
-        "--grid-ef-search: the numbers must ascend: the first that is enough is taken");
   }
   if (!grid_ef_search.empty() && (index == "exact" || kb_rows < 1)) {
     throw core::ConfigError("--grid-ef-search is about HNSW, the search is exact: leave it out");

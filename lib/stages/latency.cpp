@@ -93,17 +93,25 @@ Latency measure_latency(Model& model, const text::EncodedDataset& rows,
   Times warm_up;
   Times single;
   Times batched;
-  for (std::int64_t i = 0; i < std::min<std::int64_t>(examples, 10); ++i) ask({i}, warm_up);
-  for (std::int64_t i = 0; i < examples; ++i) ask({i}, single);
   std::int64_t batched_examples = 0;
-  for (std::int64_t begin = 0; begin < rows.size() && batched_examples < 8 * batch_size;
-       begin += batch_size) {
-    std::vector<std::int64_t> batch(
-        static_cast<std::size_t>(std::min(batch_size, rows.size() - begin)));
-    std::iota(batch.begin(), batch.end(), begin);
-    ask(batch, batched);
-    batched_examples += static_cast<std::int64_t>(batch.size());
-  }
+  const auto ask_batches = [&](Times& times) {
+    batched_examples = 0;
+    for (std::int64_t begin = 0; begin < rows.size() && batched_examples < 8 * batch_size;
+         begin += batch_size) {
+      std::vector<std::int64_t> batch(
+          static_cast<std::size_t>(std::min(batch_size, rows.size() - begin)));
+      std::iota(batch.begin(), batch.end(), begin);
+      ask(batch, times);
+      batched_examples += static_cast<std::int64_t>(batch.size());
+    }
+  };
+  // A GPU loads kernels and finds memory when it first meets a length.
+  const bool gpu = !compute.device.is_cpu();
+  const auto warm_ups = gpu ? examples : std::min<std::int64_t>(examples, 10);
+  for (std::int64_t i = 0; i < warm_ups; ++i) ask({i}, warm_up);
+  for (std::int64_t i = 0; i < examples; ++i) ask({i}, single);
+  if (gpu) ask_batches(warm_up);
+  ask_batches(batched);
 
   core::Json json;
   json["examples"] = examples;

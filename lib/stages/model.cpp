@@ -71,6 +71,7 @@ Compute start_compute(const RunOptions& options, bool training, StageRun& run) {
   compute.device = tensor::parse_device(options.device);
   compute.precision = tensor::parse_precision(options.precision, compute.device, training);
   compute.threads = tensor::set_threads(options.threads);
+  tensor::settle_cuda_choices();
   run.set_machine(compute.device.str(), tensor::to_string(compute.precision),
                   tensor::describe(compute.device), compute.threads);
   return compute;

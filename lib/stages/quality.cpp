@@ -145,8 +145,16 @@ std::vector<std::string> index_warnings(const core::Json& agreement) {
   if (difference <= kIndexMisses) return {};
   return {fmt::format(
       "the HNSW index finds {:.0f} % of the nearest neighbors, which moves p^KB by {:.3f} on "
-      "average: use --grid-ef-search 128,256,512,1024,2048, or --index exact",
+      "average: use --index exact, or more candidates (--ef-search, --grid-ef-search)",
       100 * agreement.at("recall").get<double>(), difference)};
+}
+
+std::vector<std::string> ef_search_warnings(const SelectedEfSearch& selected) {
+  if (selected.recall >= kEnoughRecall) return {};
+  return {fmt::format(
+      "--grid-ef-search: with the largest, {}, HNSW finds {:.0f} % of the nearest neighbors of the "
+      "validation part, not {:.0f} %: give larger ones, or --index exact",
+      selected.ef_search, 100 * selected.recall, 100 * kEnoughRecall)};
 }
 
 std::vector<std::string> same_text_warnings(std::int64_t same, std::int64_t count) {

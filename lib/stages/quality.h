@@ -11,6 +11,7 @@
 #include "data/dataset.h"
 #include "data/task.h"
 #include "stages/prediction_files.h"
+#include "stages/retriever.h"
 
 namespace reaugkd::stages {
 
@@ -55,6 +56,9 @@ std::vector<std::string> embedding_warnings(const std::string& what,
 /// Whether an index misses so many neighbors of class probabilities that p^KB is another: by more
 /// than 0.01 on average. `agreement` is index_agreement's.
 std::vector<std::string> index_warnings(const core::Json& agreement);
+
+/// Where no ef of --grid-ef-search finds enough.
+std::vector<std::string> ef_search_warnings(const SelectedEfSearch& selected);
 
 /// Whether more than 1 % of `count` scored rows are answered by a knowledge-base row of their own
 /// text.

@@ -15,7 +15,6 @@ namespace reaugkd::stages {
 namespace {
 
 constexpr std::int64_t kEfSearchRows = 1000;  // what an ef is selected on
-constexpr double kEnoughRecall = 0.98;
 
 /// One key for a text or a pair, equal for texts that differ in case and white space alone.
 std::string text_key(const std::vector<std::string>& text_a, const std::vector<std::string>& text_b,
@@ -50,7 +49,7 @@ Retriever::Retriever(const std::filesystem::path& directory, const RetrieverOpti
       index_(options.rows_share < 1
                  ? retrieval::make_exact_index(kb_.embeddings)
                  : retrieval::load_index(kb_, directory, options.index, options.ef_search)),
-      exact_(retrieval::make_exact_index(kb_.embeddings)),
+      exact_(retrieval::make_exact_index(kb_.embeddings.to(options.device))),
       soft_labels_(kb_.soft_labels),
       row_of_(retrieval::rows_by_id(kb_)) {
   for (std::int64_t row = 0; row < kb_.size(); ++row) {
@@ -99,24 +98,23 @@ retrieval::Neighbors Retriever::exact_search(const torch::Tensor& s, const data:
   return search(*exact_, s, rows, k);
 }
 
-std::int64_t Retriever::select_ef_search(const std::vector<std::int64_t>& ascending,
-                                         const torch::Tensor& s, const data::Dataset& rows,
-                                         std::int64_t k) {
-  if (index_->kind() != retrieval::IndexKind::kHnsw) {
-    throw core::ConfigError(
-        "--grid-ef-search is about HNSW, the search is exact: leave it out, or build the knowledge "
-        "base with --index hnsw");
-  }
-  std::vector<std::int64_t> first(static_cast<std::size_t>(std::min(rows.size(), kEfSearchRows)));
-  std::iota(first.begin(), first.end(), 0);
-  const data::Dataset some = rows.subset(first);
-  const auto queries = s.slice(0, 0, some.size());
+SelectedEfSearch Retriever::select_ef_search(std::vector<std::int64_t> grid, const torch::Tensor& s,
+                                             const data::Dataset& rows, std::int64_t k,
+                                             std::uint64_t seed) {
+  const auto drawn = data::sample_rows(rows.size(), std::min(rows.size(), kEfSearchRows),
+                                       core::stream_seed(seed, "ef_search rows"));
+  const data::Dataset some = rows.subset(drawn);
+  const auto queries = s.index_select(0, torch::tensor(drawn, torch::kInt64));
   const auto exact = exact_search(queries, some, k);
-  for (const std::int64_t ef : ascending) {
-    retrieval::set_ef_search(*index_, ef);
-    if (retrieval::recall(search(queries, some, k), exact) >= kEnoughRecall) return ef;
+  std::sort(grid.begin(), grid.end());
+  SelectedEfSearch selected{};
+  for (const std::int64_t ef : grid) {
+    selected.ef_search = std::max(ef, std::min(k, kb_.size()));  // what a search for k looks at
+    retrieval::set_ef_search(*index_, selected.ef_search);
+    selected.recall = retrieval::recall(search(queries, some, k), exact);
+    if (selected.recall >= kEnoughRecall) break;
   }
-  return ascending.back();
+  return selected;
 }
 
 retrieval::Neighbors Retriever::search(const retrieval::Index& index, const torch::Tensor& s,

@@ -24,6 +24,7 @@ struct RetrieverOptions {
   bool exclude_same_text = false;
   double rows_share = 1;  // below 1: rows drawn by `seed`, searched exactly
   std::uint64_t seed = 0;
+  torch::Device device = torch::kCPU;  // of exact_search()
 };
 
 /// Rows of a data set as the student sees them.
@@ -31,6 +32,13 @@ struct Queries {
   torch::Tensor probabilities;  // (n, C) p^S
   torch::Tensor embeddings;     // (n, D) s, unit rows
   retrieval::Neighbors neighbors;
+};
+
+constexpr double kEnoughRecall = 0.98;
+
+struct SelectedEfSearch {
+  std::int64_t ef_search;
+  double recall;
 };
 
 class Retriever {
@@ -46,11 +54,11 @@ class Retriever {
   /// The same by exact search, to judge an approximate index by.
   retrieval::Neighbors exact_search(const torch::Tensor& s, const data::Dataset& rows,
                                     std::int64_t k) const;
-  /// Of `ascending`, the smallest ef with which HNSW finds 98 % of the `k` neighbours that an exact
-  /// search finds for the first 1,000 of `rows`, or else the largest; searched with from now on.
-  /// Throws ConfigError where the index is exact.
-  std::int64_t select_ef_search(const std::vector<std::int64_t>& ascending, const torch::Tensor& s,
-                                const data::Dataset& rows, std::int64_t k);
+  /// Of `grid`, the smallest ef (k at least) with which HNSW finds kEnoughRecall of the `k`
+  /// neighbors that an exact search finds for `rows` (1,000 of them, drawn by `seed`), or else the
+  /// largest; searched with from now on. An exact index is a bug.
+  SelectedEfSearch select_ef_search(std::vector<std::int64_t> grid, const torch::Tensor& s,
+                                    const data::Dataset& rows, std::int64_t k, std::uint64_t seed);
   /// How many of `rows` have the text of a knowledge-base row that is not their own.
   std::int64_t same_texts(const data::Dataset& rows) const;
   /// Equations 5 to 7 for a batch without exclusions: what serving a query costs. (B, C)

@@ -132,8 +132,9 @@ torch::Device parse_device(const std::string& text) {
   }
   if (!torch::cuda::is_available()) {
     throw core::ConfigError(
-        "--device {}: this machine, or the LibTorch this binary was built with, has no CUDA; use "
-        "--device cpu",
+        "--device {}: this machine, or the LibTorch this binary was built with, has no CUDA, or "
+        "its "
+        "driver is older than that CUDA needs; use --device cpu",
         text);
   }
   const auto devices = static_cast<int>(torch::cuda::device_count());  // 2.x: a byte
@@ -156,6 +157,13 @@ Precision parse_precision(const std::string& text, const torch::Device& device, 
     throw core::ConfigError("--precision: \"{}\" is not one of auto, fp32, bf16", text);
   }
   return training && has_fast_bf16(device) ? Precision::kBf16 : Precision::kFp32;
+}
+
+void settle_cuda_choices() {
+  at::globalContext().setAllowTF32CuBLAS(false);
+#if REAUGKD_TORCH_AT_LEAST(2, 5)
+  at::globalContext().setSDPUseCuDNN(false);
+#endif
 }
 
 torch::Tensor send(const torch::Tensor& x, const torch::Device& device) {

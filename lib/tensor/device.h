@@ -32,6 +32,11 @@ bool has_fast_bf16(const torch::Device& device);
 /// `text`: auto, fp32 or bf16. auto is bf16 for training where has_fast_bf16, else fp32.
 Precision parse_precision(const std::string& text, const torch::Device& device, bool training);
 
+/// Settles what LibTorch would else choose by version, container and environment: fp32 products are
+/// fp32, not TF32; attention is not cuDNN's, which makes a plan for each shape that it meets and in
+/// some versions rounds dropout's rate to sixteenths.
+void settle_cuda_choices();
+
 /// The host's tensor `x` on `device`. Where that is a GPU, it copies when its queue comes to it and
 /// the host goes on meanwhile: `x` is copied to pinned memory first.
 torch::Tensor send(const torch::Tensor& x, const torch::Device& device);

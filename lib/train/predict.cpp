@@ -22,7 +22,7 @@ class Outputs {
   void add(const std::vector<std::int64_t>& rows, const nn::ClassifierOutput& output) {
     rows_.insert(rows_.end(), rows.begin(), rows.end());
     logits_.push_back(output.logits);
-    embeddings_.push_back(output.embedding);
+    embeddings_.push_back(output.embedding.contiguous());  // a view would keep all (B, T, H) alive
     if (logits_.size() == batches_a_copy_) copy();
   }
 

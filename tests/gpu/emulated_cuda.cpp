@@ -492,8 +492,12 @@ struct Hooks final : at::CUDAHooksInterface {
 #if REAUGKD_TORCH_AT_LEAST(2, 3)
   void init() const override {}
   // Not "override": not all of 2.x have them.
-  virtual bool isBuilt() const { return true; }
-  virtual bool isAvailable() const { return true; }
+  virtual bool isBuilt() const {
+    return true;
+  }
+  virtual bool isAvailable() const {
+    return true;
+  }
   c10::DeviceIndex current_device() const override {
     return 0;
   }

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# The five stages on the emulated GPU (emulated_cuda.cpp): they give what the CPU gives, in fp32 and
-# without dropout to rounding; in bf16 they run; and no step of training makes the host wait.
-# Usage: stages.sh BINARY SOURCE_DIRECTORY EMULATED_CUDA
+# The five stages on a GPU: they give what the CPU gives, in fp32 and without dropout to rounding; in
+# bf16 they run. On the emulated one (emulated_cuda.cpp) also: no step of training makes the host wait.
+# Usage: stages.sh BINARY SOURCE_DIRECTORY [EMULATED_CUDA]; without the last the machine's GPU, else 77
 source "$(dirname "$0")/../cli/expect.sh" "$@"
-export REAUGKD=$1 EMULATED_CUDA=$3
+export REAUGKD=$1 EMULATED_CUDA=${3-}
+if [ -z "$EMULATED_CUDA" ] && ! nvidia-smi -L 2>/dev/null | grep -q GPU; then echo "no GPU: skipped"; exit 77; fi
 on_gpu=$2/tests/gpu/on_gpu.sh
 
 cp -r "$demo/teacher" "$work/model"
@@ -20,19 +21,23 @@ chain() { # BINARY OUTPUT PRECISION
   ok "best at epoch" "$run" distill --kb "$out/kb" --student "$work/model" --init random --student-layers 0 $data \
     --output "$out/student" $small
   ok "combined" "$run" eval --model "$out/student" --kb "$out/kb" --teacher "$out/teacher" $data --output "$out/eval" \
-    --k 8 --beta 0.5 --tau-retrieval 0.1 --latency-examples 5 --quiet
+    --k 8 --beta 0.5 --tau-retrieval 0.1 --latency-examples 5 --eval-batch-size 16 --quiet
 }
 
 chain "$reaugkd" "$work/cpu" fp32
 chain "$on_gpu" "$work/gpu" fp32
 chain "$on_gpu" "$work/bf16" bf16
-[ "$failures" = 0 ] || passed "what follows needs these"
-grep -q "computes on cuda:0 in bf16" "$work/bf16/student/run.log" || fail "bf16 did not run on the GPU"
+[ "$failures" = 0 ] || { echo "what follows needs these stages" >&2; exit 1; }
+for precision in fp32:gpu bf16:bf16; do
+  grep -q "computes on cuda:0 in ${precision%:*}" "$work/${precision#*:}/student/run.log" ||
+    fail "${precision%:*} did not run on the GPU"
+done
 # Probabilities of the two, column by column.
 paste <(cut -f4- "$work/cpu/eval/predictions.tsv") <(cut -f4- "$work/gpu/eval/predictions.tsv") | tail -n +2 |
-  awk '{ for (i = 1; i <= NF / 2; ++i) { d = $i - $(i + NF / 2); if (d < 0) d = -d; if (d > most) most = d } }
-       END { printf "%.2g\n", most; exit !(NR == 1000 && most < 1e-3) }' >"$work/most" ||
-  fail "the GPU's probabilities differ from the CPU's by $(cat "$work/most")"
+  awk '{ for (i = 1; i <= NF / 2; ++i) { d = $i - $(i + NF / 2); if (!(d <= 1e-3 && d >= -1e-3)) ++far } }
+       END { printf "%d rows, %d probabilities\n", NR, far; exit !(NR == 1000 && far == 0) }' >"$work/far" ||
+  fail "of 1000 rows whose probabilities should be the CPU's to 1e-3: $(cat "$work/far") are not"
+[ -n "$EMULATED_CUDA" ] || { passed "five stages on a GPU"; exit; }
 
 # Twice the batches over the same rows, with as many validations and logged steps: as many waits.
 same_waits() { # OPTION COMMAND OPTIONS...
@@ -53,7 +58,8 @@ student="--student $work/model --student-layers 0 $once"
 for options in "" "--anchor kb --kb-anchors 64" "--self-similarity keep"; do
   same_waits --batch-size distill --method reaugkd --kb "$work/gpu/kb" $options $student
 done
-for method in kd rkd tinybert minilm dml prokt; do  # metadistil needs a length in every step
+# Not metadistil, which needs a length in every step; takd, rco and sftn learn as kd and pkd do.
+for method in finetune kd rkd tinybert minilm dml prokt; do
   same_waits --batch-size distill --method $method --teacher "$work/gpu/teacher" $student
 done
 passed "five stages on an emulated GPU"

@@ -76,6 +76,8 @@ TEST_CASE("an index that misses neighbors is named where p^KB is another", "[sta
   const auto warnings = index_warnings({{"recall", 0.84}, {"mean_difference", 0.045}});
   REQUIRE(warnings.size() == 1);
   CHECK_THAT(warnings[0], ContainsSubstring("finds 84 %"));
+  CHECK(ef_search_warnings({512, 0.98}).empty());
+  CHECK_THAT(ef_search_warnings({512, 0.9}).at(0), ContainsSubstring("512, HNSW finds 90 %"));
 }
 
 TEST_CASE("a knowledge base with the scored texts is named, a few by chance are not", "[stages]") {

@@ -103,12 +103,16 @@ TEST_CASE("the smallest ef that finds enough is selected and searched with", "[s
   std::int64_t enough = 5;
   while (recall_with(enough) < 0.98) ++enough;
   Retriever retriever(directory.path(), {}, false);
-  CHECK(retriever.select_ef_search({4, enough - 1, enough, 40}, s, rows, 3) == enough);
+  const auto selected = retriever.select_ef_search({40, enough, 4, enough - 1}, s, rows, 3, 1);
+  CHECK(selected.ef_search == enough);
+  CHECK(selected.recall == recall_with(enough));
   CHECK(retrieval::recall(retriever.search(s, rows, 3), retriever.exact_search(s, rows, 3)) ==
         recall_with(enough));
-  CHECK(retriever.select_ef_search({1, 4}, s, rows, 3) == 4);  // none is enough
-  Retriever exact(directory.path(), {.index = "exact"}, false);
-  CHECK_THROWS_AS(exact.select_ef_search({64}, s, rows, 3), core::ConfigError);
+  const auto largest = retriever.select_ef_search({1, 4}, s, rows, 3, 1);
+  CHECK(largest.ef_search == 4);
+  CHECK(largest.recall < 0.98);
+  // A search for k looks at k candidates at least: so does what is selected.
+  CHECK(retriever.select_ef_search({1, 400}, s, rows, 30, 1).ef_search >= 30);
 }
 
 TEST_CASE("a share of the knowledge base is drawn by seed and searched exactly", "[stages]") {
