@@ -165,17 +165,6 @@ class Evaluation {
             {}};
   }
 
-  /// The grid, with what flags fix reduced to one value.
-  retrieval::RetrievalGrid grid() const {
-    retrieval::RetrievalGrid grid{options_.grid_k, options_.grid_beta, options_.grid_tau,
-                                  retrieval::parse_beta_mode(options_.beta_mode),
-                                  options_.grid_slope};
-    if (options_.k) grid.k = {*options_.k};
-    if (options_.beta) grid.beta = {*options_.beta};
-    if (options_.tau_retrieval) grid.tau = {*options_.tau_retrieval};
-    return grid;
-  }
-
   /// The validation part, with neighbors for the largest k of the grid.
   LabelledQueries ask_validation(std::int64_t largest_k) {
     const TaskData data = read_task_data(options_.data, settings_, inherited_, run_);
@@ -200,10 +189,8 @@ class Evaluation {
   }
 
   void select_setting(Json& json) {
-    const auto wanted = grid();
-    const bool fixed =
-        wanted.k.size() * wanted.beta.size() * wanted.tau.size() * soft_labels_.size() == 1 &&
-        wanted.beta_mode == retrieval::BetaMode::kConstant;
+    const auto wanted = options_.grid();
+    const bool fixed = options_.nothing_to_select();
     if (!fixed || options_.sweep || !options_.grid_ef_search.empty()) {
       validation_ = ask_validation(*std::max_element(wanted.k.begin(), wanted.k.end()));
     }
@@ -294,7 +281,7 @@ class Evaluation {
                                      queries.embeddings, rows.labels));
     }
     if (!options_.sweep) return;
-    const auto wanted = grid();
+    const auto wanted = options_.grid();
     queries.neighbors = retriever_->search(queries.embeddings, rows,
                                            *std::max_element(wanted.k.begin(), wanted.k.end()));
     core::write_file(run_.path() / "sweep.tsv", sweep_table(wanted, settings_.task, soft_labels_,
@@ -305,8 +292,10 @@ class Evaluation {
                         const RowPredictions& predictions, bool labelled, Json& metrics) const {
     Json& report = metrics["retrieval"];
     const data::Task& task = settings_.task;
+    const bool exact = retriever_->index().kind() == retrieval::IndexKind::kExact;
     report["agreement_with_exact"] = index_agreement(
-        queries.neighbors, retriever_->exact_search(queries.embeddings, rows, setting_.k),
+        queries.neighbors,
+        exact ? queries.neighbors : retriever_->exact_search(queries.embeddings, rows, setting_.k),
         retriever_->soft_labels(), setting_.tau);
     report["same_text"] = retriever_->same_texts(rows);
     if (!labelled) return;

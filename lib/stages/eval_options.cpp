@@ -57,9 +57,8 @@ core::OptionList EvalOptions::fields() {
   list.add(
       {"grid-ef-search", group, &grid_ef_search,
        "HNSW: numbers of candidates to select from (none: --ef-search), such as 64,128,256,512: "
-       "the smallest that finds 98 % of the validation part's neighbors (the largest k of the "
-       "grid), "
-       "or else the largest",
+       "the smallest that finds 98 % of the validation part's neighbors (for the largest k), or "
+       "else the largest",
        core::Range{1, 100000}});
   list.add({"kb-rows", group, &kb_rows,
             "share of the knowledge base to use, drawn by --seed, by exact search",
@@ -81,6 +80,21 @@ core::OptionList EvalOptions::fields() {
             "rows whose latency is measured; 0: none", core::kNotNegative});
   run.add_fields(list);
   return list;
+}
+
+retrieval::RetrievalGrid EvalOptions::grid() const {
+  retrieval::RetrievalGrid grid{grid_k, grid_beta, grid_tau, retrieval::parse_beta_mode(beta_mode),
+                                grid_slope};
+  if (k) grid.k = {*k};
+  if (beta) grid.beta = {*beta};
+  if (tau_retrieval) grid.tau = {*tau_retrieval};
+  return grid;
+}
+
+bool EvalOptions::nothing_to_select() const {
+  const auto from = grid();
+  return from.k.size() * from.beta.size() * from.tau.size() == 1 &&
+         grid_kb_temperature.size() <= 1 && from.beta_mode == retrieval::BetaMode::kConstant;
 }
 
 void EvalOptions::check() const {
@@ -137,10 +151,7 @@ void EvalOptions::check() const {
   if (!grid_ef_search.empty() && (index == "exact" || kb_rows < 1)) {
     throw core::ConfigError("--grid-ef-search is about HNSW, the search is exact: leave it out");
   }
-  const bool nothing_to_select = (k || grid_k.size() == 1) && (beta || grid_beta.size() == 1) &&
-                                 (tau_retrieval || grid_tau.size() == 1) &&
-                                 grid_kb_temperature.size() <= 1 && beta_mode == "constant";
-  if (select_by != "loss" && nothing_to_select) {
+  if (select_by != "loss" && nothing_to_select()) {
     throw core::ConfigError(
         "--select-by {}: --k, --beta and --tau-retrieval are given, nothing is left to select; "
         "leave one out",

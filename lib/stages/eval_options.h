@@ -42,6 +42,10 @@ struct EvalOptions {
   RunOptions run;
 
   core::OptionList fields();
+  /// What is selected from: the grids, with what flags fix reduced to one value.
+  retrieval::RetrievalGrid grid() const;
+  /// Whether flags leave one value of each.
+  bool nothing_to_select() const;
   /// Throws ConfigError where they make no sense without a knowledge base, or contradict one
   /// another.
   void check() const;

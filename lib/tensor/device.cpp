@@ -133,8 +133,7 @@ torch::Device parse_device(const std::string& text) {
   if (!torch::cuda::is_available()) {
     throw core::ConfigError(
         "--device {}: this machine, or the LibTorch this binary was built with, has no CUDA, or "
-        "its "
-        "driver is older than that CUDA needs; use --device cpu",
+        "its driver is older than that CUDA needs; use --device cpu",
         text);
   }
   const auto devices = static_cast<int>(torch::cuda::device_count());  // 2.x: a byte
