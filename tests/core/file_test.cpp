@@ -5,6 +5,7 @@
 #include "catch.h"
 #include "core/error.h"
 #include "core/json.h"
+#include "core/random.h"
 #include "core/sha256.h"
 #include "temporary_directory.h"
 
@@ -40,9 +41,17 @@ TEST_CASE("sha256 equals the published vectors", "[sha256]") {
   CHECK(core::sha256("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   CHECK(core::sha256("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   const TemporaryDirectory directory;
-  const std::string large(3'000'000, 'x');
-  core::write_file(directory.path() / "x", large);
-  CHECK(core::sha256_of_file(directory.path() / "x") == core::sha256(large));
+  std::string bytes(13'000'000, '\0');
+  core::Random random(1);
+  for (char& byte : bytes) byte = static_cast<char>(random.below(256));
+  // Files are read in blocks of 4 MiB.
+  const std::size_t block = std::size_t{4} << 20;
+  for (const auto size :
+       {std::size_t{0}, std::size_t{3}, block, block + 1, 2 * block, bytes.size()}) {
+    core::write_file(directory.path() / "x", std::string_view(bytes).substr(0, size));
+    CHECK(core::sha256_of_file(directory.path() / "x") ==
+          core::sha256(std::string_view(bytes).substr(0, size)));
+  }
 }
 
 TEST_CASE("differences name nested keys and paths", "[json]") {
