@@ -175,7 +175,8 @@ torch::Tensor BertEncoderImpl::forward(torch::Tensor hidden, const torch::Tensor
   const auto own_layers = static_cast<std::int64_t>(layer_->size());
   if (trace != nullptr) trace->hidden_states.push_back(hidden);
   for (std::int64_t i = first; i < own_layers * rounds_; ++i) {
-    hidden = layer_->ptr(i % own_layers)->as<BertLayer>()->forward(hidden, bias, trace);
+    BertTrace* noted = trace != nullptr && i >= trace->attention_from ? trace : nullptr;
+    hidden = layer_->ptr(i % own_layers)->as<BertLayer>()->forward(hidden, bias, noted);
     if (trace != nullptr) trace->hidden_states.push_back(hidden);
   }
   return hidden;

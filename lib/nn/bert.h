@@ -5,6 +5,7 @@
 
 #include <torch/torch.h>
 
+#include <limits>
 #include <mutex>
 #include <vector>
 
@@ -23,8 +24,14 @@ struct BertInput {
 
 /// What a forward pass went through, for the losses that look inside (PKD, TinyBERT, MiniLM, SFTN).
 struct BertTrace {
-  std::vector<torch::Tensor> hidden_states;     // the embeddings, then each layer's: (B, T, H)
-  std::vector<torch::Tensor> attention_scores;  // each layer's Q K^T / sqrt(d): (B, heads, T, T)
+  static constexpr std::int64_t kNoLayer = std::numeric_limits<std::int64_t>::max();
+
+  explicit BertTrace(std::int64_t attention_of_layers_from = kNoLayer)
+      : attention_from(attention_of_layers_from) {}
+
+  std::int64_t attention_from;               // asked for: the first layer whose attention is noted
+  std::vector<torch::Tensor> hidden_states;  // the embeddings, then each layer's: (B, T, H)
+  std::vector<torch::Tensor> attention_scores;  // from there on, Q K^T / sqrt(d): (B, heads, T, T)
   torch::Tensor values;                         // the last layer's V: (B, heads, T, d)
 };
 
@@ -46,7 +53,7 @@ class BertSelfAttentionImpl : public torch::nn::Module {
  public:
   explicit BertSelfAttentionImpl(const BertConfig& config);
   /// softmax(Q K^T / sqrt(d) + bias) V; hidden (B, T, H), bias (B, 1, 1, T). Notes scores and
-  /// values in `trace` unless it is null, as everything below does with its own.
+  /// values in `trace` unless it is null.
   torch::Tensor forward(const torch::Tensor& hidden, const torch::Tensor& bias, BertTrace* trace);
 
  private:
@@ -115,7 +122,8 @@ TORCH_MODULE(BertLayer);
 class BertEncoderImpl : public torch::nn::Module {
  public:
   explicit BertEncoderImpl(const BertConfig& config);
-  /// The layers from `first` on; hidden (B, T, H) -> (B, T, H).
+  /// The layers from `first` on; hidden (B, T, H) -> (B, T, H). Notes the states in `trace` unless
+  /// it is null, and has the layers that it asks for note their attention.
   torch::Tensor forward(torch::Tensor hidden, const torch::Tensor& bias, std::int64_t first,
                         BertTrace* trace);
 

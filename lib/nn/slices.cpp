@@ -5,6 +5,7 @@
 #include <ATen/autocast_mode.h>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "nn/dropout.h"
@@ -50,13 +51,15 @@ variable_list flat(const ClassifierOutput& output, const BertTrace& trace) {
   return all;
 }
 
-ClassifierOutput unflat(const variable_list& all, std::size_t layers, BertTrace* trace) {
+/// `states` hidden states are among them.
+ClassifierOutput unflat(const variable_list& all, std::ptrdiff_t states, BertTrace* trace) {
   if (trace != nullptr) {
-    const auto states = all.begin() + 2;
-    const auto scores = states + static_cast<std::ptrdiff_t>(layers) + 1;
-    trace->hidden_states.assign(states, scores);
-    trace->attention_scores.assign(scores, scores + static_cast<std::ptrdiff_t>(layers));
-    trace->values = all.back();
+    const auto scores = all.begin() + 2 + states;
+    trace->hidden_states.assign(all.begin() + 2, scores);
+    if (scores != all.end()) {
+      trace->attention_scores.assign(scores, all.end() - 1);
+      trace->values = all.back();
+    }
   }
   return {all[0], all[1]};
 }
@@ -91,8 +94,9 @@ void for_slices(std::int64_t slices, bool with_gradients, const Work& work) {
 /// A batch on its way through the model.
 struct SlicedBatch : torch::CustomClassHolder {
   SlicedBatch(BertForSequenceClassification& of, const BertInput& batch, Embedding kind,
-              bool traces, std::int64_t count)
-      : model(of), input(batch), embedding(kind), traced(traces), slices(count) {
+              const BertTrace* trace, std::int64_t count)
+      : model(of), input(batch), embedding(kind), slices(count) {
+    if (trace != nullptr) attention_from = trace->attention_from;
     if (model->is_training()) dropout_seed = static_cast<std::uint64_t>(next_dropout_key());
   }
 
@@ -107,11 +111,12 @@ struct SlicedBatch : torch::CustomClassHolder {
     std::vector<variable_list> of_slices(static_cast<std::size_t>(slices));
     for_slices(slices, with_gradients, [&](std::int64_t slice) {
       DropoutKeys keys(dropout_seed, static_cast<std::uint64_t>(slice));
-      BertTrace trace;
+      BertTrace trace{attention_from.value_or(BertTrace::kNoLayer)};
       const auto output =
           model->forward({part(input.input_ids, slice), part(input.token_type_ids, slice),
                           part(input.attention_mask, slice)},
-                         embedding, traced ? &trace : nullptr);
+                         embedding, attention_from ? &trace : nullptr);
+      if (slice == 0) states = static_cast<std::ptrdiff_t>(trace.hidden_states.size());
       of_slices[static_cast<std::size_t>(slice)] = flat(output, trace);
     });
     return of_slices;
@@ -120,8 +125,9 @@ struct SlicedBatch : torch::CustomClassHolder {
   BertForSequenceClassification model;
   BertInput input;
   Embedding embedding;
-  bool traced;
   std::int64_t slices;
+  std::optional<std::int64_t> attention_from;  // where a trace is asked for
+  std::ptrdiff_t states = 0;                   // hidden states that a forward noted
   std::uint64_t dropout_seed = 0;
   std::vector<variable_list> outputs;  // until the way back
 };
@@ -192,13 +198,10 @@ ClassifierOutput forward_in_slices(BertForSequenceClassification& model, const B
   if (slices <= 1) return model->forward(input, embedding, trace);
   const auto trained = trained_parameters(model);
   if (too_large(slices, trained)) return model->forward(input, embedding, trace);
-  const auto batch =
-      c10::make_intrusive<SlicedBatch>(model, input, embedding, trace != nullptr, slices);
+  const auto batch = c10::make_intrusive<SlicedBatch>(model, input, embedding, trace, slices);
   const auto outputs = trained.empty() ? joined(batch->forward(/*with_gradients=*/false))
                                        : SlicedForward::apply(batch, at::TensorList(trained));
-  const auto layers =
-      (outputs.size() - (trace != nullptr ? 4 : 2)) / 2;  // states: one more; values
-  return unflat(outputs, layers, trace);
+  return unflat(outputs, batch->states, trace);
 }
 
 }  // namespace reaugkd::nn

@@ -45,9 +45,10 @@ BertInput batch() {
 
 /// Everything a forward and its way back give, in one list.
 std::vector<torch::Tensor> results(BertForSequenceClassification& model, const BertInput& input,
-                                   int threads, bool traced) {
+                                   int threads, bool traced,
+                                   std::int64_t attention_from = BertTrace::kNoLayer) {
   const Threads these(threads);
-  BertTrace trace;
+  BertTrace trace{attention_from};
   model->zero_grad();
   const auto output = forward_in_slices(model, input, Embedding::kCls, traced ? &trace : nullptr);
   std::vector<torch::Tensor> all = {output.logits, output.embedding};
@@ -55,9 +56,11 @@ std::vector<torch::Tensor> results(BertForSequenceClassification& model, const B
   if (traced) {
     all.insert(all.end(), trace.hidden_states.begin(), trace.hidden_states.end());
     all.insert(all.end(), trace.attention_scores.begin(), trace.attention_scores.end());
-    all.push_back(trace.values);
-    loss = loss + trace.hidden_states[1].square().mean() +
-           trace.attention_scores[1].square().mean() + trace.values.square().mean();
+    loss = loss + trace.hidden_states[1].square().mean();
+    if (trace.values.defined()) {
+      all.push_back(trace.values);
+      loss = loss + trace.attention_scores.back().square().mean() + trace.values.square().mean();
+    }
   }
   loss.backward();
   for (const auto& parameter : model->parameters()) {
@@ -84,15 +87,34 @@ TEST_CASE("a batch in slices gives what it gives whole", "[slices]") {
   auto model = bert();
   model->eval();
   const bool traced = GENERATE(false, true);
-  const auto whole = results(model, batch(), 1, traced);
+  const auto attention_from = GENERATE(std::int64_t{0}, 1, BertTrace::kNoLayer);
+  const auto whole = results(model, batch(), 1, traced, attention_from);
   for (const int threads : {2, 3, 5, 8}) {
-    CHECK(largest_difference_of(whole, results(model, batch(), threads, traced)) < 1e-5);
+    CHECK(largest_difference_of(whole, results(model, batch(), threads, traced, attention_from)) <
+          1e-5);
   }
   const torch::NoGradGuard no_grad;
   const Threads three(3);
   const auto output = forward_in_slices(model, batch(), Embedding::kCls);
   CHECK(largest_difference(whole[0], output.logits) < 1e-5);
   CHECK(!output.logits.requires_grad());
+}
+
+TEST_CASE("a trace notes the attention of the layers that it asks for", "[slices]") {
+  auto model = bert();
+  model->eval();
+  const Threads threads(GENERATE(1, 2));
+  BertTrace all{0}, last{1}, none;
+  for (auto* trace : {&all, &last, &none}) {
+    forward_in_slices(model, batch(), Embedding::kCls, trace);
+    CHECK(trace->hidden_states.size() == 3);  // the embeddings and two layers
+  }
+  REQUIRE(all.attention_scores.size() == 2);
+  REQUIRE(last.attention_scores.size() == 1);
+  CHECK(torch::equal(all.attention_scores[1], last.attention_scores[0]));
+  CHECK(torch::equal(all.values, last.values));
+  CHECK(none.attention_scores.empty());
+  CHECK(!none.values.defined());
 }
 
 TEST_CASE("dropout in slices: the same bytes again, other ones from another seed", "[slices]") {

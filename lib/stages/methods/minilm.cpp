@@ -20,13 +20,13 @@ class MiniLmStep : public ClassifierStep {
   }
 
   train::LossTerms loss(const Rows& rows) override {
-    nn::BertTrace teacher;
+    nn::BertTrace teacher{last_layer(teacher_.config())};
     torch::Tensor teacher_logits;
     {
       const torch::NoGradGuard no_grad;
       teacher_logits = teacher_.rows().forward(rows, &teacher).logits;
     }
-    nn::BertTrace student;
+    nn::BertTrace student{last_layer(student_.model().config)};
     const auto output = student_.forward(rows, &student);
     const auto mask = student_.input(rows).attention_mask;
     auto loss = prediction_.mixed(teacher_logits, output.logits,
@@ -40,6 +40,10 @@ class MiniLmStep : public ClassifierStep {
   }
 
  private:
+  static std::int64_t last_layer(const nn::BertConfig& config) {
+    return config.num_hidden_layers - 1;
+  }
+
   LiveTeacher teacher_;
   torch::Tensor labels_;
   PredictionLoss prediction_;

@@ -62,20 +62,21 @@ class TinyBertStep : public ClassifierStep {
   bool may_be_kept(const train::Moment& last) const override { return !is_on_layers(last); }
 
   train::LossTerms loss(const Rows& rows) override {
-    nn::BertTrace teacher;
+    nn::BertTrace teacher{kAllLayers}, student{kAllLayers};
     torch::Tensor teacher_logits;
     {
       const torch::NoGradGuard no_grad;
-      teacher_logits = teacher_.rows().forward(rows, &teacher).logits;
+      teacher_logits = teacher_.rows().forward(rows, on_layers_ ? &teacher : nullptr).logits;
     }
-    nn::BertTrace student;
-    const auto output = student_.forward(rows, &student);
+    const auto output = student_.forward(rows, on_layers_ ? &student : nullptr);
     if (on_layers_) return layer_terms(teacher, student, student_.input(rows).attention_mask);
     return prediction_.mixed(teacher_logits, output.logits,
                              labels_.index_select(0, student_.index(rows)));
   }
 
  private:
+  static constexpr std::int64_t kAllLayers = 0;  // from the first on
+
   bool is_on_layers(const train::Moment& moment) const {
     return moment.step + 1 < moment.total_steps &&
            static_cast<double>(moment.step) <
