@@ -34,39 +34,22 @@ std::string option_row(const core::Option& option) {
                      initial);
 }
 
-}  // namespace
-
-std::string completion_script(const std::vector<Command>& commands, const std::string& shell) {
-  if (shell != "bash" && shell != "zsh") {
-    throw core::ConfigError("--completion: \"{}\" is not one of bash, zsh", shell);
-  }
-  std::vector<std::string> names;
-  std::string values;
-  std::string flags;
-  for (const auto& command : commands) {
-    names.push_back(command.name);
-    const auto fields = command.fields();
-    for (const auto& option : fields.options()) {
-      if (option.choices.empty()) continue;
-      values += fmt::format("    '{} --{}') words='{}' ;;\n", command.name, option.name,
-                            fmt::join(option.choices, " "));
-    }
-    flags += fmt::format("    {}) flags='{}' ;;\n", command.name, fmt::join(flags_of(fields), " "));
-  }
-  return fmt::format(R"(# Completion of reaugkd for {}, written by reaugkd --completion {}.
-{}_reaugkd() {{
-  local current=${{COMP_WORDS[COMP_CWORD]}} command=${{COMP_WORDS[1]}} words='' flags=''
-  local previous=${{COMP_WORDS[COMP_CWORD-1]}}
+// Filled with the commands, a case for each option of fixed choices, and one for each command's
+// flags.
+constexpr const char* kBashCompletion =
+    R"(# Completion of reaugkd for bash, written by reaugkd --completion bash.
+_reaugkd() {{
+  local current=${{COMP_WORDS[COMP_CWORD]}} command=${{COMP_WORDS[1]}} choices='' flags=''
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W '{} --help --version --completion' -- "$current"))
     return
   fi
-  case "$command $previous" in
+  case "$command ${{COMP_WORDS[COMP_CWORD-1]}}" in
 {}  esac
   case "$command" in
 {}  esac
-  if [ -n "$words" ]; then
-    COMPREPLY=($(compgen -W "$words" -- "$current"))
+  if [ -n "$choices" ]; then
+    COMPREPLY=($(compgen -W "$choices" -- "$current"))
   elif [ "${{current:0:1}}" = - ]; then
     COMPREPLY=($(compgen -W "$flags" -- "$current"))
   else
@@ -74,10 +57,57 @@ std::string completion_script(const std::vector<Command>& commands, const std::s
   fi
 }}
 complete -o filenames -F _reaugkd reaugkd
-)",
-                     shell, shell,
-                     shell == "zsh" ? "autoload -U +X bashcompinit && bashcompinit\n" : "",
-                     fmt::join(names, " "), values, flags);
+)";
+
+constexpr const char* kZshCompletion = R"(#compdef reaugkd
+# Completion of reaugkd for zsh, written by reaugkd --completion zsh.
+_reaugkd() {{
+  local command=$words[2] choices='' flags=''
+  if (( CURRENT == 2 )); then
+    compadd -- {} --help --version --completion
+    return
+  fi
+  case "$command $words[CURRENT-1]" in
+{}  esac
+  case "$command" in
+{}  esac
+  if [[ -n $choices ]]; then
+    compadd -- $=choices
+  elif [[ $PREFIX == -* ]]; then
+    compadd -- $=flags
+  else
+    _files
+  fi
+}}
+# Found by compinit in $fpath, or sourced.
+if [[ $funcstack[1] == _reaugkd ]]; then
+  _reaugkd "$@"
+else
+  compdef _reaugkd reaugkd
+fi
+)";
+
+}  // namespace
+
+std::string completion_script(const std::vector<Command>& commands, const std::string& shell) {
+  if (shell != "bash" && shell != "zsh") {
+    throw core::ConfigError("--completion: \"{}\" is not one of bash, zsh", shell);
+  }
+  std::vector<std::string> names;
+  std::string choices;
+  std::string flags;
+  for (const auto& command : commands) {
+    names.push_back(command.name);
+    const auto fields = command.fields();
+    for (const auto& option : fields.options()) {
+      if (option.choices.empty()) continue;
+      choices += fmt::format("    '{} --{}') choices='{}' ;;\n", command.name, option.name,
+                             fmt::join(option.choices, " "));
+    }
+    flags += fmt::format("    {}) flags='{}' ;;\n", command.name, fmt::join(flags_of(fields), " "));
+  }
+  return fmt::format(fmt::runtime(shell == "zsh" ? kZshCompletion : kBashCompletion),
+                     fmt::join(names, " "), choices, flags);
 }
 
 std::string option_tables(const std::vector<Command>& commands) {
