@@ -102,6 +102,7 @@ std::string run_distill(DistillOptions options) {
   const Method& method = method_by_name(options.method);
   if (!options.hard_label_weight) options.hard_label_weight = method.hard_label_weight;
   if (!options.distill_temperature) options.distill_temperature = method.distill_temperature;
+  if (!options.teacher_learning_rate) options.teacher_learning_rate = method.teacher_learning_rate;
   const auto fields = options.fields();
   if (already_finished("distill", fields, DistillOptions().fields(), options.run)) return "";
   check_sources(options, method);

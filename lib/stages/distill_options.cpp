@@ -8,7 +8,9 @@ namespace {
 void add_method_fields(DistillOptions& options, core::OptionList& list) {
   const char* group = "Rivals";
   list.add({"teacher-learning-rate", group, &options.teacher_learning_rate,
-            "dml, prokt, metadistil: peak rate of the teacher", core::kPositive});
+            "dml, prokt, metadistil: peak rate of the teacher (none: the method's; 3e-5, of "
+            "metadistil 1e-5)",
+            core::kPositive});
   list.add({"pkd-layers",
             group,
             &options.pkd_layers,

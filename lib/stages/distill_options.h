@@ -24,9 +24,9 @@ struct DistillOptions {
   std::string kl_direction = "forward";
   std::string anchor = "teacher";
   std::int64_t kb_anchors = 1024;
-  std::optional<double> hard_label_weight;    // none: the method's
-  std::optional<double> distill_temperature;  // none: the method's
-  double teacher_learning_rate = 3e-5;
+  std::optional<double> hard_label_weight;      // none: the method's
+  std::optional<double> distill_temperature;    // none: the method's
+  std::optional<double> teacher_learning_rate;  // none: the method's
   std::string pkd_layers = "skip";
   double pkd_weight = 100;
   double rkd_distance_weight = 25;

@@ -10,7 +10,7 @@ namespace {
 
 using core::Json;
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;                          // 1 had no "updates"
 constexpr const char* kKey = "reaugkd_checkpoint";  // of the file's metadata
 
 Json header_of(const CheckpointOptions& options) {

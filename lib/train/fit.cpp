@@ -309,7 +309,7 @@ class Fit {
     result_.best_epoch = core::json_at<double>(progress, "best_epoch", where);
     result_.best.score = core::json_at<double>(progress, "best_score", where);
     result_.best.details = core::json_at<Json>(progress, "best_details", where);
-    optimizer_.load_state(checkpoint.tensors, at_.steps, where);
+    optimizer_.load_state(checkpoint.tensors, where);
     tensor::TensorMap own;
     for (const auto& [name, value] : checkpoint.tensors) {
       if (name.starts_with(kStepPrefix)) own[name.substr(kStepPrefix.size())] = value;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <map>
 #include <numeric>
 
 #include "tensor/device.h"
@@ -42,7 +44,21 @@ double sum_of_squares_in_chunks(const torch::Tensor& values) {
   return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
-std::string moment_name(const char* moment, std::size_t i) {
+/// Parameters that LibTorch's calls update together.
+struct Batch {
+  std::vector<torch::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs;
+};
+
+/// What update number t multiplies by, beside the rate: 1 / (1 - beta1^t) and 1 / sqrt(1 -
+/// beta2^t).
+struct Corrections {
+  explicit Corrections(std::int64_t t)
+      : first(1 / (1 - std::pow(kBeta1, static_cast<double>(t)))),
+        second(1 / std::sqrt(1 - std::pow(kBeta2, static_cast<double>(t)))) {}
+  double first, second;
+};
+
+std::string moment_name(const char* moment, std::int64_t i) {
   return fmt::format("{}.{}", moment, i);
 }
 
@@ -105,7 +121,6 @@ torch::Tensor AdamW::gradient_norm() const {
 
 void AdamW::step(double factor, const torch::Tensor& gradient_scale) {
   const torch::NoGradGuard no_grad;
-  ++updates_;
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     update(slots_[i], groups_[i], factor, gradient_scale);
   }
@@ -113,20 +128,19 @@ void AdamW::step(double factor, const torch::Tensor& gradient_scale) {
 
 void AdamW::update(Slots& slots, const ParameterGroup& group, double factor,
                    const torch::Tensor& gradient_scale) const {
-  const auto t = static_cast<double>(updates_);
   const double rate = group.learning_rate * factor;
-  const double step_size = rate / (1 - std::pow(kBeta1, t));
-  const double root_correction = 1 / std::sqrt(1 - std::pow(kBeta2, t));
   const double decay = 1 - rate * group.weight_decay;
-  std::vector<torch::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs;  // not in the one pass
+  std::map<std::int64_t, Batch> others;  // not in the one pass; by the number of their update
   for (auto& slot : slots) {
     auto& gradient = slot.parameter.mutable_grad();
     if (!gradient.defined()) continue;
+    ++slot.updates;
     if (is_plain_fp32(slot.parameter) && is_plain_fp32(gradient)) {
+      const Corrections corrections(slot.updates);
       const AdamWStep constants{gradient_scale.item<float>(),
                                 static_cast<float>(decay),
-                                static_cast<float>(step_size),
-                                static_cast<float>(root_correction),
+                                static_cast<float>(rate * corrections.first),
+                                static_cast<float>(corrections.second),
                                 kBeta1,
                                 static_cast<float>(1 - kBeta1),
                                 kBeta2,
@@ -140,34 +154,38 @@ void AdamW::update(Slots& slots, const ParameterGroup& group, double factor,
         adamw_update(constants, end - begin, value + begin, slope + begin, m + begin, v + begin);
       });
     } else {
-      parameters.push_back(slot.parameter);
-      gradients.push_back(gradient);
-      exp_avgs.push_back(slot.exp_avg);
-      exp_avg_sqs.push_back(slot.exp_avg_sq);
+      auto& batch = others[slot.updates];
+      batch.parameters.push_back(slot.parameter);
+      batch.gradients.push_back(gradient);
+      batch.exp_avgs.push_back(slot.exp_avg);
+      batch.exp_avg_sqs.push_back(slot.exp_avg_sq);
     }
     gradient = torch::Tensor();
     // As any operator that writes would; LibTorch's own below did not before 2.1.
     slot.parameter.unsafeGetTensorImpl()->bump_version();
   }
-  if (parameters.empty()) return;
+  for (auto& [t, batch] : others) {
+    auto& [parameters, gradients, exp_avgs, exp_avg_sqs] = batch;
 #if REAUGKD_TORCH_AT_LEAST(2, 4)  // on CUDA one kernel for many parameters in place of ten
-  const auto count = torch::full({}, t, parameters[0].options().dtype(torch::kFloat32));
-  const std::vector<torch::Tensor> counts(parameters.size(), count);
-  at::_fused_adamw_(parameters, gradients, exp_avgs, exp_avg_sqs, /*max_exp_avg_sqs=*/{}, counts,
-                    rate, kBeta1, kBeta2, group.weight_decay, kEpsilon, /*amsgrad=*/false,
-                    /*maximize=*/false, /*grad_scale=*/gradient_scale.reciprocal());
+    const auto count = torch::full({}, t, parameters[0].options().dtype(torch::kFloat32));
+    const std::vector<torch::Tensor> counts(parameters.size(), count);
+    at::_fused_adamw_(parameters, gradients, exp_avgs, exp_avg_sqs, /*max_exp_avg_sqs=*/{}, counts,
+                      rate, kBeta1, kBeta2, group.weight_decay, kEpsilon, /*amsgrad=*/false,
+                      /*maximize=*/false, /*grad_scale=*/gradient_scale.reciprocal());
 #else
-  for (auto& gradient : gradients) gradient.mul_(gradient_scale);
-  at::_foreach_mul_(exp_avgs, kBeta1);
-  at::_foreach_add_(exp_avgs, gradients, 1 - kBeta1);
-  at::_foreach_mul_(exp_avg_sqs, kBeta2);
-  at::_foreach_addcmul_(exp_avg_sqs, gradients, gradients, 1 - kBeta2);
-  auto roots = at::_foreach_sqrt(exp_avg_sqs);
-  at::_foreach_mul_(roots, root_correction);
-  at::_foreach_add_(roots, kEpsilon);
-  at::_foreach_mul_(parameters, decay);
-  at::_foreach_addcdiv_(parameters, exp_avgs, roots, -step_size);
+    const Corrections corrections(t);
+    for (auto& gradient : gradients) gradient.mul_(gradient_scale);
+    at::_foreach_mul_(exp_avgs, kBeta1);
+    at::_foreach_add_(exp_avgs, gradients, 1 - kBeta1);
+    at::_foreach_mul_(exp_avg_sqs, kBeta2);
+    at::_foreach_addcmul_(exp_avg_sqs, gradients, gradients, 1 - kBeta2);
+    auto roots = at::_foreach_sqrt(exp_avg_sqs);
+    at::_foreach_mul_(roots, corrections.second);
+    at::_foreach_add_(roots, kEpsilon);
+    at::_foreach_mul_(parameters, decay);
+    at::_foreach_addcdiv_(parameters, exp_avgs, roots, -rate * corrections.first);
 #endif
+  }
 }
 
 std::vector<torch::Tensor> AdamW::parameters() const {
@@ -180,20 +198,22 @@ std::vector<torch::Tensor> AdamW::parameters() const {
 
 tensor::TensorMap AdamW::state() const {
   tensor::TensorMap state;
-  std::size_t i = 0;
+  std::vector<std::int64_t> updates;
   for (const auto& slots : slots_) {
     for (const auto& slot : slots) {
-      state[moment_name("exp_avg", i)] = slot.exp_avg;
-      state[moment_name("exp_avg_sq", i)] = slot.exp_avg_sq;
-      ++i;
+      state[moment_name("exp_avg", std::ssize(updates))] = slot.exp_avg;
+      state[moment_name("exp_avg_sq", std::ssize(updates))] = slot.exp_avg_sq;
+      updates.push_back(slot.updates);
     }
   }
+  state["updates"] = torch::tensor(updates, torch::kInt64);
   return state;
 }
 
-void AdamW::load_state(const tensor::TensorMap& state, std::int64_t updates,
-                       const std::string& where) {
-  std::size_t i = 0;
+void AdamW::load_state(const tensor::TensorMap& state, const std::string& where) {
+  const auto count = static_cast<std::int64_t>(parameters().size());
+  const auto updates = tensor::take(state, "updates", torch::kInt64, {count}, where);
+  std::int64_t i = 0;
   for (auto& slots : slots_) {
     for (auto& slot : slots) {
       const auto load = [&](const char* name, torch::Tensor& moment) {
@@ -202,10 +222,10 @@ void AdamW::load_state(const tensor::TensorMap& state, std::int64_t updates,
       };
       load("exp_avg", slot.exp_avg);
       load("exp_avg_sq", slot.exp_avg_sq);
+      slot.updates = updates[i].item<std::int64_t>();
       ++i;
     }
   }
-  updates_ = updates;
 }
 
 }  // namespace reaugkd::train

@@ -31,8 +31,9 @@ double linear_schedule(std::int64_t step, std::int64_t total, double warmup_rati
 /// Scalar in, scalar out, on the same device: no host sync.
 torch::Tensor clip_factor(const torch::Tensor& norm, double max_norm);
 
-/// AdamW with PyTorch's betas and epsilon. On a CPU in fp32 an update is one pass over memory;
-/// elsewhere it is a few calls over all parameters at once. The bytes do not depend on threads.
+/// AdamW with PyTorch's betas and epsilon; as there, each parameter counts its own updates. On a
+/// CPU in fp32 an update is one pass over memory; elsewhere it is a few calls over all parameters
+/// at once. The bytes do not depend on threads.
 class AdamW {
  public:
   explicit AdamW(std::vector<ParameterGroup> groups);
@@ -44,15 +45,16 @@ class AdamW {
   void step(double factor, const torch::Tensor& gradient_scale);
   std::vector<torch::Tensor> parameters() const;
 
-  /// The moments, as "exp_avg.i" and "exp_avg_sq.i" of parameters()[i], and the count of updates.
+  /// The moments, as "exp_avg.i" and "exp_avg_sq.i" of parameters()[i], and "updates" of each, (n)
+  /// int64.
   tensor::TensorMap state() const;
-  std::int64_t updates() const { return updates_; }
-  /// Throws ArtifactError, naming `where`, where a moment is missing or of another shape.
-  void load_state(const tensor::TensorMap& state, std::int64_t updates, const std::string& where);
+  /// Throws ArtifactError, naming `where`, where one is missing or of another shape.
+  void load_state(const tensor::TensorMap& state, const std::string& where);
 
  private:
   struct Slot {
     torch::Tensor parameter, exp_avg, exp_avg_sq;
+    std::int64_t updates = 0;
   };
   using Slots = std::vector<Slot>;
 
@@ -61,7 +63,6 @@ class AdamW {
 
   std::vector<ParameterGroup> groups_;
   std::vector<Slots> slots_;  // as groups_
-  std::int64_t updates_ = 0;
 };
 
 }  // namespace reaugkd::train

@@ -99,27 +99,46 @@ TEST_CASE("AdamW equals its definition, in one pass and by LibTorch's calls", "[
   const auto dtype = GENERATE(torch::kFloat64, torch::kFloat32);
   const double tolerance = dtype == torch::kFloat64 ? 1e-12 : 1e-6;
   const std::int64_t size = GENERATE(1, 70001);  // more than one chunk, and a rest
-  auto w = torch::ones({size}, dtype).requires_grad_(true);
-  auto idle = torch::ones({3}, dtype).requires_grad_(true);
-  train::AdamW optimizer({{{idle, w}, 0.1, 0.5}});
-  double value = 1;
-  double m = 0;
-  double v = 0;
-  for (int t = 1; t <= 4; ++t) {
+  const auto ones = [&](std::int64_t n) { return torch::ones({n}, dtype).requires_grad_(true); };
+  auto w = ones(size);
+  auto late = ones(size);  // has gradients from the third step on, and its first update is number 1
+  auto idle = ones(3);
+  train::AdamW optimizer({{{idle, w, late}, 0.1, 0.5}});
+  struct Definition {
+    double value = 1, m = 0, v = 0;
+    int t = 0;
+    void update(double g, double factor) {
+      ++t;
+      m = 0.9 * m + 0.1 * g;
+      v = 0.999 * v + 0.001 * g * g;
+      value -= 0.1 * factor * 0.5 * value;
+      value -= 0.1 * factor * (m / (1 - std::pow(0.9, t))) /
+               (std::sqrt(v / (1 - std::pow(0.999, t))) + 1e-8);
+    }
+  } of_w, of_late;
+  for (int step = 1; step <= 4; ++step) {
     const auto version = w._version();
-    const double g = 0.5 * std::pow(2, 3 - t);
-    const double factor = t == 1 ? 1 : 0.5;
-    (w * 2 * g).sum().backward();
+    const double g = 0.5 * std::pow(2, 3 - step);
+    const double factor = step == 1 ? 1 : 0.5;
+    auto loss = (w * 2 * g).sum();
+    if (step > 2) loss = loss + (late * 2 * g).sum();
+    loss.backward();
     optimizer.step(factor, torch::tensor(0.5));
     CHECK_FALSE(w.grad().defined());
     CHECK(w._version() > version);  // what was made of it is known to be old
-    m = 0.9 * m + 0.1 * g;
-    v = 0.999 * v + 0.001 * g * g;
-    value -= 0.1 * factor * 0.5 * value;
-    value -= 0.1 * factor * (m / (1 - std::pow(0.9, t))) /
-             (std::sqrt(v / (1 - std::pow(0.999, t))) + 1e-8);
-    CHECK(w.min().item<double>() == Approx(value).epsilon(tolerance));
-    CHECK(w.max().item<double>() == Approx(value).epsilon(tolerance));
+    of_w.update(g, factor);
+    if (step > 2) of_late.update(g, factor);
+    for (const auto& [parameter, expected] : {std::pair(w, of_w), std::pair(late, of_late)}) {
+      CHECK(parameter.min().item<double>() == Approx(expected.value).epsilon(tolerance));
+      CHECK(parameter.max().item<double>() == Approx(expected.value).epsilon(tolerance));
+    }
+    // Interrupted and gone on with, the counts are not lost.
+    const auto state = optimizer.state();
+    CHECK(torch::equal(state.at("updates"),
+                       torch::tensor({0, step, std::max(0, step - 2)}, torch::kInt64)));
+    train::AdamW resumed({{{idle, w, late}, 0.1, 0.5}});
+    resumed.load_state(state, "here");
+    optimizer = std::move(resumed);
   }
   CHECK(torch::equal(idle, torch::ones({3}, dtype)));  // no gradient: no decay either
 }

@@ -75,14 +75,12 @@ class MetaDistilStep : public ClassifierStep {
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       state[fmt::format("teacher.{}", i)] = parameters[i];
     }
-    state["updates"] = torch::tensor({static_cast<float>(teacher_optimizer_.updates())});
     return state;
   }
 
   void load_state(const tensor::TensorMap& state, const std::string& where) override {
     const torch::NoGradGuard no_grad;
-    const auto updates = tensor::take(state, "updates", torch::kFloat32, {1}, where);
-    teacher_optimizer_.load_state(state, static_cast<std::int64_t>(updates.item<float>()), where);
+    teacher_optimizer_.load_state(state, where);
     const auto parameters = teacher_optimizer_.parameters();
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       parameters[i].copy_(tensor::take(state, fmt::format("teacher.{}", i),
@@ -140,8 +138,10 @@ class MetaDistilStep : public ClassifierStep {
     const auto count = (size + batch - 1) / batch;
     const auto batches = train::shuffled_batches(size, batch, seed_, moment_.step / count);
     const Rows& rows = batches[moment_.step % static_cast<std::int64_t>(batches.size())];
-    return gradients(prediction_.hard(quiz_.forward(rows).logits,
-                                      quiz_labels_.index_select(0, quiz_.index(rows))),
+    student_.model().classifier->eval();  // v is all that the teacher hears of the quiz: no noise
+    const auto logits = quiz_.forward(rows).logits;
+    student_.model().classifier->train();
+    return gradients(prediction_.hard(logits, quiz_labels_.index_select(0, quiz_.index(rows))),
                      student_parameters_);
   }
 

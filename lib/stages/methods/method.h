@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ struct Method {
   Source source;
   double hard_label_weight;
   double distill_temperature;
+  std::optional<double> teacher_learning_rate;  // where the teacher is trained too
   std::function<std::unique_ptr<train::Step>(const MethodContext&)> make_step;
 };
 
