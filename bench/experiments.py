@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 
-from plan import fail, load_plan
+from plan import fail, load_plan, selected_on_dev
 
 # How a method is taught: from the knowledge base, from the labels, or from a teacher's weights; and what a row of an
 # epoch costs beside plain training of the student, for the estimate of hours (measured on 2 CPU cores).
@@ -346,6 +346,8 @@ def parse_arguments():
     parser.add_argument("--tasks", help="only these, comma separated")
     parser.add_argument("--methods", help="only these, comma separated")
     parser.add_argument("--seeds", help="only these; the plan's first seed still tunes")
+    parser.add_argument("--select-on-dev", action="store_true", help="train on all of train and select on dev; the tasks' "
+                        "directories end in -dev, and the report has tables of their own for them")
     parser.add_argument("--dry-run", action="store_true", help="print what would be run")
     args = parser.parse_args()
     args.devices = args.devices.split(",")
@@ -384,15 +386,19 @@ def check_paths(plan, args):
 def main():
     args = parse_arguments()
     plan = load_plan(args.plan)
-    whole_plan = json.dumps(plan, indent=2) + "\n"
+    kept = selected_on_dev(plan) if args.select_on_dev else plan
+    kept_as = f"plan-{args.plan.stem}{'-dev' if args.select_on_dev else ''}.json"  # several plans may share a directory
+    whole_plan = json.dumps(kept, indent=2) + "\n"
     narrow(plan, args)
+    if args.select_on_dev:
+        plan = selected_on_dev(plan)
     runner = Runner(plan, args)
     runner.announce()
     if args.dry_run:
         return
     check_paths(plan, args)
     args.output.mkdir(parents=True, exist_ok=True)
-    (args.output / f"plan-{args.plan.stem}.json").write_text(whole_plan)  # several plans may share a directory
+    (args.output / kept_as).write_text(whole_plan)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # ignored under nohup
             signal.signal(number, runner.stop)

@@ -96,3 +96,13 @@ def check_methods(path, plan):
         for name in evaluation.get("methods", []):
             if name not in names:
                 fail(f"{path}: evals: {evaluation['name']}: there is no method \"{name}\"")
+
+
+def selected_on_dev(plan):
+    """The same plan as most papers select: nothing is held out of train, and dev chooses."""
+    tasks = []
+    for task in plan["tasks"]:
+        options = dict(task.get("options", {}))
+        options["teacher-finetune"] = {**options.get("teacher-finetune", {}), "validation": "dev"}
+        tasks.append({**task, "name": task["name"] + "-dev", "options": options})
+    return {**plan, "tasks": tasks}

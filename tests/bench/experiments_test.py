@@ -232,8 +232,10 @@ class Driver(unittest.TestCase):
         self.assertIn("| kd | +25.0, -, 25.0, 0.5 (4) |", report_of)
 
     def test_what_was_selected_on_dev_stands_apart(self):
-        on_dev = {"task": "rte", "name": "rte-dev", "options": {"teacher-finetune": {"validation": "dev"}}}
-        self.run_plan(dict(PLAN, tasks=[{"task": "rte"}, on_dev]))
+        self.run_plan(PLAN)
+        self.run_plan(PLAN, "--select-on-dev", "--tasks", "rte")
+        self.assertEqual([task["name"] for task in json.loads((self.root / "runs/plan-plan-dev.json").read_text())["tasks"]],
+                         [task["task"] + "-dev" for task in PLAN["tasks"]])
         tables = subprocess.run([sys.executable, ROOT / "bench/report.py", self.root / "runs"],
                                 stdout=subprocess.PIPE, universal_newlines=True).stdout.split("### ")
         self.assertIn("Student alone\n\n| method | rte | average |", tables[1])
