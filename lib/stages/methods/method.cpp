@@ -9,19 +9,19 @@ namespace {
 
 const std::vector<Method>& methods() {
   static const std::vector<Method> list = {
-      {"reaugkd", Source::kKnowledgeBase, 0, 1, {}, make_reaugkd},
-      {"kd", Source::kKnowledgeBaseOrTeacher, 0, 1, {}, make_kd},
-      {"finetune", Source::kLabels, 1, 1, {}, make_finetune},
-      {"pkd", Source::kTeacher, 0.5, 10, {}, make_pkd},
-      {"rkd", Source::kTeacher, 1, 1, {}, make_rkd},
-      {"tinybert", Source::kTeacher, 0, 1, {}, make_tinybert},
-      {"minilm", Source::kTeacher, 0, 1, {}, make_minilm},
-      {"takd", Source::kTeacher, 0, 1, {}, make_takd},
-      {"rco", Source::kTeacher, 0, 1, {}, make_rco},
-      {"sftn", Source::kTeacher, 0, 1, {}, make_sftn},
-      {"dml", Source::kTeacher, 0.5, 1, 3e-5, make_dml},
-      {"prokt", Source::kTeacher, 0, 1, 3e-5, make_prokt},
-      {"metadistil", Source::kTeacher, 0.5, 2, 1e-5, make_metadistil},
+      {"reaugkd", Source::kKnowledgeBase, 0, 1, make_reaugkd},
+      {"kd", Source::kKnowledgeBaseOrTeacher, 0, 1, make_kd},
+      {"finetune", Source::kLabels, 1, 1, make_finetune},
+      {"pkd", Source::kTeacher, 0.5, 10, make_pkd},
+      {"rkd", Source::kTeacher, 1, 1, make_rkd},
+      {"tinybert", Source::kTeacher, 0, 1, make_tinybert},
+      {"minilm", Source::kTeacher, 0, 1, make_minilm},
+      {"takd", Source::kTeacher, 0, 1, make_takd},
+      {"rco", Source::kTeacher, 0, 1, make_rco},
+      {"sftn", Source::kTeacher, 0, 1, make_sftn},
+      {"dml", Source::kTeacher, 0.5, 1, make_dml},
+      {"prokt", Source::kTeacher, 0, 1, make_prokt},
+      {"metadistil", Source::kTeacher, 0.5, 2, make_metadistil, 1e-5},
   };
   return list;
 }
@@ -58,7 +58,7 @@ PredictionLoss MethodContext::prediction() const {
 LiveTeacher::LiveTeacher(const MethodContext& context, Use use)
     : model_(load_teacher(context, use)),
       rows_(model_, context.data.train, context.data.settings, context.compute()),
-      learning_rate_(context.options.teacher_learning_rate.value_or(0)),
+      learning_rate_(context.options.teacher_learning_rate.value()),
       weight_decay_(context.options.training.weight_decay) {}
 
 std::vector<train::ParameterGroup> LiveTeacher::parameter_groups() const {

@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,8 +33,8 @@ struct Method {
   Source source;
   double hard_label_weight;
   double distill_temperature;
-  std::optional<double> teacher_learning_rate;  // where the teacher is trained too
   std::function<std::unique_ptr<train::Step>(const MethodContext&)> make_step;
+  double teacher_learning_rate = 3e-5;  // of methods that train the teacher too
 };
 
 std::vector<std::string> method_names();
