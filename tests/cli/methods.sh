@@ -35,6 +35,10 @@ for method in kd pkd rkd tinybert minilm takd rco sftn dml prokt metadistil; do
 done
 # TinyBERT's first half trains no classifier: none of its epochs is kept.
 grep -q '"best_epoch": 2.0' "$work/tinybert/metrics.json" || fail "tinybert kept an epoch of its first half"
+# What is not given is the method's own, and is recorded.
+for rate in metadistil:1e-05 dml:3e-05; do
+  grep -q "\"teacher_learning_rate\": ${rate#*:}" "$work/${rate%:*}/run.json" || fail "${rate%:*}: not the method's own teacher's rate"
+done
 # Targets from the teacher's weights are those of the knowledge base.
 ok "best at epoch" $(train kd-kb --method kd --kb "$work/kb")
 cmp -s "$work/kd/model.safetensors" "$work/kd-kb/model.safetensors" || fail "kd by --teacher and by --kb differ"

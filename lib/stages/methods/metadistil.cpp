@@ -138,20 +138,24 @@ class MetaDistilStep : public ClassifierStep {
     const auto count = (size + batch - 1) / batch;
     const auto batches = train::shuffled_batches(size, batch, seed_, moment_.step / count);
     const Rows& rows = batches[moment_.step % static_cast<std::int64_t>(batches.size())];
-    student_.model().classifier->eval();  // v is all that the teacher hears of the quiz: no noise
-    const auto logits = quiz_.forward(rows).logits;
-    student_.model().classifier->train();
-    return gradients(prediction_.hard(logits, quiz_labels_.index_select(0, quiz_.index(rows))),
+    return gradients(prediction_.hard(without_dropout(quiz_, rows),
+                                      quiz_labels_.index_select(0, quiz_.index(rows))),
                      student_parameters_);
   }
 
-  /// In fp32 and without dropout, so that a small difference is not lost in noise.
-  torch::Tensor student_logits(const Rows& rows) {
-    const torch::NoGradGuard no_grad;
+  /// The student's logits for rows of `on`, one of its classifiers below: neither the quiz nor a
+  /// small difference may be lost in noise.
+  torch::Tensor without_dropout(const RowClassifier& on, const Rows& rows) {
     student_.model().classifier->eval();
-    const auto logits = exact_.forward(rows).logits;
+    const auto logits = on.forward(rows).logits;
     student_.model().classifier->train();
     return logits;
+  }
+
+  /// In fp32 too, for the differences.
+  torch::Tensor student_logits(const Rows& rows) {
+    const torch::NoGradGuard no_grad;
+    return without_dropout(exact_, rows);
   }
 
   LiveTeacher teacher_;
