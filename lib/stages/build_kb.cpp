@@ -28,9 +28,11 @@ std::string summary(const core::Json& metrics, const BuildKbOptions& options) {
     text += "\n";
   }
   const std::string& output = options.run.output;
-  return text + fmt::format("written to {}; next: reaugkd {} --kb {}\n", output,
-                            options.keys.empty() ? "distill" : "eval --model " + options.keys,
-                            output);
+  return text + fmt::format("written to {}; next: reaugkd {} --kb {} --data {} --output DIR\n",
+                            output,
+                            options.keys.empty() ? "distill --student MODEL"
+                                                 : "eval --model " + options.keys,
+                            output, options.data.data.empty() ? "DIR" : options.data.data);
 }
 
 /// The embeddings in the type that --kb-dtype asks for; the index is then over what is stored.

@@ -151,9 +151,10 @@ std::string run_distill(DistillOptions options) {
   save_model(student, settings, run.path());
   data::save_split(data.split, run.path());
   run.finish(metrics);
-  return training_summary("distill --method " + options.method, metrics, options.run.output,
-                          fmt::format("reaugkd eval --model {}{}", options.run.output,
-                                      options.kb.empty() ? "" : " --kb " + options.kb));
+  return training_summary(
+      "distill --method " + options.method, metrics, options.run.output,
+      fmt::format("reaugkd eval --model {}{} --data {} --output DIR", options.run.output,
+                  options.kb.empty() ? "" : " --kb " + options.kb, options.data.data));
 }
 
 }  // namespace reaugkd::stages

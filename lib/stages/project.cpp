@@ -242,9 +242,10 @@ std::string run_project(ProjectOptions options) {
   run.finish(metrics);
   return fmt::format(
       "project: D = {}, k-NN accuracy of held-out rows {:.4f} (k = {}, best epoch {:.0f})\n"
-      "written to {}; next: reaugkd build-kb --teacher {}\n",
+      "written to {}; next: reaugkd build-kb --teacher {} --data {} --output DIR\n",
       dimension, metrics["validation"]["knn_accuracy"].get<double>(), kNeighbors,
-      metrics["best_epoch"].get<double>(), options.run.output, options.run.output);
+      metrics["best_epoch"].get<double>(), options.run.output, options.run.output,
+      options.data.data);
 }
 
 }  // namespace reaugkd::stages

@@ -101,8 +101,10 @@ std::string run_teacher_finetune(TeacherFinetuneOptions options) {
   save_model(model, settings, run.path());
   data::save_split(data.split, run.path());
   run.finish(metrics);
-  return training_summary("teacher-finetune", metrics, options.run.output,
-                          "reaugkd project --teacher " + options.run.output);
+  return training_summary(
+      "teacher-finetune", metrics, options.run.output,
+      fmt::format("reaugkd project --teacher {} --student MODEL --data {} --output DIR",
+                  options.run.output, options.data.data));
 }
 
 }  // namespace reaugkd::stages

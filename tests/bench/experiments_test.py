@@ -13,7 +13,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench"))
-import experiments  # noqa: E402
+import chain  # noqa: E402
 import paired  # noqa: E402
 import plan  # noqa: E402
 import report  # noqa: E402
@@ -305,7 +305,7 @@ class Driver(unittest.TestCase):
         self.assertEqual({name.strip() for name in listed[1].split(",")}, set(plan.METHODS))
 
     def test_options_become_flags(self):
-        self.assertEqual(experiments.flags({"a": 1, "b": True, "c": False, "d": [1, 4]}), ["--a", "1", "--b", "--d", "1,4"])
+        self.assertEqual(chain.flags({"a": 1, "b": True, "c": False, "d": [1, 4]}), ["--a", "1", "--b", "--d", "1,4"])
 
     def test_report(self):
         self.run_plan(dict(PLAN, options={"eval": {"sweep": True}}))
