@@ -27,6 +27,7 @@ inline const Range kNotNegative{0, 1e300, false, true};
 inline const Range kUnit{0, 1};
 inline const Range kBelowOne{0, 1, false, true};
 inline const Range kAtLeastOne{1, 1e300, false, true};
+inline const Range kCount{1, 1e6};  // of rows at once, of passes
 
 struct Option {
   using Target =

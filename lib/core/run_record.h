@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/json.h"
 
@@ -13,12 +14,19 @@ namespace reaugkd::core {
 struct RunRecord {
   std::string command;
   Json options;  // by key
+  Json inputs;   // sha256 by path
   Json outputs;  // sha256 by file name; empty while unfinished
 };
 
 /// The record of a directory that a stage wrote; nothing for a model from elsewhere. Throws
 /// ArtifactError where run.json is damaged or of another format.
 std::optional<RunRecord> run_record(const std::filesystem::path& directory);
+
+/// What is another file now than when the finished run of `directory` read it: path, sha256 then
+/// and now. A file that is gone is left out, and one that has not been touched since the run began
+/// is taken for the same. Throws IoError.
+std::vector<std::string> changed_inputs(const std::filesystem::path& directory,
+                                        const RunRecord& record);
 
 /// With every text, and every key with a slash, that is the path of something that is there in its
 /// one absolute form, so that two spellings of a path compare equal.

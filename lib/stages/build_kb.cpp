@@ -284,8 +284,8 @@ core::OptionList BuildKbOptions::fields() {
        "in place of the teacher's"});
   list.add(
       {"describe", "Rows", &describe, "show what this knowledge base holds; nothing is built"});
-  list.add({"eval-batch-size", "Rows", &eval_batch_size, "rows the teacher sees at once",
-            core::kAtLeastOne});
+  list.add(
+      {"eval-batch-size", "Rows", &eval_batch_size, "rows the teacher sees at once", core::kCount});
   data.add_fields(list);
   cross_fit.add_fields(list);
   const char* group = "Index";

@@ -74,8 +74,7 @@ core::OptionList EvalOptions::fields() {
   list.add({"embedding-map", "Evaluation", &embedding_map,
             "write embeddings.tsv: the knowledge base's and the student's embeddings in two "
             "dimensions (PCA)"});
-  list.add(
-      {"eval-batch-size", "Evaluation", &eval_batch_size, "rows of a batch", core::kAtLeastOne});
+  list.add({"eval-batch-size", "Evaluation", &eval_batch_size, "rows of a batch", core::kCount});
   list.add({"latency-examples", "Evaluation", &latency_examples,
             "rows whose latency is measured; 0: none", core::kNotNegative});
   run.add_fields(list);

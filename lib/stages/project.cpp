@@ -22,8 +22,11 @@ constexpr std::int64_t kNeighbors = 16;  // of the k-NN accuracy that picks the 
 
 /// What counts as the same label in equation 1: the class, or the rounded score. (n) fp32
 torch::Tensor positive_labels(const data::Dataset& rows, bool regression) {
-  const auto labels = torch::tensor(rows.labels);
-  return regression ? labels.round() : labels;
+  auto labels = rows.labels;
+  for (float& label : labels) {
+    if (regression) label = std::round(label);  // 2.5 to 3, as in the split's strata
+  }
+  return torch::tensor(labels);
 }
 
 /// Share of held-out rows whose label is the one with the largest weight among their k nearest
@@ -182,16 +185,16 @@ core::OptionList ProjectOptions::fields() {
   list.add({"teacher", "Model", &teacher, "fine-tuned classifier", {}, {}, true});
   list.add({"student", "Model", &student, "model whose hidden size becomes the dimension D"});
   list.add({"dim", "Model", &dim, "the dimension D (neither: the teacher's hidden size)",
-            core::kAtLeastOne});
+            core::Range{1, 65536}});
   list.add({"embedding", "Model", &embedding,
             "cls, mean or pooler: the teacher's state t (inherited, else cls)"});
   data.add_fields(list);
   const char* group = "Training";
-  list.add({"epochs", group, &epochs, "passes over the cached features", core::kAtLeastOne});
+  list.add({"epochs", group, &epochs, "passes over the cached features", core::kCount});
   list.add({"batch-size", group, &batch_size, "rows of a batch: negatives come from it",
             core::Range{2, 1000000}});
-  list.add({"eval-batch-size", group, &eval_batch_size, "rows the teacher sees at once",
-            core::kAtLeastOne});
+  list.add(
+      {"eval-batch-size", group, &eval_batch_size, "rows the teacher sees at once", core::kCount});
   list.add({"learning-rate", group, &learning_rate, "peak rate of AdamW", core::kPositive});
   list.add(
       {"warmup-ratio", group, &warmup_ratio, "share of the steps with a rising rate", core::kUnit});

@@ -80,7 +80,7 @@ void RunOptions::add_fields(core::OptionList& list) {
             {"auto", "fp32", "bf16"}});
   list.add({"threads", "Run", &threads,
             "compute threads, 0: OMP_NUM_THREADS, or one a core that the process may use",
-            core::Range{0, 4096}});
+            core::Range{0, 512}});
   list.add({"resume", "Run", &resume,
             "start, go on where an earlier run was stopped, or do nothing if it has finished"});
   list.add(
@@ -109,10 +109,16 @@ bool already_finished(const std::string& command, const core::OptionList& option
         run.output, finished ? "a finished" : "an unfinished", fmt::join(differing, "; "));
   }
   if (!finished) return false;
+  if (const auto changed = core::changed_inputs(directory, *before); !changed.empty()) {
+    throw core::ConfigError(
+        "--resume: {} holds a finished run of other inputs ({}); put them back, or --overwrite, or "
+        "another --output",
+        run.output, fmt::join(changed, "; "));
+  }
   std::error_code ignored;
   fs::remove(directory / kCheckpointFile, ignored);  // of a run that was killed as it finished
   core::clear_lock(directory);
-  spdlog::info("{} is already finished with these options: nothing to do", run.output);
+  spdlog::info("{} is already finished with these options and inputs: nothing to do", run.output);
   return true;
 }
 

@@ -21,12 +21,12 @@ void TrainingOptions::add_fields(core::OptionList& list) {
             "state of the last layer that stands for the text",
             {},
             {"cls", "mean", "pooler"}});
-  list.add({"epochs", group, &epochs, "passes over the training rows", core::kAtLeastOne});
+  list.add({"epochs", group, &epochs, "passes over the training rows", core::kCount});
   list.add({"batch-size", group, &batch_size, "rows of a batch", core::Range{2, 100000}});
   list.add({"eval-batch-size", group, &eval_batch_size, "rows of a batch when nothing is trained",
-            core::kAtLeastOne});
+            core::kCount});
   list.add({"gradient-accumulation-steps", group, &gradient_accumulation_steps,
-            "batches of one optimizer step", core::kAtLeastOne});
+            "batches of one optimizer step", core::kCount});
   list.add({"learning-rate", group, &learning_rate, "peak rate of AdamW", core::kPositive});
   list.add(
       {"warmup-ratio", group, &warmup_ratio, "share of the steps with a rising rate", core::kUnit});

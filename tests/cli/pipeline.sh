@@ -127,6 +127,14 @@ echo "process 1 on nowhere" >"$a/kb/.lock"  # of a run that was killed as it fin
 ok "already finished" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --output "$a/kb" --resume
 ok "already finished" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --output "$a/kb" --resume --device cpu
 [ -e "$a/kb/.lock" ] && fail "--resume left the lock of a killed run"
+# Unless an input is another file now.
+cp -r "$a/projected" "$work/other"
+other=("$reaugkd" build-kb --teacher "$work/other" --data "$demo" --output "$work/kb-other")
+ok "teacher_on_kb" "${other[@]}" --quiet
+touch "$work/other/model.safetensors"
+ok "already finished" "${other[@]}" --resume
+ok "k-NN accuracy" "$reaugkd" project --teacher "$a/teacher" --dim 16 --data "$demo" --output "$work/other" --overwrite --epochs 1 --seed 9 --quiet
+expect 2 "other inputs .*other/projection.safetensors had sha256" "${other[@]}" --resume
 cp -r "$a/kb" "$work/kb-old"
 ok "teacher_on_kb" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --output "$work/kb-old" --overwrite --index exact --quiet
 [ -e "$work/kb-old/index.hnsw" ] && fail "--overwrite left the old index"

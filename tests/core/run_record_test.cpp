@@ -3,6 +3,7 @@
 #include "catch.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/sha256.h"
 #include "temporary_directory.h"
 
 namespace core = reaugkd::core;
@@ -22,6 +23,28 @@ TEST_CASE("run.json says what wrote a directory; without one it is a model from 
   core::write_file(path, R"({"format": 1, "command": "distill", "options": {},
                              "outputs": {"model.safetensors": "00"}})");
   CHECK(core::run_record(directory.path())->outputs["model.safetensors"] == "00");
+}
+
+TEST_CASE("an input of a finished run that is another file now is named") {
+  const reaugkd::tests::TemporaryDirectory directory;
+  const auto input = directory.path() / "vocab.txt";
+  const auto run = directory.path() / "run";
+  core::write_file(input, "one");
+  std::filesystem::create_directory(run);
+  core::write_json(run / "run.json", {{"format", 1},
+                                      {"command", "distill"},
+                                      {"options", core::Json::object()},
+                                      {"inputs", {{input.string(), core::sha256("one")}}}});
+  core::write_json(run / "metrics.json", {{"timing", {{"total_seconds", 5}}}});
+  const auto changed = [&] { return core::changed_inputs(run, *core::run_record(run)); };
+  CHECK(changed().empty());
+  core::write_file(input, "two");
+  REQUIRE(changed().size() == 1);
+  CHECK_THAT(changed()[0], ContainsSubstring("vocab.txt had sha256"));
+  core::write_file(input, "one");
+  CHECK(changed().empty());
+  std::filesystem::remove(input);
+  CHECK(changed().empty());
 }
 
 TEST_CASE("a damaged or newer run.json is refused") {
