@@ -1,5 +1,10 @@
 #include "core/random.h"
 
+#include <algorithm>
+#include <unordered_set>
+
+#include "core/error.h"
+
 namespace reaugkd::core {
 
 std::uint64_t Random::next() {
@@ -16,8 +21,16 @@ std::uint64_t Random::below(std::uint64_t bound) {
   return value % bound;
 }
 
-double Random::uniform() {
-  return static_cast<double>(next() >> 11) * 0x1.0p-53;
+std::vector<std::int64_t> Random::distinct(std::int64_t n, std::int64_t count) {
+  REAUGKD_CHECK(count >= 0 && count <= n, "{} of {}", count, n);
+  std::unordered_set<std::int64_t> drawn;  // Floyd's algorithm (Bentley, CACM 1987)
+  for (std::int64_t i = n - count; i < n; ++i) {
+    const auto value = static_cast<std::int64_t>(below(static_cast<std::uint64_t>(i) + 1));
+    drawn.insert(drawn.contains(value) ? i : value);
+  }
+  std::vector<std::int64_t> values(drawn.begin(), drawn.end());
+  std::sort(values.begin(), values.end());
+  return values;
 }
 
 std::uint64_t stream_seed(std::uint64_t seed, std::string_view stream, std::uint64_t counter) {

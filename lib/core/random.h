@@ -19,8 +19,8 @@ class Random {
   std::uint64_t next();
   /// Uniform in [0, bound), bound > 0, without modulo bias.
   std::uint64_t below(std::uint64_t bound);
-  /// Uniform in [0, 1).
-  double uniform();
+  /// `count` of 0 .. n-1, each once, ascending; count <= n. Costs count, not n.
+  std::vector<std::int64_t> distinct(std::int64_t n, std::int64_t count);
 
   /// Fisher-Yates; std::shuffle differs between standard libraries.
   template <typename T>

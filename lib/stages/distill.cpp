@@ -1,5 +1,8 @@
 #include "stages/distill.h"
 
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -42,6 +45,40 @@ void check_sources(const DistillOptions& options, const Method& method) {
           "--teacher is required by --method {}: it learns from the teacher's weights, not from a "
           "knowledge base",
           method.name);
+  }
+}
+
+/// Options that some methods alone read.
+struct OptionsOf {
+  std::vector<std::string> methods;
+  std::vector<std::string> options;
+};
+
+const OptionsOf kOptionsOf[] = {
+    {{"reaugkd"}, {"alpha", "tau", "self-similarity", "kl-direction", "anchor", "kb-anchors"}},
+    {{"dml", "prokt", "metadistil"}, {"teacher-learning-rate"}},
+    {{"pkd"}, {"pkd-layers", "pkd-weight"}},
+    {{"rkd"}, {"rkd-distance-weight", "rkd-angle-weight"}},
+    {{"tinybert"}, {"tinybert-intermediate"}},
+    {{"minilm"}, {"minilm-weight"}},
+    {{"prokt"}, {"prokt-lambda"}},
+    {{"metadistil"}, {"metadistil-quiz"}},
+};
+
+/// Warns of options that the method does not read; a plan or a config may have them for others.
+void warn_of_unused(const std::string& method, const core::OptionList& options,
+                    const core::OptionList& defaults) {
+  const core::Json given = options.to_json();
+  const core::Json usual = defaults.to_json();
+  for (const auto& of : kOptionsOf) {
+    if (std::ranges::find(of.methods, method) != of.methods.end()) continue;
+    for (const auto& name : of.options) {
+      std::string key = name;
+      std::ranges::replace(key, '-', '_');
+      if (given.at(key) == usual.at(key)) continue;
+      spdlog::warn("--{} is for --method {}: {} does not read it", name,
+                   fmt::join(of.methods, ", "), method);
+    }
   }
 }
 
@@ -100,6 +137,7 @@ data::Dataset take_quiz(TaskData& data, double share, std::uint64_t seed) {
 
 std::string run_distill(DistillOptions options) {
   const Method& method = method_by_name(options.method);
+  warn_of_unused(method.name, options.fields(), DistillOptions().fields());
   if (!options.hard_label_weight) options.hard_label_weight = method.hard_label_weight;
   if (!options.distill_temperature) options.distill_temperature = method.distill_temperature;
   if (!options.teacher_learning_rate) options.teacher_learning_rate = method.teacher_learning_rate;

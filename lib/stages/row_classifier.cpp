@@ -20,8 +20,17 @@ nn::BertInput RowClassifier::input(const Rows& rows) const {
 }
 
 nn::ClassifierOutput RowClassifier::forward(const Rows& rows, nn::BertTrace* trace) const {
+  return forward_in(compute_.precision, rows, trace);
+}
+
+nn::ClassifierOutput RowClassifier::forward_in_fp32(const Rows& rows) const {
+  return forward_in(tensor::Precision::kFp32, rows, nullptr);
+}
+
+nn::ClassifierOutput RowClassifier::forward_in(tensor::Precision precision, const Rows& rows,
+                                               nn::BertTrace* trace) const {
   const auto batch = input(rows);
-  const tensor::AutocastGuard autocast(compute_.device, compute_.precision);
+  const tensor::AutocastGuard autocast(compute_.device, precision);
   return nn::forward_in_slices(model_.classifier, batch, model_.embedding, trace);
 }
 

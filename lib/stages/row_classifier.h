@@ -23,6 +23,8 @@ class RowClassifier {
   nn::BertInput input(const Rows& rows) const;
   /// The model's outputs for them, in the stage's precision; outputs are fp32.
   nn::ClassifierOutput forward(const Rows& rows, nn::BertTrace* trace = nullptr) const;
+  /// The same in fp32 throughout.
+  nn::ClassifierOutput forward_in_fp32(const Rows& rows) const;
   /// The rows as an index on the device, (B) int64.
   torch::Tensor index(const Rows& rows) const;
 
@@ -31,6 +33,9 @@ class RowClassifier {
   const Compute& compute() const { return compute_; }
 
  private:
+  nn::ClassifierOutput forward_in(tensor::Precision precision, const Rows& rows,
+                                  nn::BertTrace* trace) const;
+
   Model& model_;
   text::EncodedDataset encoded_;
   std::int64_t max_tokens_;

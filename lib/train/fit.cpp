@@ -67,6 +67,7 @@ class Fit {
     const Batches first = batches_(0);
     total_examples_ = options.epochs * examples_of(first);
     total_steps_ = options.epochs * steps_of(first);
+    step_.begin_fit(total_steps_);
     if (const auto checkpoint = load_checkpoint(options.checkpoint)) restore(*checkpoint);
     log_.emplace(log_path, at_.log_bytes);
   }
@@ -212,7 +213,7 @@ class Fit {
     const Validation now = validated();
     step_.set_training(true);
     at_.validated_step = at_.steps;
-    const bool may_be_kept = step_.may_be_kept({at_.steps - 1, total_steps_, rate_ / base_rate_});
+    const bool may_be_kept = step_.may_be_kept(at_.steps - 1, total_steps_);
     const bool best = may_be_kept && (snapshot_.empty() || now.score > result_.best.score);
     at_.validations_since_best = best ? 0 : at_.validations_since_best + 1;
     if (best) {
@@ -351,7 +352,7 @@ class Fit {
   std::int64_t total_steps_ = 0;
   std::int64_t total_examples_ = 0;
   Position at_;
-  LossTerms loss_;      // of the last batch
+  LossTerms loss_;      // of the last step
   torch::Tensor norm_;  // of the last step
   std::string note_;
   FitResult result_;

@@ -35,14 +35,16 @@ struct Moment {
 class Step {
  public:
   virtual ~Step() = default;
+  /// Once, before anything is written; may throw ConfigError.
+  virtual void begin_fit(std::int64_t total_steps) { (void)total_steps; }
   virtual void begin_step(const Moment& moment) { (void)moment; }
   virtual LossTerms loss(const std::vector<std::int64_t>& rows) = 0;
   virtual std::vector<ParameterGroup> parameter_groups() = 0;
   virtual void set_training(bool training) = 0;
-  /// Whether what the step at `last` has left may be kept as the best: not while a part of the
+  /// Whether what step `last` (0-based) has left may be kept as the best: not while a part of the
   /// model is still as it was drawn. That of the last step of all may.
-  virtual bool may_be_kept(const Moment& last) const {
-    (void)last;
+  virtual bool may_be_kept(std::int64_t last, std::int64_t total_steps) const {
+    (void)last, (void)total_steps;
     return true;
   }
   /// What it changes beside the parameters of its groups, for the checkpoint.

@@ -40,7 +40,7 @@ for rate in metadistil:1e-05 dml:3e-05; do
   grep -q "\"teacher_learning_rate\": ${rate#*:}" "$work/${rate%:*}/run.json" || fail "${rate%:*}: not the method's own teacher's rate"
 done
 # Targets from the teacher's weights are those of the knowledge base.
-ok "best at epoch" $(train kd-kb --method kd --kb "$work/kb")
+ok "--alpha is for --method reaugkd: kd does not read it" $(train kd-kb --method kd --kb "$work/kb" --alpha 2)
 cmp -s "$work/kd/model.safetensors" "$work/kd-kb/model.safetensors" || fail "kd by --teacher and by --kb differ"
 # Anchors from the knowledge base; more than it has is all of it.
 reaugkd_kb="--method reaugkd --kb $work/kb --anchor kb"
@@ -87,6 +87,8 @@ ok "best at epoch" "$reaugkd" distill --method finetune --kb "$work/kb" --studen
 expect 2 "each layer learns from one of the teacher's" "$reaugkd" distill --method tinybert --teacher "$work/one-layer" \
   --student "$demo/teacher" --data "$demo" --output "$work/x" $small
 expect 4 "keep-trajectory 4" $(train x --method rco --teacher "$work/plain")
+expect 2 "--keep-trajectory 100: the training has .* steps" "$reaugkd" teacher-finetune --model "$demo/teacher" $task \
+  --output "$work/x" $small --keep-trajectory 100
 expect 2 "of equal width" "$reaugkd" distill --method pkd --teacher "$work/teacher" --student "$demo/student" \
   --data "$demo" --output "$work/x" $small
 expect 2 "for two methods" "$reaugkd" teacher-finetune --model "$demo/teacher" $task --output "$work/x" $small \

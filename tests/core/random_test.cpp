@@ -28,15 +28,11 @@ TEST_CASE("streams are independent of one another and of order", "[random]") {
   CHECK(core::stream_seed(7, "shuffle", 3) == core::stream_seed(7, "shuffle", 3));
 }
 
-TEST_CASE("below and uniform cover their range, shuffle permutes", "[random]") {
+TEST_CASE("below covers its range, shuffle permutes", "[random]") {
   core::Random random(5);
   std::vector<int> counts(6, 0);
   for (int i = 0; i < 60000; ++i) ++counts[random.below(6)];
   for (const int count : counts) CHECK(std::abs(count - 10000) < 500);  // 5 standard deviations
-  for (int i = 0; i < 1000; ++i) {
-    const double value = random.uniform();
-    CHECK((value >= 0 && value < 1));
-  }
   std::vector<int> values(100);
   std::iota(values.begin(), values.end(), 0);
   auto shuffled = values;
@@ -44,4 +40,17 @@ TEST_CASE("below and uniform cover their range, shuffle permutes", "[random]") {
   CHECK(shuffled != values);
   std::sort(shuffled.begin(), shuffled.end());
   CHECK(shuffled == values);
+}
+TEST_CASE("distinct draws each value equally often, none twice, in order", "[random]") {
+  core::Random random(6);
+  std::vector<int> counts(10, 0);
+  for (int i = 0; i < 20000; ++i) {
+    const auto drawn = random.distinct(10, 3);
+    REQUIRE(drawn.size() == 3);
+    CHECK((drawn[0] < drawn[1] && drawn[1] < drawn[2]));
+    for (const auto value : drawn) ++counts.at(static_cast<std::size_t>(value));
+  }
+  for (const int count : counts) CHECK(std::abs(count - 6000) < 330);  // 5 standard deviations
+  CHECK(random.distinct(4, 4) == std::vector<std::int64_t>{0, 1, 2, 3});
+  CHECK(random.distinct(4, 0).empty());
 }

@@ -48,7 +48,8 @@ data::Dataset phrase_dataset(int sentences, std::uint64_t seed) {
   for (int i = 0; i < sentences; ++i) {
     std::vector<std::string> words;
     for (std::uint64_t w = 4 + random.below(9); w > 0; --w) {
-      words.push_back("w" + std::to_string(static_cast<int>(std::exp(7.0 * random.uniform()))));
+      words.push_back("w" + std::to_string(static_cast<int>(std::exp(
+                                7.0 * static_cast<double>(random.next() >> 11) * 0x1.0p-53))));
     }
     for (int phrase = 0; phrase < 6; ++phrase) {
       const std::size_t begin = phrase == 0 ? 0 : random.below(words.size());

@@ -32,7 +32,7 @@ class LateStarter : public LeastSquares {
     if (left_-- == 0) throw std::runtime_error("killed");
     return LeastSquares::loss(rows);
   }
-  bool may_be_kept(const Moment& last) const override { return last.step >= 9; }
+  bool may_be_kept(std::int64_t last, std::int64_t) const override { return last >= 9; }
 
  private:
   int left_;

@@ -2,9 +2,9 @@
 
 namespace reaugkd::stages {
 
-KdStep::KdStep(const MethodContext& context, Targets targets)
+KdStep::KdStep(const MethodContext& context, const torch::Tensor& teacher)
     : ClassifierStep(context.student, context.options.training),
-      targets_(std::move(targets)),
+      teacher_(teacher.to(context.compute().device)),
       labels_(context.labels()),
       prediction_(context.prediction()) {}
 
@@ -12,7 +12,7 @@ train::LossTerms KdStep::loss(const Rows& rows) {
   const auto index = student_.index(rows);
   nn::BertTrace trace;
   const auto output = student_.forward(rows, traced_ ? &trace : nullptr);
-  auto loss = prediction_.mixed(targets_.logits.index_select(0, index), output.logits,
+  auto loss = prediction_.mixed(teacher_.index_select(0, index), output.logits,
                                 labels_.index_select(0, index));
   add_terms(loss, output, trace, index);
   return loss;
@@ -31,11 +31,12 @@ void add_term(train::LossTerms& loss, const std::string& name, const torch::Tens
 
 std::unique_ptr<train::Step> make_kd(const MethodContext& context) {
   const auto& options = context.options;
-  return std::make_unique<KdStep>(
-      context, options.kb.empty()
-                   ? targets_from_teacher(options.teacher, context.data, context.compute(),
-                                          options.training.eval_batch_size)
-                   : targets_from_kb(options.kb, context.data.train, context.compute().device));
+  if (options.kb.empty()) {
+    return std::make_unique<KdStep>(context, context.outputs_of(options.teacher).logits);
+  }
+  const auto kb = retrieval::load_knowledge_base(options.kb, retrieval::Texts::kLeave);
+  const auto rows = kb_rows_of(kb, options.kb, context.data.train);
+  return std::make_unique<KdStep>(context, kb.logits.index_select(0, rows));
 }
 
 }  // namespace reaugkd::stages

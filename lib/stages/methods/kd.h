@@ -6,18 +6,19 @@
 
 namespace reaugkd::stages {
 
-/// (1 - w) CE(p^T, p^S) T^2 + w CE(y, p^S), plus what `added` returns.
+/// (1 - w) CE(p^T, p^S) T^2 + w CE(y, p^S), plus what add_terms() adds.
 class KdStep : public ClassifierStep {
  public:
-  KdStep(const MethodContext& context, Targets targets);
+  /// `teacher`: logits (n, C) for every training row.
+  KdStep(const MethodContext& context, const torch::Tensor& teacher);
   train::LossTerms loss(const Rows& rows) override;
 
  protected:
-  /// A further term of the loss of a batch, its weight in it; `index` is the batch's (B) rows.
+  /// Adds further terms to the loss of a batch; `index` is the batch's (B) rows.
   virtual void add_terms(train::LossTerms& loss, const nn::ClassifierOutput& output,
                          const nn::BertTrace& trace, const torch::Tensor& index);
-  Targets targets_;
-  bool traced_ = false;  // whether add_terms looks inside the student
+  torch::Tensor teacher_;  // (n, C) logits
+  bool traced_ = false;    // whether add_terms looks inside the student
 
  private:
   torch::Tensor labels_;  // (n)

@@ -45,19 +45,30 @@ double norm_of(const Tensors& direction) {
   return square.defined() ? std::sqrt(square.item<double>()) : 0;
 }
 
+/// While it lives: neither the quiz nor a small difference may be lost in noise.
+class WithoutDropout {
+ public:
+  explicit WithoutDropout(torch::nn::Module& model) : model_(model) { model_.eval(); }
+  ~WithoutDropout() { model_.train(); }
+  WithoutDropout(const WithoutDropout&) = delete;
+  WithoutDropout& operator=(const WithoutDropout&) = delete;
+
+ private:
+  torch::nn::Module& model_;
+};
+
 class MetaDistilStep : public ClassifierStep {
  public:
   explicit MetaDistilStep(const MethodContext& context)
       : ClassifierStep(context.student, context.options.training),
         teacher_(context, LiveTeacher::Use::kFrozen),
         quiz_(student_.model(), *context.quiz, context.data.settings, context.compute()),
-        exact_(student_.model(), context.data.train, context.data.settings,
-               in_fp32(context.compute())),
         labels_(context.labels()),
         quiz_labels_(labels_on(*context.quiz, context.compute().device)),
         prediction_(context.prediction()),
         teacher_optimizer_(teacher_.parameter_groups()),
-        seed_(static_cast<std::uint64_t>(context.options.run.seed)) {
+        seed_(static_cast<std::uint64_t>(context.options.run.seed)),
+        quiz_batches_(shuffled_quiz(0)) {
     teacher_.classifier()->eval();  // it never drops out: its predictions are what is learned from
     student_parameters_ = student_.model().classifier->parameters();
   }
@@ -89,11 +100,6 @@ class MetaDistilStep : public ClassifierStep {
   }
 
  private:
-  static Compute in_fp32(Compute compute) {
-    compute.precision = tensor::Precision::kFp32;
-    return compute;
-  }
-
   train::LossTerms student_loss(const Rows& rows) const {
     torch::Tensor teacher;
     {
@@ -133,38 +139,41 @@ class MetaDistilStep : public ClassifierStep {
 
   /// v: the gradient of the quiz's loss where the student stands.
   Tensors quiz_gradient() {
-    const auto size = quiz_.encoded().size();
-    const auto batch = std::min(options_.batch_size, size);
-    const auto count = (size + batch - 1) / batch;
-    const auto batches = train::shuffled_batches(size, batch, seed_, moment_.step / count);
-    const Rows& rows = batches[moment_.step % static_cast<std::int64_t>(batches.size())];
-    return gradients(prediction_.hard(without_dropout(quiz_, rows),
+    const Rows& rows = quiz_rows();
+    const WithoutDropout guard(*student_.model().classifier);
+    return gradients(prediction_.hard(quiz_.forward(rows).logits,
                                       quiz_labels_.index_select(0, quiz_.index(rows))),
                      student_parameters_);
   }
 
-  /// The student's logits for rows of `on`, one of its classifiers below: neither the quiz nor a
-  /// small difference may be lost in noise.
-  torch::Tensor without_dropout(const RowClassifier& on, const Rows& rows) {
-    student_.model().classifier->eval();
-    const auto logits = on.forward(rows).logits;
-    student_.model().classifier->train();
-    return logits;
+  /// This step's batch of the quiz, which is shuffled anew each time it has been gone through.
+  const Rows& quiz_rows() {
+    const auto batches = static_cast<std::int64_t>(quiz_batches_.size());
+    const auto epoch = moment_.step / batches;
+    if (epoch != quiz_epoch_) quiz_batches_ = shuffled_quiz(quiz_epoch_ = epoch);
+    return quiz_batches_[static_cast<std::size_t>(moment_.step % batches)];
   }
 
-  /// In fp32 too, for the differences.
-  torch::Tensor student_logits(const Rows& rows) {
+  train::Batches shuffled_quiz(std::int64_t epoch) const {
+    const auto size = quiz_.encoded().size();
+    return train::shuffled_batches(size, std::min(options_.batch_size, size), seed_, epoch);
+  }
+
+  /// The student's logits in fp32, for the differences.
+  torch::Tensor student_logits(const Rows& rows) const {
     const torch::NoGradGuard no_grad;
-    return without_dropout(exact_, rows);
+    const WithoutDropout guard(*student_.model().classifier);
+    return student_.forward_in_fp32(rows).logits;
   }
 
   LiveTeacher teacher_;
   RowClassifier quiz_;
-  RowClassifier exact_;
   torch::Tensor labels_, quiz_labels_;
   PredictionLoss prediction_;
   train::AdamW teacher_optimizer_;
   std::uint64_t seed_;
+  train::Batches quiz_batches_;
+  std::int64_t quiz_epoch_ = 0;
   Tensors student_parameters_;
   train::Moment moment_;
 };

@@ -55,6 +55,16 @@ PredictionLoss MethodContext::prediction() const {
           options.hard_label_weight.value()};
 }
 
+train::Predictions MethodContext::outputs_of(const std::filesystem::path& teacher) const {
+  Model model = load_trained(teacher, data.settings);
+  const auto rows = model.encode(data.train, data.settings, compute().threads);
+  model.classifier->to(compute().device);
+  auto predict = model.predict_options(compute(), data.settings, options.training.eval_batch_size);
+  predict.precision = tensor::Precision::kFp32;  // what it says does not depend on batches
+  predict.what = "teacher";
+  return train::predict(model.classifier, rows, predict);
+}
+
 LiveTeacher::LiveTeacher(const MethodContext& context, Use use)
     : model_(load_teacher(context, use)),
       rows_(model_, context.data.train, context.data.settings, context.compute()),

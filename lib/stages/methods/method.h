@@ -2,6 +2,7 @@
 // Each has a file of its own beside this one; docs/methods.md has their sources.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -24,6 +25,8 @@ struct MethodContext {
   /// The prediction terms, with the options' weight and temperature.
   PredictionLoss prediction() const;
   torch::Tensor labels() const { return labels_on(data.train, compute().device); }
+  /// A teacher's outputs for every training row in eval mode, one pass, in fp32.
+  train::Predictions outputs_of(const std::filesystem::path& teacher) const;
 };
 
 enum class Source { kLabels, kKnowledgeBase, kKnowledgeBaseOrTeacher, kTeacher };

@@ -3,6 +3,7 @@
 #include "losses/pkd.h"
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/progress.h"
 #include "stages/methods/kd.h"
 #include "train/batches.h"
@@ -22,10 +23,8 @@ torch::Tensor first_token_states(const nn::BertTrace& trace,
 
 class PkdStep : public KdStep {
  public:
-  PkdStep(const MethodContext& context, Targets targets, torch::Tensor states)
-      : KdStep(context, std::move(targets)),
-        states_(std::move(states)),
-        weight_(context.options.pkd_weight) {
+  PkdStep(const MethodContext& context, const torch::Tensor& teacher, torch::Tensor states)
+      : KdStep(context, teacher), states_(std::move(states)), weight_(context.options.pkd_weight) {
     traced_ = true;
     for (std::int64_t m = 1; m <= states_.size(1); ++m) layers_.push_back(m);
   }
@@ -66,27 +65,27 @@ std::unique_ptr<train::Step> make_pkd(const MethodContext& context) {
       losses::parse_patience_layers(context.options.pkd_layers));
   const torch::NoGradGuard no_grad;
   teacher.classifier()->eval();
-  Targets targets;
-  torch::Tensor states;
+  torch::Tensor logits, states;
   const auto n = context.data.train.size();
   core::Progress progress("teacher", n, "examples");
   std::int64_t done = 0;
   for (const auto& rows : train::sorted_batches(train::lengths_of(teacher.rows().encoded()),
                                                 context.options.training.eval_batch_size)) {
+    core::stop_if_interrupted();
     nn::BertTrace trace;
     const auto output = teacher.rows().forward(rows, &trace);
     const auto batch_states = first_token_states(trace, layers);
     if (!states.defined()) {
-      targets.logits = torch::empty({n, output.logits.size(1)}, output.logits.options());
+      logits = torch::empty({n, output.logits.size(1)}, output.logits.options());
       states =
           torch::empty({n, batch_states.size(1), batch_states.size(2)}, batch_states.options());
     }
     const auto index = teacher.rows().index(rows);
-    targets.logits.index_copy_(0, index, output.logits);
+    logits.index_copy_(0, index, output.logits);
     states.index_copy_(0, index, batch_states);
     progress.update(done += static_cast<std::int64_t>(rows.size()));
   }
-  return std::make_unique<PkdStep>(context, std::move(targets), std::move(states));
+  return std::make_unique<PkdStep>(context, logits, std::move(states));
 }
 
 }  // namespace reaugkd::stages

@@ -10,26 +10,25 @@ namespace {
 
 class RcoStep : public KdStep {
  public:
-  RcoStep(const MethodContext& context, std::vector<Targets> anchors)
+  /// `anchors`: each one's logits (n, C).
+  RcoStep(const MethodContext& context, std::vector<torch::Tensor> anchors)
       : KdStep(context, anchors.front()), anchors_(std::move(anchors)) {}
 
   void begin_step(const train::Moment& moment) override {
     const auto count = static_cast<std::int64_t>(anchors_.size());
-    targets_ = anchors_[moment.step * count / moment.total_steps];
+    teacher_ = anchors_[moment.step * count / moment.total_steps];
   }
 
  private:
-  std::vector<Targets> anchors_;
+  std::vector<torch::Tensor> anchors_;
 };
 
 }  // namespace
 
 std::unique_ptr<train::Step> make_rco(const MethodContext& context) {
-  const auto& options = context.options;
-  std::vector<Targets> anchors;
-  for (const auto& anchor : trajectory_of(options.teacher)) {
-    anchors.push_back(targets_from_teacher(anchor, context.data, context.compute(),
-                                           options.training.eval_batch_size));
+  std::vector<torch::Tensor> anchors;
+  for (const auto& anchor : trajectory_of(context.options.teacher)) {
+    anchors.push_back(context.outputs_of(anchor).logits.to(context.compute().device));
   }
   return std::make_unique<RcoStep>(context, std::move(anchors));
 }

@@ -11,8 +11,9 @@ namespace {
 
 class RkdStep : public KdStep {
  public:
-  RkdStep(const MethodContext& context, Targets targets)
-      : KdStep(context, std::move(targets)),
+  RkdStep(const MethodContext& context, const train::Predictions& teacher)
+      : KdStep(context, teacher.logits),
+        teacher_embeddings_(teacher.embeddings.to(context.compute().device)),
         distance_weight_(context.options.rkd_distance_weight),
         angle_weight_(context.options.rkd_angle_weight) {}
 
@@ -20,12 +21,13 @@ class RkdStep : public KdStep {
   void add_terms(train::LossTerms& loss, const nn::ClassifierOutput& output,
                  const nn::BertTrace& trace, const torch::Tensor& index) override {
     (void)trace;
-    const auto teacher = targets_.embeddings.index_select(0, index);
+    const auto teacher = teacher_embeddings_.index_select(0, index);
     add_term(loss, "distance", losses::distance_relation(teacher, output.embedding),
              distance_weight_);
     add_term(loss, "angle", losses::angle_relation(teacher, output.embedding), angle_weight_);
   }
 
+  torch::Tensor teacher_embeddings_;  // (n, H)
   double distance_weight_, angle_weight_;
 };
 
@@ -36,9 +38,7 @@ std::unique_ptr<train::Step> make_rkd(const MethodContext& context) {
     throw core::DataError("{}: --method rkd relates rows to one another: it needs two at least",
                           context.data.train.path.string());
   }
-  return std::make_unique<RkdStep>(
-      context, targets_from_teacher(context.options.teacher, context.data, context.compute(),
-                                    context.options.training.eval_batch_size));
+  return std::make_unique<RkdStep>(context, context.outputs_of(context.options.teacher));
 }
 
 }  // namespace reaugkd::stages

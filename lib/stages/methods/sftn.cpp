@@ -88,9 +88,7 @@ std::unique_ptr<train::Step> make_sftn(const MethodContext& context) {
         "--student-friendly {} first",
         options.teacher, options.student);
   }
-  return std::make_unique<KdStep>(
-      context, targets_from_teacher(options.teacher, context.data, context.compute(),
-                                    options.training.eval_batch_size));
+  return std::make_unique<KdStep>(context, context.outputs_of(options.teacher).logits);
 }
 
 }  // namespace reaugkd::stages

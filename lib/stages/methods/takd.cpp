@@ -16,9 +16,7 @@ std::unique_ptr<train::Step> make_takd(const MethodContext& context) {
         "give that one",
         options.teacher);
   }
-  return std::make_unique<KdStep>(
-      context, targets_from_teacher(options.teacher, context.data, context.compute(),
-                                    options.training.eval_batch_size));
+  return std::make_unique<KdStep>(context, context.outputs_of(options.teacher).logits);
 }
 
 }  // namespace reaugkd::stages

@@ -2,15 +2,13 @@
 
 #include "core/error.h"
 #include "losses/distillation.h"
-#include "retrieval/knowledge_base.h"
 
 namespace reaugkd::stages {
 
-Targets targets_from_kb(const std::filesystem::path& directory, const data::Dataset& rows,
-                        const torch::Device& device) {
-  const auto kb = retrieval::load_knowledge_base(directory, retrieval::Texts::kLeave);
+torch::Tensor kb_rows_of(const retrieval::KnowledgeBase& kb, const std::filesystem::path& directory,
+                         const data::Dataset& rows) {
   const auto row_of = retrieval::rows_by_id(kb);
-  std::vector<std::int64_t> picked;
+  std::vector<std::int64_t> kb_rows;
   for (std::int64_t i = 0; i < rows.size(); ++i) {
     const auto found = row_of.find(rows.id(i));
     if (found == row_of.end()) {
@@ -19,23 +17,9 @@ Targets targets_from_kb(const std::filesystem::path& directory, const data::Data
           "same split",
           rows.path.string(), rows.rows[i], rows.id(i).to_string(), directory.string());
     }
-    picked.push_back(found->second);
+    kb_rows.push_back(found->second);
   }
-  const auto index = torch::tensor(picked, torch::kInt64);
-  return {kb.logits.index_select(0, index).to(device),
-          kb.embeddings.index_select(0, index).to(device, torch::kFloat32), index.to(device)};
-}
-
-Targets targets_from_teacher(const std::filesystem::path& directory, const TaskData& data,
-                             const Compute& compute, std::int64_t batch_size) {
-  Model teacher = load_trained(directory, data.settings);
-  const auto rows = teacher.encode(data.train, data.settings, compute.threads);
-  teacher.classifier->to(compute.device);
-  auto options = teacher.predict_options(compute, data.settings, batch_size);
-  options.precision = tensor::Precision::kFp32;  // what the teacher says does not depend on batches
-  options.what = "teacher";
-  const auto predictions = train::predict(teacher.classifier, rows, options);
-  return {predictions.logits.to(compute.device), predictions.embeddings.to(compute.device), {}};
+  return torch::tensor(kb_rows, torch::kInt64);
 }
 
 torch::Tensor labels_on(const data::Dataset& rows, const torch::Device& device) {

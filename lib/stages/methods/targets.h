@@ -1,5 +1,4 @@
-// What a student is taught with: the teacher's predictions and embeddings of every training row,
-// from the knowledge base or from the teacher's weights, and the prediction terms made of them.
+// What a student is taught with: labels, rows of the knowledge base, and the prediction terms.
 #pragma once
 
 #include <torch/torch.h>
@@ -7,24 +6,15 @@
 #include <filesystem>
 #include <string>
 
+#include "retrieval/knowledge_base.h"
 #include "stages/row_classifier.h"
 
 namespace reaugkd::stages {
 
-/// Of every training row, in the order of the training part, on the device.
-struct Targets {
-  torch::Tensor logits;      // (n, C)
-  torch::Tensor embeddings;  // (n, D): the KB's unit rows, or the teacher's own (n, H)
-  torch::Tensor kb_rows;     // (n) int64: where they stand in the KB; undefined from a teacher
-};
-
-/// Joins the knowledge base to the rows by example id. Throws DataError for a row it lacks.
-Targets targets_from_kb(const std::filesystem::path& kb, const data::Dataset& rows,
-                        const torch::Device& device);
-
-/// The teacher's outputs in eval mode, one pass.
-Targets targets_from_teacher(const std::filesystem::path& teacher, const TaskData& data,
-                             const Compute& compute, std::int64_t batch_size);
+/// Where each row stands in the knowledge base of `directory`, joined by example id: (n) int64.
+/// Throws DataError for a row it lacks.
+torch::Tensor kb_rows_of(const retrieval::KnowledgeBase& kb, const std::filesystem::path& directory,
+                         const data::Dataset& rows);
 
 /// The task's labels, (n) fp32 on the device, NaN where there is none.
 torch::Tensor labels_on(const data::Dataset& rows, const torch::Device& device);

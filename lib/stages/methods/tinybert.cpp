@@ -28,6 +28,8 @@ class TinyBertStep : public ClassifierStep {
   explicit TinyBertStep(const MethodContext& context)
       : ClassifierStep(context.student, context.options.training),
         teacher_(context, LiveTeacher::Use::kFrozen),
+        teacher_logits_(
+            context.outputs_of(context.options.teacher).logits.to(context.compute().device)),
         labels_(context.labels()),
         prediction_(context.prediction()),
         intermediate_(context.options.tinybert_intermediate) {
@@ -57,34 +59,37 @@ class TinyBertStep : public ClassifierStep {
     return groups;
   }
 
-  void begin_step(const train::Moment& moment) override { on_layers_ = is_on_layers(moment); }
+  void begin_step(const train::Moment& moment) override {
+    on_layers_ = is_on_layers(moment.step, moment.total_steps);
+  }
   /// Until then the classifier is as it was drawn.
-  bool may_be_kept(const train::Moment& last) const override { return !is_on_layers(last); }
+  bool may_be_kept(std::int64_t last_step, std::int64_t total_steps) const override {
+    return !is_on_layers(last_step, total_steps);
+  }
 
   train::LossTerms loss(const Rows& rows) override {
-    nn::BertTrace teacher{kAllLayers}, student{kAllLayers};
-    torch::Tensor teacher_logits;
-    {
-      const torch::NoGradGuard no_grad;
-      teacher_logits = teacher_.rows().forward(rows, on_layers_ ? &teacher : nullptr).logits;
-    }
-    const auto output = student_.forward(rows, on_layers_ ? &student : nullptr);
-    if (on_layers_) return layer_terms(teacher, student, student_.input(rows).attention_mask);
-    return prediction_.mixed(teacher_logits, output.logits,
-                             labels_.index_select(0, student_.index(rows)));
+    if (on_layers_) return layer_terms(rows);
+    const auto index = student_.index(rows);
+    return prediction_.mixed(teacher_logits_.index_select(0, index), student_.forward(rows).logits,
+                             labels_.index_select(0, index));
   }
 
  private:
   static constexpr std::int64_t kAllLayers = 0;  // from the first on
 
-  bool is_on_layers(const train::Moment& moment) const {
-    return moment.step + 1 < moment.total_steps &&
-           static_cast<double>(moment.step) <
-               intermediate_ * static_cast<double>(moment.total_steps);
+  bool is_on_layers(std::int64_t step, std::int64_t total_steps) const {
+    return step + 1 < total_steps &&
+           static_cast<double>(step) < intermediate_ * static_cast<double>(total_steps);
   }
 
-  train::LossTerms layer_terms(const nn::BertTrace& teacher, const nn::BertTrace& student,
-                               const torch::Tensor& mask) {
+  train::LossTerms layer_terms(const Rows& rows) {
+    nn::BertTrace teacher{kAllLayers}, student{kAllLayers};
+    {
+      const torch::NoGradGuard no_grad;
+      teacher_.rows().forward(rows, &teacher);
+    }
+    student_.forward(rows, &student);
+    const auto mask = student_.input(rows).attention_mask;
     const auto embedding =
         losses::state_error(teacher.hidden_states[0],
                             embedding_bridge_(student.hidden_states[0].to(torch::kFloat32)), mask);
@@ -103,7 +108,7 @@ class TinyBertStep : public ClassifierStep {
   }
 
   LiveTeacher teacher_;
-  torch::Tensor labels_;
+  torch::Tensor teacher_logits_, labels_;  // (n, C), (n)
   PredictionLoss prediction_;
   double intermediate_;
   bool on_layers_ = true;

@@ -23,6 +23,15 @@ TrajectoryStep::TrajectoryStep(const RowClassifier& classifier, const TaskData& 
       anchors_(anchors),
       directory_(std::move(directory)) {}
 
+void TrajectoryStep::begin_fit(std::int64_t total_steps) {
+  if (2 * anchors_ <= total_steps) return;
+  throw core::ConfigError(
+      "--keep-trajectory {}: the training has {} steps, and a share needs two of them at least, "
+      "for "
+      "the first one has rate 0; keep fewer",
+      anchors_, total_steps);
+}
+
 void TrajectoryStep::begin_step(const train::Moment& moment) {
   for (std::int64_t k = 1; k < anchors_; ++k) {
     if (moment.step == k * moment.total_steps / anchors_) {

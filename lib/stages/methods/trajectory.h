@@ -9,12 +9,14 @@
 
 namespace reaugkd::stages {
 
-/// Fine-tuning that writes an anchor after k/N of the steps, k = 1 .. N-1.
+/// Fine-tuning that writes an anchor after k/N of the steps, k = 1 .. N-1. A share has two steps at
+/// least.
 class TrajectoryStep : public HardLabelStep {
  public:
   TrajectoryStep(const RowClassifier& classifier, const TaskData& data,
                  const TrainingOptions& options, std::int64_t anchors,
                  std::filesystem::path directory);
+  void begin_fit(std::int64_t total_steps) override;
   void begin_step(const train::Moment& moment) override;
 
  private:
