@@ -1,5 +1,6 @@
 // The kinds of failure a user can act on, each with its exit code; thrown by every module, caught
-// only in apps/main.cpp. A message says where, what was found, what was expected and what to do.
+// only in apps/reaugkd/main.cpp. A message says where, what was found, what was expected and what
+// to do.
 #pragma once
 
 #include <spdlog/fmt/fmt.h>

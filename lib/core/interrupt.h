@@ -1,5 +1,6 @@
 // SIGINT, SIGTERM and SIGHUP as something a stage notices between two batches, so that it can write
-// a checkpoint before it ends. Installed by apps/main.cpp; looked at by train and retrieval.
+// a checkpoint before it ends. Installed by apps/reaugkd/main.cpp; looked at by train and
+// retrieval.
 #pragma once
 
 #include <string>

@@ -23,9 +23,6 @@ double seconds_between(std::chrono::steady_clock::time_point a,
 void set_progress_style(ProgressStyle style) {
   process_style = style;
 }
-ProgressStyle progress_style() {
-  return process_style;
-}
 
 Progress::Progress(std::string what, std::int64_t total, std::string unit, std::int64_t already)
     : what_(std::move(what)), unit_(std::move(unit)), total_(total), already_(already) {}

@@ -11,9 +11,8 @@ namespace reaugkd::core {
 enum class ProgressStyle { kNone, kPlain, kLive };
 
 /// How progress is shown by this process: live where stderr is a terminal, nothing with --quiet.
-/// Set once by apps/main.cpp, before any stage runs.
+/// Set once by apps/reaugkd, before any stage runs.
 void set_progress_style(ProgressStyle style);
-ProgressStyle progress_style();
 
 class Progress {
  public:

@@ -307,6 +307,9 @@ Dataset read_dataset(const std::filesystem::path& path, const Task& task, const 
   Dataset dataset;
   dataset.path = path;
   dataset.sha256 = core::sha256(bytes);
+  if (bytes.empty()) {
+    throw core::DataError("{}: no data rows were found, the file is empty", path.string());
+  }
   Reader(bytes, task, layout, bad_rows, dataset).read();
   return dataset;
 }

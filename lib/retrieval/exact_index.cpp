@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "retrieval/fp32_rows.h"
 #include "retrieval/index.h"
 #include "retrieval/inner_product_kernel.h"
@@ -59,6 +60,7 @@ Neighbors ExactIndex::search(const torch::Tensor& queries, std::int64_t k) const
   const std::int64_t block = std::max<std::int64_t>(1, block_floats() / floats_per_query);
   Neighbors found = Neighbors::none(all.size(0), k);
   for (std::int64_t begin = 0; begin < all.size(0); begin += block) {
+    core::stop_if_interrupted();
     const std::int64_t end = std::min(begin + block, all.size(0));
     const Neighbors part = search_block(all.slice(0, begin, end), width);
     found.indices.slice(0, begin, end).slice(1, 0, width).copy_(part.indices);

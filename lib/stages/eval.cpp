@@ -71,6 +71,9 @@ class Evaluation {
     metrics["task"] = settings_.task.name;
     metrics["split"] = options_.split;
     metrics["examples"] = rows.size();
+    if (inherited_.split) {
+      metrics["validation_split"] = data::to_string(inherited_.split->validation);
+    }
     if (retriever_) {
       if (teacher_saw_holdout(retriever_->knowledge_base().provenance, options_.kb)) {
         add_warnings(metrics,
@@ -241,6 +244,13 @@ class Evaluation {
     json["rows"] = retriever_->knowledge_base().size();
   }
 
+  /// Of all that the scored rows' neighbors are used for: one search, of which fewer are a prefix.
+  std::int64_t largest_k() const {
+    std::int64_t k = std::max(setting_.k, permuted_setting_.k);
+    for (const auto of_grid : options_.grid().k) k = options_.sweep ? std::max(k, of_grid) : k;
+    return k;
+  }
+
   /// Scores one file; writes its predictions, of the test split `submission` too, where it has a
   /// name. `metrics` gets what is said of retrieval.
   Json score_rows(const data::Dataset& rows, const std::string& file, const std::string& submission,
@@ -251,45 +261,48 @@ class Evaluation {
     scores["student"] = train::score(task, queries.probabilities, rows.labels);
     RowPredictions predictions{queries.probabilities, {}, {}};
     if (retriever_) {
-      queries.neighbors = retriever_->search(queries.embeddings, rows, setting_.k);
+      const auto found = retriever_->search(queries.embeddings, rows, largest_k());
+      queries.neighbors = found.first(setting_.k);
       const auto [p_kb, combined] = retrieval::predict(
           setting_, queries.neighbors, retriever_->soft_labels(), queries.probabilities);
       predictions = {combined, queries.probabilities, p_kb};
       scores["retrieval"] = train::score(task, p_kb, rows.labels);
       scores["combined"] = train::score(task, combined, rows.labels);
-      if (file == kPredictionsFile) write_pictures(rows, queries);
+      if (file == kPredictionsFile)
+        write_pictures(rows, {queries.probabilities, queries.embeddings, found});
       if (options_.explain > 0 && explanation_.empty()) {
         explanation_ =
             explain(options_.explain, task, rows, queries, predictions, *retriever_, setting_);
       }
-      report_retrieval(rows, queries, predictions, !scores["combined"].empty(), metrics);
+      report_retrieval(rows, queries, found, predictions, !scores["combined"].empty(), metrics);
     }
     if (!options_.teacher.empty()) scores["teacher"] = score_teacher(rows, metrics);
     judge(task, rows.labels, predictions, queries.embeddings, !options_.exclude_same_text, metrics);
     write_predictions(run_.path() / file, task, rows, predictions);
     if (options_.split == "test" && !submission.empty()) {
       write_submission(run_.path() / submission, task, rows, predictions.final);
+      add_warnings(metrics, missing_row_warnings(submission, rows.rows));
     }
     return scores;
   }
 
   /// What sweep.tsv and embeddings.tsv show of the scored rows.
-  void write_pictures(const data::Dataset& rows, Queries queries) const {
+  void write_pictures(const data::Dataset& rows, const Queries& queries) const {
     if (options_.embedding_map) {
       core::write_file(run_.path() / "embeddings.tsv",
                        embedding_map(settings_.task, retriever_->knowledge_base(),
                                      queries.embeddings, rows.labels));
     }
     if (!options_.sweep) return;
-    const auto wanted = options_.grid();
-    queries.neighbors = retriever_->search(queries.embeddings, rows,
-                                           *std::max_element(wanted.k.begin(), wanted.k.end()));
-    core::write_file(run_.path() / "sweep.tsv", sweep_table(wanted, settings_.task, soft_labels_,
-                                                            validation_, {queries, rows.labels}));
+    core::write_file(run_.path() / "sweep.tsv",
+                     sweep_table(options_.grid(), settings_.task, soft_labels_, validation_,
+                                 {queries, rows.labels}));
   }
 
+  /// `found`: as many neighbors as the permuted control needs.
   void report_retrieval(const data::Dataset& rows, const Queries& queries,
-                        const RowPredictions& predictions, bool labelled, Json& metrics) const {
+                        const retrieval::Neighbors& found, const RowPredictions& predictions,
+                        bool labelled, Json& metrics) const {
     Json& report = metrics["retrieval"];
     const data::Task& task = settings_.task;
     const bool exact = retriever_->index().kind() == retrieval::IndexKind::kExact;
@@ -298,14 +311,13 @@ class Evaluation {
         exact ? queries.neighbors : retriever_->exact_search(queries.embeddings, rows, setting_.k),
         retriever_->soft_labels(), setting_.tau);
     report["same_text"] = retriever_->same_texts(rows);
-    if (!labelled) return;
     if (!task.regression()) {
       report.update(changed_predictions(task, predictions.student, predictions.knowledge_base,
                                         predictions.final, rows.labels));
     }
-    const auto neighbors = retriever_->search(queries.embeddings, rows, permuted_setting_.k);
-    const auto control =
-        retrieval::predict(permuted_setting_, neighbors, permuted_, queries.probabilities);
+    if (!labelled) return;
+    const auto control = retrieval::predict(permuted_setting_, found.first(permuted_setting_.k),
+                                            permuted_, queries.probabilities);
     report["permuted"] = {{"k", permuted_setting_.k},
                           {"beta", permuted_setting_.beta},
                           {"tau", permuted_setting_.tau},

@@ -48,10 +48,12 @@ std::string retrieval_lines(const Json& retrieval) {
                         rule["slope"].get<double>());
   }
   if (retrieval.contains("changed")) {
-    text +=
-        fmt::format("  retrieval changed {} predictions: {} wrong to right, {} right to wrong\n",
-                    retrieval["changed"].dump(), retrieval["wrong_to_right"].dump(),
-                    retrieval["right_to_wrong"].dump());
+    text += fmt::format("  retrieval changed {} predictions", retrieval["changed"].dump());
+    if (retrieval.contains("wrong_to_right")) {
+      text += fmt::format(": {} wrong to right, {} right to wrong",
+                          retrieval["wrong_to_right"].dump(), retrieval["right_to_wrong"].dump());
+    }
+    text += "\n";
   }
   if (retrieval.contains("permuted")) {
     text += "  control, soft labels permuted: combined";
@@ -93,8 +95,11 @@ std::string latency_lines(const Json& latency) {
 }  // namespace
 
 std::string eval_table(const Json& metrics) {
-  std::string text = fmt::format("{} {}, {} examples\n", metrics["task"].get<std::string>(),
-                                 metrics["split"].get<std::string>(), metrics["examples"].dump());
+  const auto split = metrics["split"].get<std::string>();
+  const bool seen = split == metrics.value("validation_split", "");
+  std::string text =
+      fmt::format("{} {}, {} examples{}\n", metrics["task"].get<std::string>(), split,
+                  metrics["examples"].dump(), seen ? ", selected on dev" : "");
   const Json& scores = metrics["metrics"];
   if (scores["student"].empty()) {
     text += "  no labels: predictions only\n";

@@ -13,6 +13,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::int64_t kBatches = 8;  // that throughput is measured on
+
 /// Milliseconds of each query: the model's forward, and the retrieval that follows it.
 struct Times {
   std::vector<double> forward;
@@ -41,8 +43,8 @@ core::Json quantiles(const std::vector<double>& values) {
           {"p99_ms", quantile(values, 0.99)}};
 }
 
-double overhead_percent(const Times& times) {
-  return 100 * (quantile(times.sums(), 0.5) / quantile(times.forward, 0.5) - 1);
+double percent_more(double with_retrieval, double model) {
+  return 100 * (with_retrieval / model - 1);
 }
 
 std::string table_of(const Times& times) {
@@ -56,9 +58,8 @@ std::string table_of(const Times& times) {
   return text;
 }
 
-double per_second(std::int64_t examples, const std::vector<double>& milliseconds) {
-  return 1e3 * static_cast<double>(examples) /
-         std::accumulate(milliseconds.begin(), milliseconds.end(), 0.0);
+double total(const std::vector<double>& milliseconds) {
+  return std::accumulate(milliseconds.begin(), milliseconds.end(), 0.0);
 }
 
 }  // namespace
@@ -76,10 +77,11 @@ Latency measure_latency(Model& model, const text::EncodedDataset& rows,
     auto start = Clock::now();
     const auto input =
         train::collate(rows, batch, model.tokenizer->special_tokens().pad, settings.max_seq_length);
-    const tensor::SmallBatchGuard small(compute.device, compute.precision,
-                                        input.input_ids.numel() * model.config.hidden_size);
-    const auto output =
-        nn::forward_in_slices(model.classifier, input.to(compute.device), model.embedding);
+    const auto output = [&] {
+      const tensor::SmallBatchGuard small(compute.device, compute.precision,
+                                          input.input_ids.numel() * model.config.hidden_size);
+      return nn::forward_in_slices(model.classifier, input.to(compute.device), model.embedding);
+    }();
     // The answer is needed on the host either way; on a GPU this waits for it.
     const auto probabilities =
         train::probabilities_of(output.logits, settings.task.regression()).to(torch::kCPU);
@@ -94,9 +96,9 @@ Latency measure_latency(Model& model, const text::EncodedDataset& rows,
   Times single;
   Times batched;
   std::int64_t batched_examples = 0;
-  const auto ask_batches = [&](Times& times) {
+  const auto ask_batches = [&](std::int64_t most, Times& times) {
     batched_examples = 0;
-    for (std::int64_t begin = 0; begin < rows.size() && batched_examples < 8 * batch_size;
+    for (std::int64_t begin = 0; begin < rows.size() && batched_examples < most * batch_size;
          begin += batch_size) {
       std::vector<std::int64_t> batch(
           static_cast<std::size_t>(std::min(batch_size, rows.size() - begin)));
@@ -110,19 +112,22 @@ Latency measure_latency(Model& model, const text::EncodedDataset& rows,
   const auto warm_ups = gpu ? examples : std::min<std::int64_t>(examples, 10);
   for (std::int64_t i = 0; i < warm_ups; ++i) ask({i}, warm_up);
   for (std::int64_t i = 0; i < examples; ++i) ask({i}, single);
-  if (gpu) ask_batches(warm_up);
-  ask_batches(batched);
+  ask_batches(gpu ? kBatches : 1, warm_up);
+  ask_batches(kBatches, batched);
 
   core::Json json;
   json["examples"] = examples;
   json["batch_1"]["model"] = quantiles(single.forward);
   json["batch_size"] = batch_size;
-  json["throughput"]["model"] = per_second(batched_examples, batched.forward);
+  const double forward = total(batched.forward);
+  json["throughput"]["model"] = 1e3 * static_cast<double>(batched_examples) / forward;
   if (retriever != nullptr) {
     json["batch_1"]["with_retrieval"] = quantiles(single.sums());
-    json["batch_1"]["overhead_percent"] = overhead_percent(single);
-    json["throughput"]["with_retrieval"] = per_second(batched_examples, batched.sums());
-    json["throughput"]["overhead_percent"] = overhead_percent(batched);
+    json["batch_1"]["overhead_percent"] =
+        percent_more(quantile(single.sums(), 0.5), quantile(single.forward, 0.5));
+    const double both = total(batched.sums());
+    json["throughput"]["with_retrieval"] = 1e3 * static_cast<double>(batched_examples) / both;
+    json["throughput"]["overhead_percent"] = percent_more(both, forward);
   }
   return {json, table_of(single)};
 }

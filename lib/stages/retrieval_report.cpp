@@ -1,5 +1,6 @@
 #include "stages/retrieval_report.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "retrieval/aggregation.h"
@@ -17,14 +18,17 @@ core::Json changed_predictions(const data::Task& task, const torch::Tensor& stud
   std::int64_t changed = 0;
   std::int64_t wrong_to_right = 0;
   std::int64_t right_to_wrong = 0;
+  const bool unlabelled =
+      std::ranges::all_of(labels, [](float label) { return std::isnan(label); });
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    if (std::isnan(labels[i])) continue;
+    if (std::isnan(labels[i]) && !unlabelled) continue;
     const auto row = static_cast<std::int64_t>(i);
     changed += before[i] != after[i];
     wrong_to_right += before[i] != labels[i] && after[i] == labels[i];
     right_to_wrong += before[i] == labels[i] && after[i] != labels[i];
     if (before[i] != labels[i] && retrieved[i] == labels[i]) better[row] = knowledge_base[row];
   }
+  if (unlabelled) return {{"changed", changed}};
   return {{"changed", changed},
           {"wrong_to_right", wrong_to_right},
           {"right_to_wrong", right_to_wrong},

@@ -1,6 +1,5 @@
-// What eval says about retrieval besides the scores: which predictions it changed, how far the
-// index is from an exact search, and what a knowledge base with permuted soft labels would have
-// given.
+// What eval says about retrieval besides the scores: which predictions it changed, and how far the
+// index is from an exact search.
 #pragma once
 
 #include <torch/torch.h>
@@ -15,7 +14,8 @@ namespace reaugkd::stages {
 
 /// Counts over the labelled rows: predictions changed from student to combined, wrong to right,
 /// right to wrong; and the task's metrics if for each row the better of student and knowledge base
-/// were taken. Classification only; probabilities (n, C).
+/// were taken. Without any label: the changed ones of all rows. Classification only; probabilities
+/// (n, C).
 core::Json changed_predictions(const data::Task& task, const torch::Tensor& student,
                                const torch::Tensor& knowledge_base, const torch::Tensor& combined,
                                const std::vector<float>& labels);

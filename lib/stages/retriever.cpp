@@ -39,6 +39,15 @@ retrieval::KnowledgeBase load_rows(const std::filesystem::path& directory,
                                        core::stream_seed(options.seed, "kb rows")));
 }
 
+/// The HNSW index, or nothing where the search is exact.
+std::unique_ptr<retrieval::Index> load_approximate_index(const retrieval::KnowledgeBase& kb,
+                                                         const std::filesystem::path& directory,
+                                                         const RetrieverOptions& options) {
+  if (options.rows_share < 1) return nullptr;
+  auto index = retrieval::load_index(kb, directory, options.index, options.ef_search);
+  return index->kind() == retrieval::IndexKind::kExact ? nullptr : std::move(index);
+}
+
 }  // namespace
 
 Retriever::Retriever(const std::filesystem::path& directory, const RetrieverOptions& options,
@@ -46,10 +55,8 @@ Retriever::Retriever(const std::filesystem::path& directory, const RetrieverOpti
     : exclude_same_text_(options.exclude_same_text),
       kb_(load_rows(directory, options)),
       regression_(regression),
-      index_(options.rows_share < 1
-                 ? retrieval::make_exact_index(kb_.embeddings)
-                 : retrieval::load_index(kb_, directory, options.index, options.ef_search)),
       exact_(retrieval::make_exact_index(kb_.embeddings.to(options.device))),
+      approximate_(load_approximate_index(kb_, directory, options)),
       soft_labels_(kb_.soft_labels),
       row_of_(retrieval::rows_by_id(kb_)) {
   for (std::int64_t row = 0; row < kb_.size(); ++row) {
@@ -90,7 +97,7 @@ std::vector<std::vector<std::int64_t>> Retriever::excluded(const data::Dataset& 
 
 retrieval::Neighbors Retriever::search(const torch::Tensor& s, const data::Dataset& rows,
                                        std::int64_t k) const {
-  return search(*index_, s, rows, k);
+  return search(index(), s, rows, k);
 }
 
 retrieval::Neighbors Retriever::exact_search(const torch::Tensor& s, const data::Dataset& rows,
@@ -110,7 +117,7 @@ SelectedEfSearch Retriever::select_ef_search(std::vector<std::int64_t> grid, con
   SelectedEfSearch selected{};
   for (const std::int64_t ef : grid) {
     selected.ef_search = std::max(ef, std::min(k, kb_.size()));  // what a search for k looks at
-    retrieval::set_ef_search(*index_, selected.ef_search);
+    retrieval::set_ef_search(*approximate_, selected.ef_search);
     selected.recall = retrieval::recall(search(queries, some, k), exact);
     if (selected.recall >= kEnoughRecall) break;
   }
@@ -133,7 +140,7 @@ retrieval::Neighbors Retriever::search(const retrieval::Index& index, const torc
 
 torch::Tensor Retriever::answer(const torch::Tensor& student_probabilities, const torch::Tensor& s,
                                 const retrieval::RetrievalSetting& setting) const {
-  return retrieval::predict(setting, index_->search(s, setting.k), soft_labels_,
+  return retrieval::predict(setting, index().search(s, setting.k), soft_labels_,
                             student_probabilities)
       .combined;
 }

@@ -24,7 +24,7 @@ struct RetrieverOptions {
   bool exclude_same_text = false;
   double rows_share = 1;  // below 1: rows drawn by `seed`, searched exactly
   std::uint64_t seed = 0;
-  torch::Device device = torch::kCPU;  // of exact_search()
+  torch::Device device = torch::kCPU;  // of an exact search
 };
 
 /// Rows of a data set as the student sees them.
@@ -66,7 +66,7 @@ class Retriever {
                        const retrieval::RetrievalSetting& setting) const;
 
   const retrieval::KnowledgeBase& knowledge_base() const { return kb_; }
-  const retrieval::Index& index() const { return *index_; }
+  const retrieval::Index& index() const { return approximate_ ? *approximate_ : *exact_; }
   /// p^T of equation 6 for each of these T: of 1 as stored. Throws ConfigError where another is
   /// asked of scores.
   std::vector<retrieval::SoftLabels> softened(const std::vector<double>& temperatures) const;
@@ -88,8 +88,8 @@ class Retriever {
   bool exclude_same_text_;
   retrieval::KnowledgeBase kb_;
   bool regression_;
-  std::unique_ptr<retrieval::Index> index_;
-  std::unique_ptr<retrieval::Index> exact_;
+  std::unique_ptr<retrieval::Index> exact_;        // on the device
+  std::unique_ptr<retrieval::Index> approximate_;  // HNSW; null where the search is exact
   torch::Tensor soft_labels_;
   std::unordered_map<core::ExampleId, std::int64_t, core::ExampleIdHash> row_of_;
   std::unordered_map<std::string, std::vector<std::int64_t>> rows_of_text_;

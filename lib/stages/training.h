@@ -26,7 +26,7 @@ core::Json train_classifier(const std::string& what, const RowClassifier& studen
                             train::Step& step, const TaskData& data, const TrainingOptions& options,
                             std::uint64_t seed, const StageRun& run);
 
-/// The same rows as a table for people: what was reached and how fast.
+/// The same for people: what was reached, how fast, and which command is next.
 std::string training_summary(const std::string& what, const core::Json& metrics,
                              const std::filesystem::path& directory, const std::string& next);
 

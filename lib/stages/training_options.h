@@ -1,5 +1,4 @@
-// Options of the two stages that train an encoder, and what they have in common: how a model is
-// validated after an epoch and how a fit is written down.
+// Options of the two stages that train an encoder, teacher-finetune and distill.
 #pragma once
 
 #include <cstdint>
