@@ -87,6 +87,8 @@ class Task:
         self.first = next(iter(next(iter(self.runs.values())).values()))
         self.metric = self.first.metric
         self.teacher = self.teacher_scores()
+        if not self.teacher:
+            fail(f"{directory}: no evaluation has the teacher's score; give eval --teacher")
         majority = self.first.metrics.get("majority", {}).get(self.metric, 0)
         self.signal = statistics.fmean(self.teacher.values()) >= majority + SIGNAL
         self.majority = majority

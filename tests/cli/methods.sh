@@ -42,6 +42,9 @@ done
 # Targets from the teacher's weights are those of the knowledge base.
 ok "--alpha is for --method reaugkd: kd does not read it" $(train kd-kb --method kd --kb "$work/kb" --alpha 2)
 cmp -s "$work/kd/model.safetensors" "$work/kd-kb/model.safetensors" || fail "kd by --teacher and by --kb differ"
+# TinyBERT without its phase on layers is kd.
+ok "best at epoch" $(train no-layers --method tinybert --teacher "$work/teacher" --tinybert-intermediate 0)
+cmp -s "$work/kd/model.safetensors" "$work/no-layers/model.safetensors" || fail "tinybert without layers is not kd"
 # Anchors from the knowledge base; more than it has is all of it.
 reaugkd_kb="--method reaugkd --kb $work/kb --anchor kb"
 ok "best at epoch" $(train anchors $reaugkd_kb --kb-anchors 16)
