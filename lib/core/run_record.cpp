@@ -1,33 +1,10 @@
 #include "core/run_record.h"
 
-#include <sys/stat.h>
-
-#include <algorithm>
-
 #include "core/error.h"
 #include "core/output_directory.h"
 #include "core/sha256.h"
 
 namespace reaugkd::core {
-namespace {
-
-/// Nothing where it is not there.
-std::optional<struct stat> status_of(const std::filesystem::path& path) {
-  struct stat status = {};
-  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
-  return status;
-}
-
-/// Whether this file may be another than at `time` (seconds): it, or the directory it lies in, was
-/// written, moved or copied here later. False where it is gone.
-bool touched_since(const std::filesystem::path& path, double time) {
-  const auto file = status_of(path);
-  const auto directory = status_of(std::filesystem::absolute(path).parent_path());
-  return file && directory &&
-         static_cast<double>(std::max(file->st_ctime, directory->st_ctime)) >= time;
-}
-
-}  // namespace
 
 std::optional<RunRecord> run_record(const std::filesystem::path& directory) {
   const std::filesystem::path path = directory / kRunFile;
@@ -54,16 +31,10 @@ std::optional<RunRecord> run_record(const std::filesystem::path& directory) {
   return record;
 }
 
-std::vector<std::string> changed_inputs(const std::filesystem::path& directory,
-                                        const RunRecord& record) {
-  const Json metrics = read_json(directory / kMetricsFile);
-  const double seconds = json_value(json_value(metrics, "timing", Json::object(), kMetricsFile),
-                                    "total_seconds", 0.0, kMetricsFile);
-  const auto finished = status_of(directory / kRunFile);
-  const auto began = finished ? static_cast<double>(finished->st_mtime) - seconds : 0;
+std::vector<std::string> changed_inputs(const Json& inputs) {
   std::vector<std::string> changed;
-  for (const auto& [path, then] : record.inputs.items()) {
-    if (!touched_since(path, began)) continue;
+  for (const auto& [path, then] : inputs.items()) {
+    if (!std::filesystem::exists(path)) continue;
     const auto now = sha256_of_file(path);
     if (then == now) continue;
     changed.push_back(fmt::format("{} had sha256 {} and has {}", path, then.dump(), now));

@@ -22,11 +22,9 @@ struct RunRecord {
 /// ArtifactError where run.json is damaged or of another format.
 std::optional<RunRecord> run_record(const std::filesystem::path& directory);
 
-/// What is another file now than when the finished run of `directory` read it: path, sha256 then
-/// and now. A file that is gone is left out, and one that has not been touched since the run began
-/// is taken for the same. Throws IoError.
-std::vector<std::string> changed_inputs(const std::filesystem::path& directory,
-                                        const RunRecord& record);
+/// Which of a record's inputs are other files now: path, sha256 then and now. One that is gone is
+/// left out. Throws IoError.
+std::vector<std::string> changed_inputs(const Json& inputs);
 
 /// With every text, and every key with a slash, that is the path of something that is there in its
 /// one absolute form, so that two spellings of a path compare equal.

@@ -98,6 +98,7 @@ class Reader {
     for (std::int64_t row = 0; next_row(row); ++row) {
     }
     report_skipped();
+    dataset_.skipped = static_cast<std::int64_t>(skipped_.size());
     if (dataset_.size() == 0) {
       throw core::DataError("{}: no data rows were found{}: expected a {} file with at least one",
                             dataset_.path.string(), layout_.header ? " after the header" : "",

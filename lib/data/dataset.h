@@ -19,6 +19,7 @@ struct Dataset {
   std::vector<float> labels;         // class index or score; NaN where the row has none
   std::vector<float> distributions;  // (n, C) row by row where the layout names their columns
   std::vector<std::int64_t> rows;    // 0-based data row in the file (the header does not count)
+  std::int64_t skipped = 0;          // of the file's rows, by BadRows::kSkip
 
   std::int64_t size() const { return static_cast<std::int64_t>(text_a.size()); }
   bool labelled(std::int64_t i) const;

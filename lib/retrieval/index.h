@@ -41,8 +41,8 @@ class Index {
   virtual std::int64_t dimension() const = 0;  // D
   /// The k most similar rows to each of `queries` (B, D), fp32, on any device; the result is on the
   /// CPU. Equal similarities: the lower row first. k > N gives N neighbours and -1 for the rest.
-  /// Throws NumericError if a query is not finite, and Interrupted where the process was asked to
-  /// stop.
+  /// Throws NumericError if a query is not finite; an exact search also Interrupted, where the
+  /// process was asked to stop.
   virtual Neighbors search(const torch::Tensor& queries, std::int64_t k) const = 0;
 
  protected:

@@ -8,6 +8,7 @@
 #include "data/fold.h"
 #include "stages/features.h"
 #include "stages/methods/finetune.h"
+#include "stages/stage_files.h"
 #include "stages/teacher_finetune.h"
 #include "stages/training.h"
 #include "tensor/safetensors.h"

@@ -37,7 +37,4 @@ torch::Tensor cross_fitted_logits(const CrossFitOptions& options,
 /// Removes what the folds have left for a run that goes on: once the knowledge base is written.
 void remove_folds(const CrossFitOptions& options, const std::filesystem::path& directory);
 
-/// The teacher's run.json, carried along by project.
-inline constexpr const char* kTeacherRunFile = "teacher_run.json";
-
 }  // namespace reaugkd::stages

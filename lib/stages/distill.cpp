@@ -66,18 +66,19 @@ const OptionsOf kOptionsOf[] = {
 };
 
 /// Warns of options that the method does not read; a plan or a config may have them for others.
-void warn_of_unused(const std::string& method, const core::OptionList& options,
-                    const core::OptionList& defaults) {
+void warn_of_unused(const Method& method, const core::OptionList& options) {
+  DistillOptions defaults;
+  defaults.teacher_learning_rate = method.teacher_learning_rate;
   const core::Json given = options.to_json();
-  const core::Json usual = defaults.to_json();
+  const core::Json usual = defaults.fields().to_json();
   for (const auto& of : kOptionsOf) {
-    if (std::ranges::find(of.methods, method) != of.methods.end()) continue;
+    if (std::ranges::find(of.methods, method.name) != of.methods.end()) continue;
     for (const auto& name : of.options) {
       std::string key = name;
       std::ranges::replace(key, '-', '_');
       if (given.at(key) == usual.at(key)) continue;
       spdlog::warn("--{} is for --method {}: {} does not read it", name,
-                   fmt::join(of.methods, ", "), method);
+                   fmt::join(of.methods, ", "), method.name);
     }
   }
 }
@@ -137,7 +138,6 @@ data::Dataset take_quiz(TaskData& data, double share, std::uint64_t seed) {
 
 std::string run_distill(DistillOptions options) {
   const Method& method = method_by_name(options.method);
-  warn_of_unused(method.name, options.fields(), DistillOptions().fields());
   if (!options.hard_label_weight) options.hard_label_weight = method.hard_label_weight;
   if (!options.distill_temperature) options.distill_temperature = method.distill_temperature;
   if (!options.teacher_learning_rate) options.teacher_learning_rate = method.teacher_learning_rate;
@@ -148,6 +148,7 @@ std::string run_distill(DistillOptions options) {
   const auto settings = resolve_settings(options.data, inherited);
   check_others(options, inherited, settings);
   StageRun run("distill", fields, DistillOptions().fields(), options.run);
+  warn_of_unused(method, fields);
   run.add_input_directory(options.student);
   for (const auto& directory : {options.kb, options.teacher}) {
     if (!directory.empty()) run.add_input_directory(directory);

@@ -39,6 +39,12 @@ torch::Tensor labels_of(const std::vector<retrieval::SoftLabels>& soft_labels,
       ->values;
 }
 
+std::int64_t largest(const std::vector<std::int64_t>& values) {
+  return *std::max_element(values.begin(), values.end());
+}
+
+using NearestRows = std::function<retrieval::Neighbors(std::int64_t k)>;
+
 /// One evaluation: what is loaded once and used for every file that is scored.
 class Evaluation {
  public:
@@ -47,6 +53,7 @@ class Evaluation {
     inherited_ = inherit(options.model);
     const Inherited model = inherited_;
     if (!model.settings && !options.kb.empty()) inherited_ = inherit(options.kb);
+    if (model.split) model_selected_on_ = data::to_string(model.split->validation);
     settings_ = resolve_settings(options.data, inherited_);
     check_class_order(options.data, model, settings_);
     run.add_input_directory(options.model);
@@ -71,9 +78,7 @@ class Evaluation {
     metrics["task"] = settings_.task.name;
     metrics["split"] = options_.split;
     metrics["examples"] = rows.size();
-    if (inherited_.split) {
-      metrics["validation_split"] = data::to_string(inherited_.split->validation);
-    }
+    if (!model_selected_on_.empty()) metrics["validation_split"] = model_selected_on_;
     if (retriever_) {
       if (teacher_saw_holdout(retriever_->knowledge_base().provenance, options_.kb)) {
         add_warnings(metrics,
@@ -195,7 +200,7 @@ class Evaluation {
     const auto wanted = options_.grid();
     const bool fixed = options_.nothing_to_select();
     if (!fixed || options_.sweep || !options_.grid_ef_search.empty()) {
-      validation_ = ask_validation(*std::max_element(wanted.k.begin(), wanted.k.end()));
+      validation_ = ask_validation(largest(wanted.k));
     }
     const auto permuted =
         retriever_->permuted(soft_labels_, static_cast<std::uint64_t>(options_.run.seed));
@@ -244,11 +249,15 @@ class Evaluation {
     json["rows"] = retriever_->knowledge_base().size();
   }
 
-  /// Of all that the scored rows' neighbors are used for: one search, of which fewer are a prefix.
-  std::int64_t largest_k() const {
-    std::int64_t k = std::max(setting_.k, permuted_setting_.k);
-    for (const auto of_grid : options_.grid().k) k = options_.sweep ? std::max(k, of_grid) : k;
-    return k;
+  /// The k nearest of each scored row. Of an exact search fewer are a prefix of more, so there is
+  /// one, for all uses; HNSW finds others where it looks for more.
+  NearestRows nearest_rows(const torch::Tensor& s, const data::Dataset& rows) const {
+    if (retriever_->index().kind() == retrieval::IndexKind::kHnsw) {
+      return [this, s, &rows](std::int64_t k) { return retriever_->search(s, rows, k); };
+    }
+    auto most = std::max(setting_.k, permuted_setting_.k);
+    if (options_.sweep) most = std::max(most, largest(options_.grid().k));
+    return [found = retriever_->search(s, rows, most)](std::int64_t k) { return found.first(k); };
   }
 
   /// Scores one file; writes its predictions, of the test split `submission` too, where it has a
@@ -261,47 +270,47 @@ class Evaluation {
     scores["student"] = train::score(task, queries.probabilities, rows.labels);
     RowPredictions predictions{queries.probabilities, {}, {}};
     if (retriever_) {
-      const auto found = retriever_->search(queries.embeddings, rows, largest_k());
-      queries.neighbors = found.first(setting_.k);
+      const NearestRows nearest = nearest_rows(queries.embeddings, rows);
+      queries.neighbors = nearest(setting_.k);
       const auto [p_kb, combined] = retrieval::predict(
           setting_, queries.neighbors, retriever_->soft_labels(), queries.probabilities);
       predictions = {combined, queries.probabilities, p_kb};
       scores["retrieval"] = train::score(task, p_kb, rows.labels);
       scores["combined"] = train::score(task, combined, rows.labels);
-      if (file == kPredictionsFile)
-        write_pictures(rows, {queries.probabilities, queries.embeddings, found});
+      if (file == kPredictionsFile) write_pictures(rows, queries, nearest);
       if (options_.explain > 0 && explanation_.empty()) {
         explanation_ =
             explain(options_.explain, task, rows, queries, predictions, *retriever_, setting_);
       }
-      report_retrieval(rows, queries, found, predictions, !scores["combined"].empty(), metrics);
+      report_retrieval(rows, queries, nearest, predictions, !scores["combined"].empty(), metrics);
     }
     if (!options_.teacher.empty()) scores["teacher"] = score_teacher(rows, metrics);
     judge(task, rows.labels, predictions, queries.embeddings, !options_.exclude_same_text, metrics);
     write_predictions(run_.path() / file, task, rows, predictions);
     if (options_.split == "test" && !submission.empty()) {
       write_submission(run_.path() / submission, task, rows, predictions.final);
-      add_warnings(metrics, missing_row_warnings(submission, rows.rows));
+      add_warnings(metrics, missing_row_warnings(submission, rows.skipped));
     }
     return scores;
   }
 
   /// What sweep.tsv and embeddings.tsv show of the scored rows.
-  void write_pictures(const data::Dataset& rows, const Queries& queries) const {
+  void write_pictures(const data::Dataset& rows, Queries queries,
+                      const NearestRows& nearest) const {
     if (options_.embedding_map) {
       core::write_file(run_.path() / "embeddings.tsv",
                        embedding_map(settings_.task, retriever_->knowledge_base(),
                                      queries.embeddings, rows.labels));
     }
     if (!options_.sweep) return;
-    core::write_file(run_.path() / "sweep.tsv",
-                     sweep_table(options_.grid(), settings_.task, soft_labels_, validation_,
-                                 {queries, rows.labels}));
+    const auto wanted = options_.grid();
+    queries.neighbors = nearest(largest(wanted.k));
+    core::write_file(run_.path() / "sweep.tsv", sweep_table(wanted, settings_.task, soft_labels_,
+                                                            validation_, {queries, rows.labels}));
   }
 
-  /// `found`: as many neighbors as the permuted control needs.
   void report_retrieval(const data::Dataset& rows, const Queries& queries,
-                        const retrieval::Neighbors& found, const RowPredictions& predictions,
+                        const NearestRows& nearest, const RowPredictions& predictions,
                         bool labelled, Json& metrics) const {
     Json& report = metrics["retrieval"];
     const data::Task& task = settings_.task;
@@ -316,7 +325,7 @@ class Evaluation {
                                         predictions.final, rows.labels));
     }
     if (!labelled) return;
-    const auto control = retrieval::predict(permuted_setting_, found.first(permuted_setting_.k),
+    const auto control = retrieval::predict(permuted_setting_, nearest(permuted_setting_.k),
                                             permuted_, queries.probabilities);
     report["permuted"] = {{"k", permuted_setting_.k},
                           {"beta", permuted_setting_.beta},
@@ -373,6 +382,7 @@ class Evaluation {
   StageRun& run_;
   Compute compute_;
   Inherited inherited_;
+  std::string model_selected_on_;  // empty for a model from elsewhere
   TaskSettings settings_;
   Model student_;
   std::unique_ptr<Retriever> retriever_;

@@ -96,10 +96,13 @@ std::string latency_lines(const Json& latency) {
 
 std::string eval_table(const Json& metrics) {
   const auto split = metrics["split"].get<std::string>();
-  const bool seen = split == metrics.value("validation_split", "");
-  std::string text =
-      fmt::format("{} {}, {} examples{}\n", metrics["task"].get<std::string>(), split,
-                  metrics["examples"].dump(), seen ? ", selected on dev" : "");
+  std::string selected_on = metrics.value("validation_split", "");
+  if (selected_on.empty() && metrics.contains("retrieval")) {
+    selected_on = metrics["retrieval"].value("selected_on", "");
+  }
+  std::string text = fmt::format("{} {}, {} examples{}\n", metrics["task"].get<std::string>(),
+                                 split, metrics["examples"].dump(),
+                                 selected_on.starts_with(split) ? ", selected on " + split : "");
   const Json& scores = metrics["metrics"];
   if (scores["student"].empty()) {
     text += "  no labels: predictions only\n";

@@ -10,9 +10,9 @@
 #include "losses/contrastive.h"
 #include "retrieval/aggregation.h"
 #include "retrieval/index.h"
-#include "stages/cross_fit.h"
 #include "stages/features.h"
 #include "stages/model.h"
+#include "stages/stage_files.h"
 #include "train/fit.h"
 
 namespace reaugkd::stages {

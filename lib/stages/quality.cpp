@@ -76,13 +76,11 @@ std::vector<std::string> score_warnings(const std::string& what, const data::Tas
                   what, metric, score, of_majority)};
 }
 
-std::vector<std::string> missing_row_warnings(const std::string& submission,
-                                              const std::vector<std::int64_t>& rows) {
-  const auto missing = rows.empty() ? 0 : rows.back() + 1 - static_cast<std::int64_t>(rows.size());
-  if (missing == 0) return {};
+std::vector<std::string> missing_row_warnings(const std::string& submission, std::int64_t skipped) {
+  if (skipped == 0) return {};
   return {
       fmt::format("{} lacks {} rows that could not be read: GLUE takes it with all of them only",
-                  submission, missing)};
+                  submission, skipped)};
 }
 
 std::vector<std::string> absent_class_warnings(const data::Task& task,

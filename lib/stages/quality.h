@@ -64,9 +64,8 @@ std::vector<std::string> ef_search_warnings(const SelectedEfSearch& selected);
 /// text.
 std::vector<std::string> same_text_warnings(std::int64_t same, std::int64_t count);
 
-/// Where --skip-bad-rows left gaps in `rows`, which GLUE's `submission` needs all of.
-std::vector<std::string> missing_row_warnings(const std::string& submission,
-                                              const std::vector<std::int64_t>& rows);
+/// Where rows were `skipped` as bad ones, which GLUE's `submission` needs too.
+std::vector<std::string> missing_row_warnings(const std::string& submission, std::int64_t skipped);
 
 /// Logs each as a warning and appends it to metrics["warnings"].
 void add_warnings(core::Json& metrics, const std::vector<std::string>& warnings);

@@ -9,6 +9,8 @@ namespace reaugkd::stages {
 
 inline constexpr const char* kLogFile = "run.log";
 inline constexpr const char* kCheckpointFile = "checkpoint.safetensors";
+/// The teacher's run.json, carried along by project.
+inline constexpr const char* kTeacherRunFile = "teacher_run.json";
 
 /// What a later stage reads of a model or knowledge base directory. kb.json has the sha256 of the
 /// knowledge base's other files.
@@ -25,7 +27,7 @@ inline constexpr std::array kReadByStages = {"config.json",
                                              "projection.safetensors",
                                              "features.safetensors",
                                              "split.json",
-                                             "teacher_run.json",
+                                             kTeacherRunFile,
                                              "kb.json"};
 
 /// Of a directory that --overwrite is to replace: throws ConfigError unless all in it was written

@@ -66,6 +66,15 @@ std::string folder_of(const fs::path& anchor) {
   return "trajectory/" + anchor.filename().string() + "/";
 }
 
+/// Those that a result depends on: how a teacher was logged, and where, is in its run.json too.
+Json computing_inputs(const Json& inputs) {
+  Json result = Json::object();
+  for (const auto& [path, digest] : inputs.items()) {
+    if (fs::path(path).filename() != kTeacherRunFile) result[path] = digest;
+  }
+  return result;
+}
+
 }  // namespace
 
 void RunOptions::add_fields(core::OptionList& list) {
@@ -109,7 +118,8 @@ bool already_finished(const std::string& command, const core::OptionList& option
         run.output, finished ? "a finished" : "an unfinished", fmt::join(differing, "; "));
   }
   if (!finished) return false;
-  if (const auto changed = core::changed_inputs(directory, *before); !changed.empty()) {
+  if (const auto changed = core::changed_inputs(computing_inputs(before->inputs));
+      !changed.empty()) {
     throw core::ConfigError(
         "--resume: {} holds a finished run of other inputs ({}); put them back, or --overwrite, or "
         "another --output",

@@ -42,6 +42,9 @@ done
 # Targets from the teacher's weights are those of the knowledge base.
 ok "--alpha is for --method reaugkd: kd does not read it" $(train kd-kb --method kd --kb "$work/kb" --alpha 2)
 cmp -s "$work/kd/model.safetensors" "$work/kd-kb/model.safetensors" || fail "kd by --teacher and by --kb differ"
+grep -q "does not read it" "$work/kd-kb/run.log" || fail "run.log lacks the warning of --alpha"
+ok "best at epoch" "$reaugkd" distill --config "$work/kd/run.json" --output "$work/kd-config" --quiet
+grep -q "does not read it" "$work/stderr" && fail "a repeated run is warned of an option that it did not give"
 # TinyBERT without its phase on layers is kd.
 ok "best at epoch" $(train no-layers --method tinybert --teacher "$work/teacher" --tinybert-intermediate 0)
 cmp -s "$work/kd/model.safetensors" "$work/no-layers/model.safetensors" || fail "tinybert without layers is not kd"

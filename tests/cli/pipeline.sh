@@ -79,7 +79,7 @@ ok "best at epoch" "$reaugkd" distill --method finetune --kb "$a/kb" --student "
   --data "$demo" --output "$work/finetune" --epochs 1 --quiet
 ok "best at epoch" "$reaugkd" distill --method kd --kb "$a/kb" --student "$demo/student" --init random \
   --data "$demo" --output "$work/kd" --epochs 1 --quiet
-ok "combined" "$reaugkd" eval --model "$work/finetune" --kb "$a/kb" --data "$demo" --split holdout \
+ok "sst2 holdout, .* selected on holdout" "$reaugkd" eval --model "$work/finetune" --kb "$a/kb" --data "$demo" --split holdout \
   --index exact --output "$work/finetune-eval" --latency-examples 0 --quiet
 
 # A task of one's own, from CSV: the description travels, later stages need no --task.
@@ -106,6 +106,13 @@ expect 2 "another description" "$reaugkd" eval --model "$work/own/student" --tas
 echo 'mad,"x"' >>"$work/own/dev.csv"
 expect 3 "dev.csv:1002: unknown label .mad." "$reaugkd" eval --model "$work/own/student" --data "$work/own" --output "$work/z2"
 ok "1 bad rows" "$reaugkd" eval --model "$work/own/student" --data "$work/own" --skip-bad-rows --latency-examples 0 --output "$work/z3"
+
+# What a search with few candidates finds does not depend on what else is asked for.
+narrow=("$reaugkd" eval --model "$work/kd" --kb "$a/kb" --data "$demo" --grid-k 1,64 --grid-beta 0 --grid-tau 0.5 --ef-search 1
+  --latency-examples 0 --quiet)
+ok "combined" "${narrow[@]}" --output "$work/narrow"
+ok "combined" "${narrow[@]}" --output "$work/narrow-sweep" --sweep
+cmp -s "$work/narrow/predictions.tsv" "$work/narrow-sweep/predictions.tsv" || fail "--sweep changes predictions"
 
 # A knowledge base grows by new rows, labelled or not, and shrinks again to the same bytes.
 awk -F'\t' 'NR == 1 {print; next} NR % 2 {$2 = ""} {print $1 "\t" $2}' "$demo/dev.tsv" >"$work/more.tsv"

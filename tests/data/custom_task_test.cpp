@@ -93,6 +93,7 @@ TEST_CASE("bad rows are left out on request and keep the others' numbers", "[cus
   const std::string bytes = "mood,text\nsad,a\nmad,b\nglad\nglad,c\xFF\nglad,d\n";
   CHECK_THROWS_AS(read(description(), bytes), core::DataError);
   const auto rows = read(description(), bytes, data::BadRows::kSkip);
+  CHECK(rows.skipped == 3);
   CHECK(rows.text_a == Texts{"a", "d"});
   CHECK(rows.labels == std::vector<float>{0, 1});
   CHECK(rows.rows == std::vector<std::int64_t>{0, 4});

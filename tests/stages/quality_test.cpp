@@ -59,6 +59,9 @@ TEST_CASE("labels without a correlation are named", "[stages]") {
 TEST_CASE("a class that no row has is named", "[stages]") {
   const auto task = data::glue_task("mnli");
   CHECK(absent_class_warnings(task, {0, 1, 2, kUnknown}).empty());
+  CHECK(missing_row_warnings("SST-2.tsv", 0).empty());
+  CHECK_THAT(missing_row_warnings("SST-2.tsv", 2).at(0),
+             ContainsSubstring("SST-2.tsv lacks 2 rows"));
   REQUIRE(absent_class_warnings(task, {0, kUnknown, 2}).size() == 1);
   CHECK_THAT(absent_class_warnings(task, {0, 2})[0], ContainsSubstring(task.labels[1]));
   CHECK(absent_class_warnings(task, {kUnknown}).empty());

@@ -26,6 +26,14 @@ TEST_CASE("changed predictions are counted over labelled rows", "[stages]") {
   CHECK(json["better_of_both"]["accuracy"].get<double>() == 1.0);
 }
 
+TEST_CASE("without any label the changed predictions of all rows are counted", "[stages]") {
+  const float unknown = std::numeric_limits<float>::quiet_NaN();
+  const auto json = changed_predictions(
+      data::glue_task("sst2"), two_classes({0.4F, 0.9F, 0.2F}), two_classes({0.8F, 0.1F, 0.9F}),
+      two_classes({0.7F, 0.8F, 0.6F}), {unknown, unknown, unknown});
+  CHECK(json == core::Json{{"changed", 2}});
+}
+
 TEST_CASE("the better of two is the one that is right, whatever the label's probability",
           "[stages]") {
   data::Task task = data::glue_task("mnli");

@@ -35,6 +35,17 @@ Model load_teacher(const MethodContext& context, LiveTeacher::Use use) {
   return load_for_training(options.teacher, context.data, init);
 }
 
+/// In eval mode and fp32: what a teacher says does not depend on batches.
+train::Predictions outputs_on(const MethodContext& context, Model& teacher,
+                              const text::EncodedDataset& rows) {
+  teacher.classifier->to(context.compute().device);
+  auto predict = teacher.predict_options(context.compute(), context.data.settings,
+                                         context.options.training.eval_batch_size);
+  predict.precision = tensor::Precision::kFp32;
+  predict.what = "teacher";
+  return train::predict(teacher.classifier, rows, predict);
+}
+
 }  // namespace
 
 std::vector<std::string> method_names() {
@@ -57,12 +68,7 @@ PredictionLoss MethodContext::prediction() const {
 
 train::Predictions MethodContext::outputs_of(const std::filesystem::path& teacher) const {
   Model model = load_trained(teacher, data.settings);
-  const auto rows = model.encode(data.train, data.settings, compute().threads);
-  model.classifier->to(compute().device);
-  auto predict = model.predict_options(compute(), data.settings, options.training.eval_batch_size);
-  predict.precision = tensor::Precision::kFp32;  // what it says does not depend on batches
-  predict.what = "teacher";
-  return train::predict(model.classifier, rows, predict);
+  return outputs_on(*this, model, model.encode(data.train, data.settings, compute().threads));
 }
 
 LiveTeacher::LiveTeacher(const MethodContext& context, Use use)
@@ -70,6 +76,10 @@ LiveTeacher::LiveTeacher(const MethodContext& context, Use use)
       rows_(model_, context.data.train, context.data.settings, context.compute()),
       learning_rate_(context.options.teacher_learning_rate.value()),
       weight_decay_(context.options.training.weight_decay) {}
+
+train::Predictions LiveTeacher::outputs(const MethodContext& context) {
+  return outputs_on(context, model_, rows_.encoded());
+}
 
 std::vector<train::ParameterGroup> LiveTeacher::parameter_groups() const {
   return train::decay_groups(*model_.classifier, learning_rate_, weight_decay_);

@@ -69,6 +69,8 @@ class LiveTeacher {
   const RowClassifier& rows() const { return rows_; }
   nn::BertForSequenceClassification& classifier() { return model_.classifier; }
   const nn::BertConfig& config() const { return model_.config; }
+  /// As MethodContext::outputs_of, by the weights as they are.
+  train::Predictions outputs(const MethodContext& context);
   std::vector<train::ParameterGroup> parameter_groups() const;
   /// Throws ConfigError unless both models cut texts into the same tokens and have equally many
   /// attention heads: what losses on attention maps need.

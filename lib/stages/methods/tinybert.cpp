@@ -28,8 +28,6 @@ class TinyBertStep : public ClassifierStep {
   explicit TinyBertStep(const MethodContext& context)
       : ClassifierStep(context.student, context.options.training),
         teacher_(context, LiveTeacher::Use::kFrozen),
-        teacher_logits_(
-            context.outputs_of(context.options.teacher).logits.to(context.compute().device)),
         labels_(context.labels()),
         prediction_(context.prediction()),
         intermediate_(context.options.tinybert_intermediate) {
@@ -43,6 +41,7 @@ class TinyBertStep : public ClassifierStep {
           "and {} {}; take a student with no more, or another method",
           context.options.student, student_layers_, context.options.teacher, teacher_layers_);
     }
+    teacher_logits_ = teacher_.outputs(context).logits.to(context.compute().device);
     teacher_.classifier()->eval();
     torch::manual_seed(static_cast<std::uint64_t>(context.options.run.seed));
     for (auto* bridge : {&embedding_bridge_, &state_bridge_}) {
