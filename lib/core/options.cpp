@@ -118,12 +118,12 @@ std::string shell_word(const std::string& text) {
   return quoted + "'";
 }
 
+}  // namespace
+
 std::string json_key(std::string name) {
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
 }
-
-}  // namespace
 
 constexpr double kUnbounded = 1e300;
 

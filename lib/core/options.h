@@ -29,6 +29,9 @@ inline const Range kBelowOne{0, 1, false, true};
 inline const Range kAtLeastOne{1, 1e300, false, true};
 inline const Range kCount{1, 1e6};  // of rows at once, of passes
 
+/// "max-seq-length" -> "max_seq_length", as in run.json.
+std::string json_key(std::string name);
+
 struct Option {
   using Target =
       std::variant<std::string*, std::int64_t*, double*, bool*, std::optional<std::int64_t>*,

@@ -74,8 +74,7 @@ void warn_of_unused(const Method& method, const core::OptionList& options) {
   for (const auto& of : kOptionsOf) {
     if (std::ranges::find(of.methods, method.name) != of.methods.end()) continue;
     for (const auto& name : of.options) {
-      std::string key = name;
-      std::ranges::replace(key, '-', '_');
+      const auto key = core::json_key(name);
       if (given.at(key) == usual.at(key)) continue;
       spdlog::warn("--{} is for --method {}: {} does not read it", name,
                    fmt::join(of.methods, ", "), method.name);

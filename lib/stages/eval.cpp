@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "retrieval/selection.h"
 #include "stages/embedding_map.h"
 #include "stages/eval_table.h"
+#include "stages/eval_teacher.h"
 #include "stages/explain.h"
 #include "stages/latency.h"
 #include "stages/model.h"
@@ -35,13 +37,8 @@ Json rule_json(const std::string& mode, const retrieval::BetaRule& rule) {
 /// Those of the setting's temperature.
 torch::Tensor labels_of(const std::vector<retrieval::SoftLabels>& soft_labels,
                         const retrieval::RetrievalSetting& setting) {
-  return std::find_if(soft_labels.begin(), soft_labels.end(),
-                      [&](const auto& each) { return each.temperature == setting.kb_temperature; })
+  return std::ranges::find(soft_labels, setting.kb_temperature, &retrieval::SoftLabels::temperature)
       ->values;
-}
-
-std::int64_t largest(const std::vector<std::int64_t>& values) {
-  return *std::max_element(values.begin(), values.end());
 }
 
 using NearestRows = std::function<retrieval::Neighbors(std::int64_t k)>;
@@ -201,7 +198,7 @@ class Evaluation {
     const auto wanted = options_.grid();
     const bool fixed = options_.nothing_to_select();
     if (!fixed || options_.sweep || !options_.grid_ef_search.empty()) {
-      validation_ = ask_validation(largest(wanted.k));
+      validation_ = ask_validation(std::ranges::max(wanted.k));
     }
     const auto permuted =
         retriever_->permuted(soft_labels_, static_cast<std::uint64_t>(options_.run.seed));
@@ -257,7 +254,7 @@ class Evaluation {
       return [this, s, &rows](std::int64_t k) { return retriever_->search(s, rows, k); };
     }
     auto most = std::max(setting_.k, permuted_setting_.k);
-    if (options_.sweep) most = std::max(most, largest(options_.grid().k));
+    if (options_.sweep) most = std::max(most, std::ranges::max(options_.grid().k));
     return [found = retriever_->search(s, rows, most)](std::int64_t k) { return found.first(k); };
   }
 
@@ -285,7 +282,12 @@ class Evaluation {
       }
       report_retrieval(rows, queries, nearest, predictions, !scores["combined"].empty(), metrics);
     }
-    if (!options_.teacher.empty()) scores["teacher"] = score_teacher(rows, metrics);
+    if (!options_.teacher.empty()) {
+      if (!teacher_) {
+        teacher_ = std::make_unique<EvalTeacher>(options_, settings_, compute_, run_);
+      }
+      scores["teacher"] = teacher_->score(rows, metrics);
+    }
     judge(task, rows.labels, predictions, queries.embeddings, !options_.exclude_same_text, metrics);
     write_predictions(run_.path() / file, task, rows, predictions);
     if (options_.split == "test" && !submission.empty()) {
@@ -305,7 +307,7 @@ class Evaluation {
     }
     if (!options_.sweep) return;
     const auto wanted = options_.grid();
-    queries.neighbors = nearest(largest(wanted.k));
+    queries.neighbors = nearest(std::ranges::max(wanted.k));
     core::write_file(run_.path() / "sweep.tsv", sweep_table(wanted, settings_.task, soft_labels_,
                                                             validation_, {queries, rows.labels}));
   }
@@ -336,30 +338,6 @@ class Evaluation {
     if (options_.beta_mode != "constant") {
       report["permuted"]["beta_rule"] = rule_json(options_.beta_mode, permuted_setting_.rule);
     }
-  }
-
-  Json score_teacher(const data::Dataset& rows, Json& metrics) {
-    if (!teacher_.classifier) {
-      run_.add_input_directory(options_.teacher);
-      teacher_settings_ = settings_;
-      const Inherited from = inherit(options_.teacher);
-      if (from.settings && from.settings->task.name != settings_.task.name) {
-        throw core::ArtifactError("{}: was trained for task {}, the model for {}", options_.teacher,
-                                  from.settings->task.name, settings_.task.name);
-      }
-      check_class_order(options_.data, from, settings_);
-      if (from.settings) teacher_settings_ = *from.settings;
-      teacher_ = load_trained(options_.teacher, teacher_settings_);
-      teacher_.classifier->to(compute_.device);
-    }
-    auto predict = teacher_.predict_options(compute_, teacher_settings_, options_.eval_batch_size);
-    predict.what = "teacher";
-    const auto outputs = train::predict(
-        teacher_.classifier, teacher_.encode(rows, teacher_settings_, compute_.threads), predict);
-    const auto probabilities = train::probabilities_of(outputs.logits, settings_.task.regression());
-    add_warnings(metrics, prediction_warnings("the teacher", teacher_settings_.task, probabilities,
-                                              rows.labels));
-    return train::score(teacher_settings_.task, probabilities, rows.labels);
   }
 
   /// MNLI's second dev or test set, where it lies beside the first.
@@ -394,9 +372,8 @@ class Evaluation {
   std::vector<retrieval::SoftLabels> soft_labels_;  // of each T to select from
   torch::Tensor permuted_;
   retrieval::RetrievalSetting permuted_setting_;
-  Model teacher_;
-  TaskSettings teacher_settings_;
-  std::string explanation_;  // of the first file scored
+  std::unique_ptr<EvalTeacher> teacher_;  // loaded with the first file scored
+  std::string explanation_;               // of the first file scored
 };
 
 }  // namespace

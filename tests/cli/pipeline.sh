@@ -108,10 +108,11 @@ expect 3 "dev.csv:1002: unknown label .mad." "$reaugkd" eval --model "$work/own/
 ok "1 bad rows" "$reaugkd" eval --model "$work/own/student" --data "$work/own" --skip-bad-rows --latency-examples 0 --output "$work/z3"
 
 # What a search with few candidates finds does not depend on what else is asked for.
-narrow=("$reaugkd" eval --model "$work/kd" --kb "$a/kb" --data "$demo" --grid-k 1,64 --grid-beta 0 --grid-tau 0.5 --ef-search 1
+narrow=("$reaugkd" eval --model "$work/kd" --kb "$a/kb" --data "$demo" --grid-k 1,64 --grid-beta 1 --grid-tau 0.5 --ef-search 1
   --latency-examples 0 --quiet)
 ok "combined" "${narrow[@]}" --output "$work/narrow"
 ok "combined" "${narrow[@]}" --output "$work/narrow-sweep" --sweep
+grep -q '"k": 1,' "$work/narrow/metrics.json" || fail "the larger k was taken: nothing is tested here"
 cmp -s "$work/narrow/predictions.tsv" "$work/narrow-sweep/predictions.tsv" || fail "--sweep changes predictions"
 
 # A knowledge base grows by new rows, labelled or not, and shrinks again to the same bytes.

@@ -27,8 +27,7 @@ void TrajectoryStep::begin_fit(std::int64_t total_steps) {
   if (2 * anchors_ <= total_steps) return;
   throw core::ConfigError(
       "--keep-trajectory {}: the training has {} steps, and a share needs two of them at least, "
-      "for "
-      "the first one has rate 0; keep fewer",
+      "for the first one has rate 0; keep fewer",
       anchors_, total_steps);
 }
 
