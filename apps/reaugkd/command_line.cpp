@@ -15,6 +15,7 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "core/version.h"
+#include "help_format.h"
 #include "listing.h"
 #include "text/sentencepiece.h"
 #include "usage.h"
@@ -31,7 +32,7 @@ struct ProcessFlags {
 
 std::string option_help(const core::Option& option) {
   std::string text = option.help;
-  if (!option.choices.empty()) text += fmt::format(" {{{}}}", fmt::join(option.choices, ","));
+  if (!option.choices.empty()) text += fmt::format(" {{{}}}", fmt::join(option.choices, ", "));
   if (option.range) text += " (" + option.range->text() + ")";
   if (!option.unless.empty()) {
     text += fmt::format(" (required without --{})", fmt::join(option.unless, " or --"));
@@ -136,6 +137,7 @@ int run_command_line(const std::vector<Command>& commands, int argc, char** argv
       "reaugkd");
   app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
+  app.formatter(help_format());  // the commands below inherit it
   app.failure_message(CLI::FailureMessage::simple);
   app.footer(
       "reaugkd --completion bash|zsh prints a completion script for the shell.\n"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# docs/options.md is what the option lists say, and the completion script completes.
+# docs/options.md is what the option lists say, --help fits the terminal, and the completion script completes.
 # Usage: listings.sh BINARY SOURCE_DIRECTORY
 set -u
 reaugkd=$1
@@ -49,5 +49,29 @@ if [ -n "$(kernels)" ] && grep -qw avx2 /proc/cpuinfo; then
   [ "$(kernels OPENBLAS_CORETYPE=Nehalem)" = Nehalem ] || fail "OPENBLAS_CORETYPE is not the user's"
 fi
 
+# --help: on a terminal its lines end at the edge, in a pipe an option is one line, with the same words.
+in_terminal() { # COLUMNS COMMAND...
+  python3 - "$@" <<'EOF'
+import fcntl, os, pty, struct, sys, termios
+pid, terminal = pty.fork()
+if pid == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, int(sys.argv[1]), 0, 0))
+    os.execvp(sys.argv[2], sys.argv[2:])
+try:
+    while part := os.read(terminal, 4096):
+        os.write(1, part.replace(b"\r", b""))
+except OSError:  # the program has ended
+    pass
+sys.exit(os.waitpid(pid, 0)[1] != 0)
+EOF
+}
+for command in teacher-finetune project build-kb distill eval; do
+  piped=$("$reaugkd" $command --help)
+  wrapped=$(in_terminal 80 "$reaugkd" $command --help) || fail "$command --help on a terminal"
+  grep -qE '^.{81}' <<<"$wrapped" && fail "$command --help has a line longer than the terminal: $(grep -E '^.{81}' <<<"$wrapped")"
+  [ "$(wc -l <<<"$piped")" -lt "$(wc -l <<<"$wrapped")" ] || fail "$command --help is wrapped in a pipe"
+  [ "$(tr -s ' \n' '\n' <<<"$piped")" = "$(tr -s ' \n' '\n' <<<"$wrapped")" ] || fail "$command --help says other words on a terminal"
+done
+
 [ $failures = 0 ] || exit 1
-echo "option tables, completion and idle threads: passed"
+echo "option tables, --help, completion and idle threads: passed"

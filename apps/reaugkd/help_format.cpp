@@ -1,0 +1,60 @@
+#include "help_format.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <limits>
+#include <sstream>
+
+namespace reaugkd::apps {
+namespace {
+
+constexpr std::size_t kNameColumn = 30;
+constexpr std::size_t kNarrowest = 30;
+
+/// Columns of the terminal on stdout; no end of them in a pipe or a file.
+std::size_t line_width() {
+  winsize size{};
+  const bool terminal = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return terminal ? size.ws_col : std::numeric_limits<std::size_t>::max();
+}
+
+/// Broken between words; a word longer than `width` stands alone.
+std::string wrapped(const std::string& text, std::size_t width) {
+  std::istringstream words(text);
+  std::string lines;
+  std::size_t column = 0;
+  for (std::string word; words >> word;) {
+    if (column > 0 && column + 1 + word.size() > width) {
+      lines += '\n';
+      column = 0;
+    } else if (column > 0) {
+      lines += ' ';
+      ++column;
+    }
+    lines += word;
+    column += word.size();
+  }
+  return lines;
+}
+
+class HelpFormat : public CLI::Formatter {
+ public:
+  HelpFormat() { column_width(kNameColumn); }
+
+  std::string make_option_desc(const CLI::Option* option) const override {
+    return wrapped(CLI::Formatter::make_option_desc(option), description_width_);
+  }
+
+ private:
+  std::size_t description_width_ = std::max(line_width(), kNameColumn + kNarrowest) - kNameColumn;
+};
+
+}  // namespace
+
+std::shared_ptr<CLI::FormatterBase> help_format() {
+  return std::make_shared<HelpFormat>();
+}
+
+}  // namespace reaugkd::apps
