@@ -1,4 +1,4 @@
-// Relational knowledge distillation (Park et al., CVPR 2019), equation 10: the task's loss plus the
+// Relational knowledge distillation (Park et al., CVPR 2019), equation 11: the task's loss plus the
 // distance and angle terms of the two models' embeddings (losses/rkd.h). With --hard-label-weight
 // below 1 kd's term to the teacher takes part.
 #include "losses/rkd.h"
