@@ -1,7 +1,10 @@
 """What one task and seed of a plan consists of: the calls of the binary, their options and directories, in order."""
+import contextlib
+import fcntl
 import json
 import pathlib
 
+ANCHORS = 4  # of the teacher's training, for rco
 FROM_KB = ("reaugkd", "kd", "finetune")  # methods that learn from the knowledge base or the labels; others take --teacher
 
 
@@ -52,8 +55,22 @@ class Chain:
         self.plan, self.args, self.task, self.seed = plan, args, task, seed
         self.name = task["name"]
         self.failed = set()  # directories
+        self.made = 0  # stages that were not there before
+        self.lock = None
         self.root = args.output / self.name / f"seed-{seed}"
         self.data = args.glue / task["folder"] if task.get("folder") else args.glue
+
+    @contextlib.contextmanager
+    def locked(self):
+        """True, or False where another driver works on this task and seed, or a stage that outlived one: it inherits the file."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with open(self.root / ".lock", "w", encoding="utf-8") as self.lock:
+            try:
+                fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
 
     def stage(self, name, command, *more):
         options = {"data": self.data, "seed": self.seed, "output": self.root / name, "resume": True}
@@ -68,8 +85,11 @@ class Chain:
     def teacher_stages(self):
         methods = {method["method"] for method in self.plan["methods"]}
         model = {"model": self.args.model, "task": self.task["task"]}
-        trajectory = {"keep-trajectory": 4} if self.plan["keeps_trajectory"] else {}
-        yield self.stage("teacher", "teacher-finetune", model, trajectory)
+        teacher = self.stage("teacher", "teacher-finetune", model)
+        kept = teacher.made_of("keep_trajectory") if teacher.finished() else None  # a finished one stays as it is
+        if kept is None and self.plan["keeps_trajectory"]:
+            kept = ANCHORS
+        yield self.stage("teacher", "teacher-finetune", model, {"keep-trajectory": kept} if kept else {})
         yield self.stage("projected", "project", {"teacher": self.root / "teacher", "student": self.student_model()})
         yield self.stage("kb", "build-kb", {"teacher": self.root / "projected"})
         for kb in self.plan["kbs"]:

@@ -9,6 +9,8 @@ evaluated with and without retrieval. Finished stages are not repeated: start it
 in docs/experiments.md.
 """
 import argparse
+import collections
+import heapq
 import json
 import math
 import pathlib
@@ -41,6 +43,7 @@ class Runner:
         self.plan, self.args = plan, args
         self.chosen = {}  # (task, method) -> configuration
         self.failures, self.children = [], set()
+        self.idle = set()  # devices that nothing is given to any more
         self.lock = threading.Lock()
         self.started, self.stopped = time.time(), 0  # stopped: by which signal
         self.done_cost = self.left_cost = 0.0
@@ -81,6 +84,9 @@ class Runner:
             if isinstance(value, pathlib.Path) and value in chain.failed:
                 chain.failed.add(stage.directory)
                 raise RuntimeError(f"its --{name} {value} has failed")
+        if stage.diverged():
+            chain.failed.add(stage.directory)
+            raise Diverged(f"had diverged with these options: {stage.divergence}, without which it is tried again")
         with self.lock:
             left = [self.time_left()] if self.done_cost else []
         if not stage.finished():
@@ -92,7 +98,7 @@ class Runner:
         stage.directory.parent.mkdir(parents=True, exist_ok=True)
         # A session of its own: Ctrl-C must reach a stage once, from stop(), for a second signal ends it at once.
         child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                                 start_new_session=True)
+                                 start_new_session=True, pass_fds=[chain.lock.fileno()])
         self.children.add(child)
         if self.stopped:
             child.send_signal(self.stopped)
@@ -104,9 +110,12 @@ class Runner:
             self.done_cost += cost if fresh else 0
         if child.returncode != 0:
             chain.failed.add(stage.directory)
+            if child.returncode == DIVERGED:
+                stage.divergence.write_text(" ".join(flags(stage.options)))
             kind = Diverged if child.returncode == DIVERGED else RuntimeError
             raise kind(f"{' '.join(command)}\n    exit code {child.returncode}: "
                        + "\n    ".join(errors.strip().splitlines()[-3:]))
+        chain.made += fresh
 
     def time_left(self):
         seconds = (time.time() - self.started) / self.done_cost * self.left_cost
@@ -127,16 +136,10 @@ class Runner:
         return self.chosen[key]
 
     def tried(self, chain, stage, device):
-        if stage.diverged():
-            print(f"{chain.name} seed {chain.seed}: {stage.directory.name} had diverged and is left out ({stage.divergence})",
-                  file=sys.stderr, flush=True)
-            return -math.inf
         try:
             self.run_stage(chain, stage, device)
         except Diverged as error:
-            stage.divergence.write_text(" ".join(flags(stage.options)))
-            print(f"{chain.name} seed {chain.seed}: {stage.directory.name} diverged and is not chosen: {error}",
-                  file=sys.stderr, flush=True)
+            print(f"{chain.name} seed {chain.seed}: {stage.directory.name} is not chosen: {error}", file=sys.stderr, flush=True)
             return -math.inf
         return validation_score(stage.metrics())
 
@@ -157,9 +160,10 @@ class Runner:
             return
         try:
             work()
-        except (RuntimeError, OSError, ValueError, KeyError) as error:
+        except Exception as error:  # whatever it is, the other stages go on, and the exit code tells
             if not self.stopped:
-                self.failures.append(f"{chain.name} seed {chain.seed} {what}: {error}")
+                kind = "" if isinstance(error, RuntimeError) else f"{type(error).__name__}: "
+                self.failures.append(f"{chain.name} seed {chain.seed} {what}: {kind}{error}")
                 print(f"FAILED: {self.failures[-1]}", file=sys.stderr, flush=True)
 
     def run(self):
@@ -174,28 +178,64 @@ class Runner:
                 worker.start()
             for worker in workers:
                 worker.join()
+            if not waiting.empty() and not self.stopped:
+                self.failures.append(f"{waiting.qsize()} tasks and seeds were not begun: no device is left")
 
     def work(self, waiting, device):
-        while not self.stopped:
+        """A chain after the other; one that another driver works on comes later. A device on which two teachers in a row
+        fail, and nothing else is made, is given no more."""
+        fruitless, told = 0, set()
+        while not self.stopped and device not in self.idle:
             try:
                 chain = waiting.get_nowait()
             except queue.Empty:
                 return
-            self.run_chain(chain, device)
+            try:
+                with chain.locked() as mine:
+                    if mine:
+                        self.run_chain(chain, device)
+            except OSError as error:  # of the lock
+                self.failures.append(f"{chain.name} seed {chain.seed}: {error}")
+                continue
+            if not mine:
+                if chain not in told:
+                    print(f"{chain.name} seed {chain.seed}: another driver works on it; waiting", file=sys.stderr, flush=True)
+                told.add(chain)
+                waiting.put(chain)
+                time.sleep(1)
+                continue
+            fruitless = fruitless + 1 if chain.root / "teacher" in chain.failed and not chain.made else 0
+            if fruitless == 2 and len(self.args.devices) > 1:
+                self.idle.add(device)
+                print(f"{device}: two teachers in a row have failed on it; it is given no more", file=sys.stderr, flush=True)
 
     def stop(self, number, frame):
         self.stopped = number
         for child in list(self.children):
             child.send_signal(number)
 
+    def hours(self, todo):
+        """As run() gives the chains to devices: those of the first seed, then the others, each to the first that is free."""
+        costs = collections.Counter()
+        for chain, stage in todo:
+            costs[chain.seed, chain.name] += self.cost(chain, stage)
+        total = 0
+        for first in (True, False):
+            free = [0] * len(self.args.devices)
+            for (seed, _), cost in costs.items():
+                if (seed == self.plan["seeds"][0]) == first:
+                    heapq.heapreplace(free, free[0] + cost)
+            total += max(free)
+        return total / self.plan.get("rate", 300) / 3600
+
     def announce(self):
         stages = [(chain, stage) for chain in self.chains() for stage in self.planned(chain)]
         todo = [(chain, stage) for chain, stage in stages if not stage.finished() and not stage.diverged()]
         self.left_cost = sum(self.cost(chain, stage) for chain, stage in todo)
-        hours = self.left_cost / self.plan.get("rate", 300) / 3600 / len(self.args.devices)
-        print(f"{len(stages)} stages, {len(stages) - len(todo)} finished; about {hours:.1f} h for the rest "
-              f"(at {self.plan.get('rate', 300)} student rows/s on each of {len(self.args.devices)} devices)",
-              file=sys.stderr)
+        devices = len(self.args.devices)
+        print(f"{len(stages)} stages, {len(stages) - len(todo)} finished; about {self.hours(todo):.1f} h for the rest "
+              f"(at {self.plan.get('rate', 300)} student rows/s on {'each of ' if devices > 1 else ''}{devices} "
+              f"device{'s' * (devices > 1)})", file=sys.stderr)
         if self.args.dry_run:
             for chain, stage in todo:
                 print(f"{chain.name} seed {chain.seed} {stage.command} {stage.directory.name}")

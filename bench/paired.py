@@ -1,21 +1,26 @@
 """What bench/report.py's tables compare: the evaluations of a task, and the difference of two sides.
 
-Intervals are paired over seeds and examples: the dev rows are drawn again 2,000 times (fewer where there are more than
-1,000 rows, 200 at least), the same rows for both sides and all seeds, and the middle 95 % of the mean difference is
-given; Matthews and Pearson always have 200. The p value (accuracy alone) is of a paired permutation test: the sign of
-each row's difference is flipped at random.
+Both sides have the same rows and seeds, and a difference has two intervals. What another dev set would change: the rows
+are drawn again 2,000 times (fewer where there are more than 1,000 rows, 200 at least; Matthews and Pearson always have
+200), the same for both sides and all seeds, and the middle 95 % of the mean difference is given; the p value (accuracy
+alone) is of a paired permutation test, in which the sign of each row's difference is flipped at random. What another
+seed would change: Student's t over the seeds' differences. Neither holds the other's part, and a difference is more than
+noise where both exclude zero. Nothing is corrected for the number of comparisons.
 """
 import collections
 import csv
+import functools
 import json
 import math
 import pathlib
 import random
 import statistics
 import sys
+import typing
 
 RESAMPLES, FEWEST_RESAMPLES = 2000, 200
 SIGNAL = 0.03  # a teacher nearer to the majority class than this has nothing to hand down
+STUDENT_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)  # 97.5 % for 1 to 9 degrees of freedom
 
 
 def fail(message):
@@ -44,6 +49,10 @@ def pearson(predicted, expected):
 METRICS = {"accuracy": accuracy, "matthews_correlation": matthews, "pearson": pearson}  # those with an interval
 
 
+class Unlabelled(Exception):
+    pass
+
+
 class Run:
     """One eval directory: scores, and predictions of the student alone and with retrieval."""
 
@@ -52,10 +61,11 @@ class Run:
         self.metrics = json.loads((directory / "metrics.json").read_text())
         scores = self.metrics["metrics"]["student"]
         if not scores:
-            fail(f"{directory}: no scored row has a label, so there is nothing to compare")
+            raise Unlabelled
         self.metric = next((name for name in METRICS if name in scores), next(iter(scores)))
         with open(directory / "predictions.tsv", newline="", encoding="utf-8") as file:
             rows = [row for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if row["label"]]
+        self.rows = [row["index"] for row in rows]
         if "score" in rows[0]:
             self.labels = [float(row["label"]) for row in rows]
             self.decisions = {"alone": [float(row["student_score"]) for row in rows],
@@ -78,13 +88,15 @@ class Task:
 
     def __init__(self, directory):
         self.name, self.directory = directory.name, directory
-        self.runs = {}
-        for evaluation in sorted(directory.glob("seed-*/eval-*/metrics.json")):
-            method = evaluation.parent.name[len("eval-"):]
-            self.runs.setdefault(method, {})[evaluation.parent.parent.name] = Run(evaluation.parent)
+        self.runs, self.left_out = {}, []
+        found = [evaluation for seed in self.seeds() for evaluation in sorted(seed.glob("eval-*/metrics.json"))
+                 if ".tmp-" not in evaluation.parent.name]
+        self.first = None
+        for evaluation in sorted(found, key=lambda path: "@" in path.parent.name):  # further ones after the plain ones
+            self.add(evaluation.parent)
+        self.runs = dict(sorted(self.runs.items()))
         if not self.runs:
             return
-        self.first = next(iter(next(iter(self.runs.values())).values()))
         self.metric = self.first.metric
         self.teacher = self.teacher_scores()
         if not self.teacher:
@@ -92,13 +104,30 @@ class Task:
         majority = self.first.metrics.get("majority", {}).get(self.metric, 0)
         self.signal = statistics.fmean(self.teacher.values()) >= majority + SIGNAL
         self.majority = majority
-        teachers = sorted(directory.glob("seed-*/teacher/metrics.json"))
+        teachers = [path for seed in self.seeds() for path in seed.glob("teacher/metrics.json")]
         if not teachers:
             fail(f"{directory}: no seed has its teacher/metrics.json, which says what was trained on")
         self.training = json.loads(teachers[0].read_text())
         self.selected_on = self.training["validation_split"]
         self.machines = sorted({f"in {machine['precision']} on {machine['description']}" for machine in
                                 (json.loads(path.with_name("run.json").read_text())["machine"] for path in teachers)})
+
+    def seeds(self):
+        """Directories; "seed-1.bak" is none."""
+        return [path for path in sorted(self.directory.glob("seed-*")) if "." not in path.name]
+
+    def add(self, directory):
+        """An eval whose rows are not those of the others cannot be paired with them."""
+        try:
+            run = Run(directory)
+        except Unlabelled:
+            self.left_out.append(f"{directory}: no scored row has a label")
+            return
+        self.first = self.first or run
+        if (run.rows, run.labels) != (self.first.rows, self.first.labels):
+            self.left_out.append(f"{directory}: its rows are not those of {self.first.directory}")
+            return
+        self.runs.setdefault(directory.name[len("eval-"):], {})[directory.parent.name] = run
 
     def teacher_scores(self):
         return {seed: run.score("teacher") for runs in self.runs.values() for seed, run in runs.items()
@@ -107,46 +136,57 @@ class Task:
     def scores(self, method, which):
         return {seed: run.score(which) for seed, run in self.runs.get(method, {}).items()}
 
-    def chosen(self, method):
-        """The configurations of a tuned method whose students its seeds have: {"1"}; two or more where its grid changed."""
-        names = (pathlib.Path(json.loads((run.directory / "run.json").read_text()).get("options", {}).get("model", "")).name
-                 for run in self.runs.get(method, {}).values())
-        return {name.partition("@")[2] for name in names if "@" in name}
+    def students(self, method):
+        """The directories that its seeds' students are in: {"student-kd@1"}; two or more where its grid changed."""
+        return {pathlib.Path(json.loads((run.directory / "run.json").read_text()).get("options", {}).get("model", "")).name
+                for run in self.runs.get(method, {}).values()}
 
 
-def differences(task, left, right):
-    """Per common seed: (labels, left's decisions, right's); a side is (method, "alone" or "combined")."""
-    common = sorted(set(task.runs.get(left[0], {})) & set(task.runs.get(right[0], {})))
-    return [(task.runs[left[0]][seed].labels, task.runs[left[0]][seed].decisions[left[1]],
-             task.runs[right[0]][seed].decisions[right[1]]) for seed in common]
+class Difference(typing.NamedTuple):
+    mean: float
+    low: float  # over rows
+    high: float
+    p: typing.Optional[float]
+    over_seeds: typing.Optional[tuple]  # low, high; None of one seed
+    seeds: int
 
 
-def resample(task, left, right, seed=0):
-    """(mean of left - right, the same of dev rows drawn again, p or None); None without a common seed or for another
-    metric."""
-    pairs = differences(task, left, right)
-    if not pairs or task.metric not in METRICS:
-        return None
-    draw = random.Random(seed)
+def common_seeds(task, left, right):
+    """A side is (method, "alone" or "combined")."""
+    return set(task.runs.get(left[0], {})) & set(task.runs.get(right[0], {}))
+
+
+@functools.lru_cache(maxsize=None)
+def resample(task, left, right, seeds):
+    """(left - right of each seed, their mean for dev rows drawn again, p or None); the same rows for every two sides."""
+    draw = random.Random(task.name)
+    pairs = [(task.runs[left[0]][seed].labels, task.runs[left[0]][seed].decisions[left[1]],
+              task.runs[right[0]][seed].decisions[right[1]]) for seed in seeds]
     rows = range(len(pairs[0][0]))
-    resamples = max(FEWEST_RESAMPLES, min(RESAMPLES, RESAMPLES * 1000 // len(rows)))
     if task.metric == "accuracy":
+        resamples = max(FEWEST_RESAMPLES, min(RESAMPLES, RESAMPLES * 1000 // len(rows)))
         each = [statistics.fmean((a[i] == y[i]) - (b[i] == y[i]) for y, a, b in pairs) for i in rows]
-        mean = statistics.fmean(each)
         resampled = [statistics.fmean(draw.choices(each, k=len(each))) for _ in range(resamples)]
-        moving = [x for x in each if x]
-        flipped = [abs(sum(x if draw.random() < 0.5 else -x for x in moving)) for _ in range(resamples)]
-        p = (1 + sum(x >= abs(sum(moving)) - 1e-12 for x in flipped)) / (1 + resamples)
-    else:
-        measure = METRICS[task.metric]
+        by_seed = [accuracy(a, y) - accuracy(b, y) for y, a, b in pairs]
+        return by_seed, resampled, permutation_p(each, draw)
+    measure = METRICS[task.metric]
 
-        def difference(chosen):
-            return statistics.fmean(measure([a[i] for i in chosen], [y[i] for i in chosen])
-                                    - measure([b[i] for i in chosen], [y[i] for i in chosen]) for y, a, b in pairs)
+    def differences(chosen):
+        return [measure([a[i] for i in chosen], [y[i] for i in chosen])
+                - measure([b[i] for i in chosen], [y[i] for i in chosen]) for y, a, b in pairs]
 
-        mean, p = difference(rows), None
-        resampled = [difference(draw.choices(rows, k=len(rows))) for _ in range(FEWEST_RESAMPLES)]
-    return mean, resampled, p
+    resampled = [statistics.fmean(differences(draw.choices(rows, k=len(rows)))) for _ in range(FEWEST_RESAMPLES)]
+    return differences(rows), resampled, None
+
+
+def permutation_p(each, draw):
+    """How often the sum of the rows' differences is as far from 0 when the sign of each is flipped at random. Rows of one
+    size are flipped together: so many random bits, so many of them positive."""
+    sizes = collections.Counter(round(abs(x), 9) for x in each if x)
+    observed = abs(sum(each)) - 1e-6
+    reached = sum(abs(sum(size * (2 * bin(draw.getrandbits(n)).count("1") - n) for size, n in sizes.items())) >= observed
+                  for _ in range(RESAMPLES))
+    return (1 + reached) / (1 + RESAMPLES)
 
 
 def middle(resampled):
@@ -156,16 +196,30 @@ def middle(resampled):
     return ordered[cut], ordered[-1 - cut]
 
 
-def interval(task, left, right):
-    """(mean difference, low, high, p or None) of left - right; None where resample() has none."""
-    found = resample(task, left, right)
-    return found and (found[0], *middle(found[1]), found[2])
+def over_seeds(by_seed):
+    """95 % by Student's t."""
+    if len(by_seed) < 2:
+        return None
+    freedom = len(by_seed) - 1
+    t = STUDENT_T[freedom - 1] if freedom <= len(STUDENT_T) else 1.96 + 2.5 / freedom
+    reach = t * statistics.stdev(by_seed) / math.sqrt(len(by_seed))
+    mean = statistics.fmean(by_seed)
+    return mean - reach, mean + reach
 
 
 def average_interval(tasks, left, right):
-    """The same of the mean over the tasks with a signal, whose rows are drawn independently; None where one has none."""
-    found = [resample(task, left, right, seed) for seed, task in enumerate(tasks) if task.signal]
-    if not found or None in found:
+    """Difference of left - right, averaged over the tasks, whose rows are drawn independently, with the seeds that all of
+    them have for both sides. None where there is no such seed, or for a metric that is not in METRICS."""
+    seeds = set.intersection(*(common_seeds(task, left, right) for task in tasks)) if tasks else set()
+    if not seeds or any(task.metric not in METRICS for task in tasks):
         return None
-    return (statistics.fmean(mean for mean, _, _ in found),
-            *middle([statistics.fmean(each) for each in zip(*(resampled for _, resampled, _ in found))]), None)
+    found = [resample(task, left, right, tuple(sorted(seeds))) for task in tasks]
+    by_seed = [statistics.fmean(each) for each in zip(*(of_task for of_task, _, _ in found))]
+    resampled = [statistics.fmean(each) for each in zip(*(of_task for _, of_task, _ in found))]
+    return Difference(statistics.fmean(by_seed), *middle(resampled), found[0][2] if len(found) == 1 else None,
+                      over_seeds(by_seed), len(seeds))
+
+
+def interval(task, left, right):
+    """The same of one task."""
+    return average_interval([task], left, right)

@@ -66,15 +66,17 @@ def sweep_picture(task, method):
     seeds = report.sweeps(task, method).values()
     if not seeds:
         return None
-    first = next(iter(seeds))
-    ks, betas = (sorted({row[name] for row in first}) for name in ("k", "beta"))
+    settings = set.intersection(*({(row["k"], row["beta"]) for row in rows} for rows in seeds))  # a grid need not be whole
+    if not settings:
+        return None
+    ks, betas = (sorted({setting[i] for setting in settings}) for i in (0, 1))
 
     def score(k, beta):
         cells = [[row for row in rows if row["k"] == k and row["beta"] == beta] for rows in seeds]
         return 100 * statistics.fmean(report.best_setting(cell)[task.metric] for cell in cells)
 
     rows = [[i, j, f"{k:g}", f"{beta:g}", f"{score(k, beta):.2f}"]
-            for j, beta in enumerate(betas) for i, k in enumerate(ks)]
+            for j, beta in enumerate(betas) for i, k in enumerate(ks) if (k, beta) in settings]
     alone = 100 * statistics.fmean(task.scores(method, "alone").values())
     reach = max([0.5] + [abs(float(row[4]) - alone) for row in rows])
 
@@ -186,7 +188,7 @@ def reliability_rows(probabilities, labels, classes):
 def probabilities_of(run):
     """(labels, names of the classes, {"student" | "retrieval" | "combined": probabilities per row})"""
     with open(run.directory / "predictions.tsv", newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+        rows = [row for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if row["label"]]
     names = [column[2:] for column in rows[0] if column.startswith("p_")]
     parts = {"student": "student_p_", "retrieval": "kb_p_", "combined": "p_"}
     return ([names.index(row["label"]) for row in rows], names,

@@ -17,6 +17,11 @@ import statistics
 import sys
 
 from paired import Task, average_interval, fail, interval
+from table_format import as_csv, as_latex, as_markdown
+
+
+INTERVALS = ("- Differences: 95 % intervals over dev rows, with p, and over seeds (Student's t). One is more than noise where both exclude "
+             "zero; they are not corrected for their number, and one of twenty over rows excludes it by chance.")
 
 
 def mean_and_deviation(values, digits=1):
@@ -32,36 +37,65 @@ def methods_of(tasks):
     return list(dict.fromkeys(method for task in tasks for method in task.runs if "@" not in method))
 
 
-def over_tasks(tasks, scores_of):
-    """Of the seeds that all tasks with a signal have: the mean over these tasks, and its deviation over seeds."""
+def averages(tasks, scores_of):
+    """Seed -> the mean over the tasks with a signal, of the seeds that all of these have."""
     scores = [scores_of(task) for task in tasks if task.signal]
     seeds = set.intersection(*map(set, scores)) if scores else set()
-    return mean_and_deviation(statistics.fmean(each[seed] for each in scores) for seed in sorted(seeds))
+    return {seed: statistics.fmean(each[seed] for each in scores) for seed in sorted(seeds)}
+
+
+def score_column(scores, seeds):
+    """Method -> text. Bold: the best of those with every one of the seeds; others say how many they have."""
+    whole = {method: statistics.fmean(of_method.values()) for method, of_method in scores.items()
+             if of_method and len(of_method) == len(seeds)}
+    texts = {}
+    for method, of_method in scores.items():
+        text = mean_and_deviation(of_method.values())
+        if text and method not in whole:
+            text += f" ({len(of_method)} of {len(seeds)} seeds)"
+        texts[method] = f"**{text}**" if method in whole and whole[method] == max(whole.values()) else text
+    return texts
 
 
 def main_table(tasks, which, published):
-    """Bold: the best of those with every seed that the task has; others say how many they have."""
     methods = methods_of(tasks)
-    means = {(method, task): statistics.fmean(task.scores(method, which).values())
-             for task in tasks for method in methods if len(task.scores(method, which)) == len(task.teacher)}
-    best = {task: max((means.get((method, task), -1) for method in methods)) for task in tasks}
-    table = [["method"] + [task.name + ("" if task.signal else " (no signal)") for task in tasks] + ["average"]]
-    table.append(["teacher"] + [mean_and_deviation(task.teacher.values()) for task in tasks]
-                 + [over_tasks(tasks, lambda task: task.teacher)])
-    for method in methods:
-        row = [method]
-        for task in tasks:
-            scores = task.scores(method, which)
-            text = mean_and_deviation(scores.values())
-            if text and len(scores) < len(task.teacher):
-                text += f" ({len(scores)} of {len(task.teacher)} seeds)"
-            row.append(f"**{text}**" if means.get((method, task)) == best[task] else text)
-        table.append(row + [over_tasks(tasks, lambda task: task.scores(method, which))])
+    columns = [({method: task.scores(method, which) for method in methods}, task.teacher) for task in tasks]
+    columns.append(({method: averages(tasks, lambda task: task.scores(method, which)) for method in methods},
+                    averages(tasks, lambda task: task.teacher)))
+    table = [["method"] + [task.name + ("" if task.signal else " (no signal)") for task in tasks] + ["average"],
+             ["teacher"] + [mean_and_deviation(teacher.values()) for _, teacher in columns]]
+    texts = [score_column(scores, teacher) for scores, teacher in columns]
+    table += [[method] + [column[method] for column in texts] for method in methods]
     for figure in published:
         cells = {cell["task"]: cell for cell in figure["cells"]}
+        known = [cells.get(published_name(task)) for task in tasks]
         table.append([figure["method"] + " (published)"]
-                     + [f"{cells[task.name]['value']} [{cells[task.name]['source']}]" if task.name in cells else ""
-                        for task in tasks] + [""])
+                     + [f"{cell['value']} [{cell['source']}]" if cell else "" for cell in known] + [""])
+    return table
+
+
+def published_name(task):
+    """What a file of published figures calls it."""
+    name = task.directory.name
+    return name[:-len("-dev")] if name.endswith("-dev") else name
+
+
+def runner_up_table(tasks):
+    """The best method of each task and of the average, of those with every seed, against the second."""
+    signals = [task for task in tasks if task.signal]
+    table = [[""] + [task.name for task in tasks] + ["average"]]
+    for title, which in (("student alone", "alone"), ("with retrieval", "combined")):
+        row = [title]
+        for part in [[task] for task in tasks] + [signals]:
+            means = {method: [statistics.fmean(task.scores(method, which).values()) for task in part
+                              if task.teacher and len(task.scores(method, which)) == len(task.teacher)]
+                     for method in methods_of(part)}
+            ranked = sorted((method for method in means if len(means[method]) == len(part)),
+                            key=lambda method: -statistics.fmean(means[method]))
+            row.append(f"{ranked[0]} over {ranked[1]}: "
+                       + difference_text(average_interval(part, *((method, which) for method in ranked[:2])), part)
+                       if len(ranked) > 1 else "")
+        table.append(row)
     return table
 
 
@@ -69,21 +103,28 @@ def average(values):
     return f"{100 * statistics.fmean(values):.1f}" if values else ""
 
 
-def difference_text(result):
-    if result is None:
+def difference_text(difference, tasks):
+    if difference is None:
         return ""
-    mean, low, high, p = result
-    text = f"{100 * mean:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
-    return text + ("" if p is None else f" p {p:.3f}" if p >= 0.0005 else " p < 0.001")
+    text = f"{100 * difference.mean:+.1f} [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]"
+    if difference.p is not None:
+        text += f" p {difference.p:.3f}" if difference.p >= 0.0005 else " p < 0.001"
+    if difference.over_seeds:
+        text += f", seeds [{100 * difference.over_seeds[0]:+.1f}, {100 * difference.over_seeds[1]:+.1f}]"
+    planned = max(len(task.teacher) for task in tasks)
+    return text + (f" ({difference.seeds} of {planned} seeds)" if difference.seeds < planned else "")
+
+
+def difference_row(tasks, left, right):
+    """A cell a task, then the average over those with a signal."""
+    signals = [task for task in tasks if task.signal]
+    return ([difference_text(interval(task, left, right), [task]) for task in tasks]
+            + [difference_text(average_interval(signals, left, right), signals)])
 
 
 def retrieval_table(tasks):
-    table = [["method"] + [task.name for task in tasks] + ["average"]]
-    for method in methods_of(tasks):
-        sides = (method, "combined"), (method, "alone")
-        table.append([method] + [difference_text(interval(task, *sides)) for task in tasks]
-                     + [difference_text(average_interval(tasks, *sides))])
-    return table
+    return [["method"] + [task.name for task in tasks] + ["average"]] + [
+        [method] + difference_row(tasks, (method, "combined"), (method, "alone")) for method in methods_of(tasks)]
 
 
 def control_table(tasks):
@@ -110,12 +151,13 @@ def control_table(tasks):
 
 
 def against_table(tasks, method):
-    """`method` with retrieval beside every other method alone, as the paper compares them."""
-    table = [[f"{method} with retrieval minus"] + [task.name for task in tasks]]
+    """`method` with retrieval beside every other method alone, as the paper compares them, and both with retrieval."""
+    table = [[f"{method} with retrieval minus"] + [task.name for task in tasks] + ["average"]]
     for other in methods_of(tasks):
-        row = [other + " alone"]
-        row += [difference_text(interval(task, (method, "combined"), (other, "alone"))) for task in tasks]
-        table.append(row)
+        table.append([other + " alone"] + difference_row(tasks, (method, "combined"), (other, "alone")))
+    for other in methods_of(tasks):
+        if other != method:
+            table.append([other + " with retrieval"] + difference_row(tasks, (method, "combined"), (other, "combined")))
     return table
 
 
@@ -140,7 +182,7 @@ def median_text(task, directory, key):
     of its student ("eval-kd@k4") do not."""
     values = []
     for name in (directory, directory + "@*") if directory.startswith("student-") else (directory,):
-        for path in task.directory.glob(f"seed-*/{name}/metrics.json"):
+        for path in (path for seed in task.seeds() for path in seed.glob(f"{name}/metrics.json")):
             value = json.loads(path.read_text())
             for part in key.split("."):
                 value = value.get(part) if isinstance(value, dict) else None
@@ -170,8 +212,7 @@ def evaluation_table(tasks, names):
         sides = [method] + [f"{method}@{name}" for name in names]
         if any(side in task.runs for side in sides[1:] for task in tasks):
             gains = [((side, "combined"), (method, "alone")) for side in sides]
-            table.append([method] + [difference_text(interval(tasks[0], *gain) if len(tasks) == 1 else
-                                                     average_interval(tasks, *gain)) for gain in gains])
+            table.append([method] + [difference_text(average_interval(tasks, *gain), tasks) for gain in gains])
     return table
 
 
@@ -202,33 +243,11 @@ def sweep_table(task, parameter):
     for method, seeds in found.items():
         row = [method]
         for value in values:
-            best = [best_setting([row for row in rows if row[parameter] == value]) for rows in seeds.values()]
-            row.append(mean_and_deviation(setting[task.metric] for setting in best))
+            cells = [[row for row in rows if row[parameter] == value] for rows in seeds.values()]
+            best = [best_setting(cell)[task.metric] for cell in cells if cell]  # a grid need not have all values
+            row.append(mean_and_deviation(best) + (f" ({len(best)} of {len(cells)} seeds)" if 0 < len(best) < len(cells) else ""))
         table.append(row)
     return table
-
-
-def as_markdown(title, table):
-    lines = [f"### {title}", "", "| " + " | ".join(table[0]) + " |", "| --- " * len(table[0]) + "|"]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in table[1:]]) + "\n"
-
-
-def as_latex(title, table):
-    def cell(text):
-        bold = text.startswith("**")
-        text = text.strip("*").replace("±", "$\\pm$")
-        for special in "_%&#":
-            text = text.replace(special, "\\" + special)
-        return f"\\textbf{{{text}}}" if bold else text
-
-    rows = [" & ".join(cell(text) for text in row) + " \\\\" for row in table]
-    return "\n".join([f"% {title}", f"\\begin{{tabular}}{{l{'r' * (len(table[0]) - 1)}}}", "\\toprule", rows[0],
-                      "\\midrule", *rows[1:], "\\bottomrule", "\\end{tabular}"]) + "\n"
-
-
-def as_csv(title, table):
-    return "\n".join([f"# {title}"] + [",".join('"' + text.strip("*").replace('"', '""') + '"' for text in row)
-                                       for row in table]) + "\n"
 
 
 def describe(tasks):
@@ -241,21 +260,31 @@ def describe(tasks):
                + f". Trained {'; '.join(task.machines)}.")
 
 
-def notes(tasks, runs):
+def notes(tasks, runs, published):
     """What a reader of the tables should know: what the plans have and the runs do not, and mixed configurations."""
     planned = dict.fromkeys(method["name"] for run in runs for plan in plans_of(run) for method in plan["methods"])
     missing = [name for name in planned if name not in methods_of(tasks)]
     if missing:
         yield f"- Planned, and no eval is finished: {', '.join(missing)}."
+    budgets = {method["name"]: len(method.get("grid", [{}])) for run in runs for plan in plans_of(run)
+               for method in plan["methods"] if method["name"] in methods_of(tasks)}
+    if len(set(budgets.values())) > 1:
+        yield f"- The plan's budgets differ; configurations: {', '.join(f'{name} {n}' for name, n in budgets.items())}."
     for task in tasks:
+        for reason in task.left_out:
+            yield f"- Left out: {reason}."
         by = sorted({run.metrics["retrieval"].get("selected_by", "loss") for runs in task.runs.values() for run in runs.values()}
                     - {"loss", task.metric})
         if by:
             yield f"- {task.name}: evaluations by the task's metric selected by {', '.join(by)}; the tables show {task.metric}."
         for method in methods_of([task]):
-            if len(task.chosen(method)) > 1:
+            if len(task.students(method)) > 1:
                 yield (f"- **{task.name}, {method}: the seeds have students of different configurations "
-                       f"({', '.join(sorted(task.chosen(method)))})**: start experiments.py again, which mends it.")
+                       f"({', '.join(sorted(task.students(method)))})**: start experiments.py again, which mends it.")
+    for figure in published:
+        unknown = [cell["task"] for cell in figure["cells"] if cell["task"] not in map(published_name, tasks)]
+        if unknown:
+            yield f"- {figure['method']} (published): there is no task {', '.join(unknown)} here."
 
 
 def grid_of(task, method):
@@ -266,14 +295,15 @@ def grid_of(task, method):
 
 
 def configuration_table(tasks):
-    """Of tuned methods: which options of the plan's grid the validation part chose."""
+    """Of tuned methods: which options of the plan's grid the validation part chose, and of how many."""
     table = [["method"] + [task.name for task in tasks]]
     for method in methods_of(tasks):
         cells = []
         for task in tasks:
             grid = grid_of(task, method)
-            cells.append(" or ".join(" ".join(f"{name} {value}" for name, value in grid[int(i)].items()) or "defaults"
-                                     for i in sorted(task.chosen(method)) if int(i) < len(grid)))
+            chosen = sorted(int(name.partition("@")[2]) for name in task.students(method) if "@" in name)
+            texts = [" ".join(f"{name} {value}" for name, value in grid[i].items()) or "defaults" for i in chosen if i < len(grid)]
+            cells.append(" or ".join(texts) + f" (of {len(grid)})" if texts else "")
         if any(cells):
             table.append([method] + cells)
     return table
@@ -286,6 +316,8 @@ def tasks_of(runs):
         if not run.is_dir():
             fail(f"{run}: there is no such directory")
     tasks = [Task(directory) for run in runs for directory in sorted(run.iterdir()) if directory.is_dir()]
+    for reason in [reason for task in tasks if not task.runs for reason in task.left_out]:
+        print(f"report.py: left out: {reason}", file=sys.stderr)
     tasks = [task for task in tasks if task.runs]
     if not tasks:
         fail(f"no finished eval in {', '.join(map(str, runs))}")
@@ -303,7 +335,8 @@ def tables_of(tasks, method, published, runs):
     heading = " (selected on dev)" if tasks[0].selected_on == "dev" else ""
     yield "Student alone" + heading, main_table(tasks, "alone", published)
     yield "With retrieval" + heading, main_table(tasks, "combined", [])
-    yield "Gain of retrieval, points, 95 % interval" + heading, retrieval_table(tasks)
+    yield "The best against the runner-up, points" + heading, runner_up_table(tasks)
+    yield "Gain of retrieval, points, 95 % intervals" + heading, retrieval_table(tasks)
     yield "Gain of retrieval and its control" + heading, control_table(tasks)
     yield f"{method} with retrieval against the others" + heading, against_table(tasks, method)
     chosen = configuration_table(tasks)
@@ -353,7 +386,7 @@ def main():
     published = read_published(args.published)
     write = {"markdown": as_markdown, "latex": as_latex, "csv": as_csv}[args.format]
     comment = {"markdown": "", "latex": "% ", "csv": "# "}[args.format]
-    print("\n".join(comment + line for line in [*describe(tasks), *notes(tasks, args.runs)]) + "\n")
+    print("\n".join(comment + line for line in [*describe(tasks), INTERVALS, *notes(tasks, args.runs, published)]) + "\n")
     on_dev = [task for task in tasks if task.selected_on == "dev"]
     others = [task for task in tasks if task not in on_dev]
     for title, table in [*tables_of(others, args.method, published, args.runs),
