@@ -5,10 +5,9 @@
 namespace reaugkd::losses {
 namespace {
 
-/// The mean of `values` (B) over rows where `known` (B) bool holds; 0 where there is none.
+/// 1/B times the sum of `values` (B) over rows where `known` (B) bool holds.
 torch::Tensor mean_where(const torch::Tensor& values, const torch::Tensor& known) {
-  const auto weight = known.to(values.scalar_type());
-  return (values * weight).sum() / weight.sum().clamp_min(1);
+  return (values * known.to(values.scalar_type())).mean();
 }
 
 }  // namespace

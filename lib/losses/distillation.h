@@ -15,11 +15,11 @@ torch::Tensor soft_cross_entropy(const torch::Tensor& teacher_logits,
 /// gradient is that of soft_cross_entropy at T = 1; 0 where the two agree. DML, ProKT and SFTN.
 torch::Tensor kl_divergence(const torch::Tensor& target_logits, const torch::Tensor& logits);
 
-/// Mean over rows with a label of CE(y_i, p_i); labels (B) fp32 class indices, NaN: no label, left
-/// out. 0 where no row has one.
+/// 1/B times the sum of CE(y_i, p_i) over rows with a label, labels (B) fp32 class indices, NaN: no
+/// label. All B count, so that a row weighs the same however a step is cut into batches.
 torch::Tensor hard_cross_entropy(const torch::Tensor& logits, const torch::Tensor& labels);
 
-/// Mean over rows with a target of (score - target)^2; scores (B, 1), targets (B) fp32, NaN: none.
+/// The same of (score - target)^2; scores (B, 1), targets (B) fp32, NaN: none.
 /// Regression's CE, to labels or to the teacher's scores.
 torch::Tensor squared_error(const torch::Tensor& scores, const torch::Tensor& targets);
 

@@ -65,8 +65,17 @@ const OptionsOf kOptionsOf[] = {
     {{"metadistil"}, {"metadistil-quiz"}},
 };
 
-/// Warns of options that the method does not read; a plan or a config may have them for others.
-void warn_of_unused(const Method& method, const core::OptionList& options) {
+/// Warns of options that the method, or the task, does not read; a plan or a config may have them
+/// for others.
+void warn_of_unused(const Method& method, const core::OptionList& options,
+                    const DistillOptions& values, const data::Task& task) {
+  if (task.regression() && *values.distill_temperature != method.distill_temperature) {
+    spdlog::warn("--distill-temperature softens probabilities: {} has scores and does not read it",
+                 task.name);
+  }
+  if (values.anchor != "kb" && values.kb_anchors != DistillOptions().kb_anchors) {
+    spdlog::warn("--kb-anchors is for --anchor kb: {} does not read it", values.anchor);
+  }
   DistillOptions defaults;
   defaults.teacher_learning_rate = method.teacher_learning_rate;
   const core::Json given = options.to_json();
@@ -112,6 +121,48 @@ void check_others(const DistillOptions& options, const Inherited& inherited,
   }
 }
 
+/// What learns from labels needs them: of every row where it learns from nothing else.
+void check_labels(const DistillOptions& options, const Method& method, const data::Dataset& rows) {
+  const bool by_method = method.source == Source::kLabels;
+  const double w = *options.hard_label_weight;
+  const std::string what =
+      by_method ? "--method " + method.name : fmt::format("--hard-label-weight {:g}", w);
+  if ((by_method || w == 1) && !rows.fully_labelled()) {
+    throw core::DataError("{}: {} needs a label in every row", rows.path.string(), what);
+  }
+  if (w > 0 && std::ranges::all_of(rows.labels, [](float label) { return std::isnan(label); })) {
+    throw core::DataError("{}: {} needs labels, and no row has one: give --hard-label-weight 0",
+                          rows.path.string(), what);
+  }
+}
+
+/// A student that has a classifier already may have the classes in another order: its rows are then
+/// put into the task's.
+void reorder_classes(Model& student, const std::filesystem::path& directory,
+                     const data::Task& task) {
+  const auto names = nn::load_config(directory).id2label;
+  const auto own = in_order_of(names, task.labels);
+  if (!own) {
+    if (names.size() == task.labels.size() && !nameless(names)) {
+      spdlog::warn("{}: calls its classes {}; its classifier begins as that of {}",
+                   directory.string(), fmt::join(names, ", "), fmt::join(task.labels, ", "));
+    }
+    return;
+  }
+  if (*own == task.labels) return;
+  std::vector<std::int64_t> rows;
+  for (const auto& label : task.labels) {
+    rows.push_back(std::find(own->begin(), own->end(), label) - own->begin());
+  }
+  const torch::NoGradGuard no_grad;
+  for (auto& item : student.classifier->named_parameters()) {
+    if (!item.key().starts_with("classifier.")) continue;
+    item.value().copy_(item.value().index_select(0, torch::tensor(rows, torch::kInt64)));
+  }
+  spdlog::info("{}: its classes are in the order {}: its classifier's rows are put into that of {}",
+               directory.string(), fmt::join(names, ", "), fmt::join(task.labels, ", "));
+}
+
 /// Takes metadistil's quiz out of data.train: about `share` of its rows, two at least.
 data::Dataset take_quiz(TaskData& data, double share, std::uint64_t seed) {
   const auto n = data.train.size();
@@ -147,7 +198,7 @@ std::string run_distill(DistillOptions options) {
   const auto settings = resolve_settings(options.data, inherited);
   check_others(options, inherited, settings);
   StageRun run("distill", fields, DistillOptions().fields(), options.run);
-  warn_of_unused(method, fields);
+  warn_of_unused(method, fields, options, settings.task);
   run.add_input_directory(options.student);
   for (const auto& directory : {options.kb, options.teacher}) {
     if (!directory.empty()) run.add_input_directory(directory);
@@ -159,11 +210,7 @@ std::string run_distill(DistillOptions options) {
   }
   const Compute compute = start_compute(options.run, /*training=*/true, run);
   TaskData data = read_task_data(options.data, settings, inherited, run);
-  const bool labels_alone = method.source == Source::kLabels || *options.hard_label_weight == 1;
-  if (labels_alone && !data.train.fully_labelled()) {
-    throw core::DataError("{}: --method {} needs a label in every row", data.train.path.string(),
-                          method.name);
-  }
+  check_labels(options, method, data.train);
 
   const auto seed = static_cast<std::uint64_t>(options.run.seed);
   data::Dataset quiz;
@@ -172,6 +219,7 @@ std::string run_distill(DistillOptions options) {
       load_for_training(options.student, data,
                         {options.training.init, options.student_layers, options.training.vocab_size,
                          options.training.embedding, seed});
+  if (options.data.label_order.empty()) reorder_classes(student, options.student, settings.task);
   if (method.name == "reaugkd") {
     const auto space = embedding_space(retrieval::load_kb_manifest(options.kb).provenance);
     if (space.contains(kKeysSha256)) {

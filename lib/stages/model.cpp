@@ -48,7 +48,8 @@ void check_sizes(const Model& model, const TaskSettings& settings, const fs::pat
   }
   if (settings.max_seq_length > model.config.max_tokens()) {
     throw core::ConfigError(
-        "--max-seq-length {}: {} has positions for {} tokens: give that or less",
+        "--max-seq-length {}: {} has positions for {} tokens: give the first stage of the chain "
+        "that or less, or take a model with more",
         settings.max_seq_length, directory.string(), model.config.max_tokens());
   }
 }

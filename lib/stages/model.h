@@ -59,7 +59,7 @@ struct TrainingInit {
 
 /// A model to be trained on the task: head and pooler may be missing; config gets the task's
 /// classes and settings. Throws ArtifactError also where the vocabulary is larger than the
-/// embedding matrix or max_seq_length than its positions.
+/// embedding matrix, ConfigError where max_seq_length is than its positions.
 Model load_for_training(const std::filesystem::path& directory, const TaskData& data,
                         const TrainingInit& init);
 

@@ -38,28 +38,6 @@ std::string lower_case(std::string text) {
   return text;
 }
 
-/// `labels` in the order of `names`, which spells each of them once, in whatever case; else
-/// nothing.
-std::optional<std::vector<std::string>> in_order_of(const std::vector<std::string>& names,
-                                                    const std::vector<std::string>& labels) {
-  std::map<std::string, std::string> by_name;
-  for (const auto& label : labels) by_name[lower_case(label)] = label;
-  std::vector<std::string> ordered;
-  for (const auto& name : names) {
-    const auto found = by_name.extract(lower_case(name));
-    if (found.empty()) return std::nullopt;
-    ordered.push_back(found.mapped());
-  }
-  if (!by_name.empty() || ordered.size() != labels.size()) return std::nullopt;
-  return ordered;
-}
-
-/// Whether these are Hugging Face's names for classes without one.
-bool nameless(const std::vector<std::string>& names) {
-  return std::all_of(names.begin(), names.end(),
-                     [](const std::string& name) { return name.starts_with("LABEL_"); });
-}
-
 /// Flags that contradict the split that is inherited.
 void check_split_flags(const DataOptions& options, const Inherited& inherited) {
   if (!inherited.split) return;
@@ -75,6 +53,25 @@ void check_split_flags(const DataOptions& options, const Inherited& inherited) {
 }
 
 }  // namespace
+
+std::optional<std::vector<std::string>> in_order_of(const std::vector<std::string>& names,
+                                                    const std::vector<std::string>& labels) {
+  std::map<std::string, std::string> by_name;
+  for (const auto& label : labels) by_name[lower_case(label)] = label;
+  std::vector<std::string> ordered;
+  for (const auto& name : names) {
+    const auto found = by_name.extract(lower_case(name));
+    if (found.empty()) return std::nullopt;
+    ordered.push_back(found.mapped());
+  }
+  if (!by_name.empty() || ordered.size() != labels.size()) return std::nullopt;
+  return ordered;
+}
+
+bool nameless(const std::vector<std::string>& names) {
+  return std::all_of(names.begin(), names.end(),
+                     [](const std::string& name) { return name.starts_with("LABEL_"); });
+}
 
 void DataOptions::add_fields(core::OptionList& list) {
   list.add({"task", "Data", &task,

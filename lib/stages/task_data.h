@@ -60,6 +60,14 @@ Inherited inherit(const std::filesystem::path& directory);
 /// inherited, the split's too, or where there is no task at all.
 TaskSettings resolve_settings(const DataOptions& options, const Inherited& inherited);
 
+/// `labels` in the order of `names`, which spells each of them once, in whatever case; else
+/// nothing.
+std::optional<std::vector<std::string>> in_order_of(const std::vector<std::string>& names,
+                                                    const std::vector<std::string>& labels);
+
+/// Whether these are Hugging Face's names for classes without one.
+bool nameless(const std::vector<std::string>& names);
+
 /// Throws ArtifactError where the model that `model` describes has the classes of `settings` in
 /// another order, unless --label-order says what they are: its outputs would be read as of other
 /// classes.

@@ -50,7 +50,7 @@ int set_threads(std::int64_t threads);
 
 /// While it lives, a batch of few `values` (B T H) in fp32 on the CPU is computed by this thread
 /// alone, but for OpenBLAS's products, which have threads of their own: to wake OpenMP's between
-/// any two of them costs more than they do. No result depends on it. Else it does nothing.
+/// any two of them costs more than they do. Sums may be rounded otherwise. Else it does nothing.
 class SmallBatchGuard {
  public:
   SmallBatchGuard(const torch::Device& device, Precision precision, std::int64_t values);

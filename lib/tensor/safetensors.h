@@ -21,8 +21,9 @@ TensorMap load_safetensors(const std::filesystem::path& path);
 /// The header's __metadata__, empty where it has none. Throws as load_safetensors.
 std::map<std::string, std::string> load_metadata(const std::filesystem::path& path);
 
-/// Writes `tensors` (any device, made contiguous) atomically, in the order of their names, with
-/// `metadata` as the header's __metadata__. Same tensors, same bytes. Throws IoError.
+/// Writes `tensors` (any device, made contiguous) atomically, the widest dtypes first, each in the
+/// order of their names, with `metadata` as the header's __metadata__. Same tensors, same bytes.
+/// Throws IoError.
 void save_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
                       const std::map<std::string, std::string>& metadata = {});
 

@@ -67,6 +67,12 @@ class Fit {
     const Batches first = batches_(0);
     total_examples_ = options.epochs * examples_of(first);
     total_steps_ = options.epochs * steps_of(first);
+    if (total_steps_ == 1 && options.warmup_ratio > 0) {
+      spdlog::warn(
+          "{}: one step in all, whose rate is the warm-up's first, 0: nothing is trained; give "
+          "--warmup-ratio 0, more --epochs or a smaller --batch-size",
+          options.what);
+    }
     step_.begin_fit(total_steps_);
     if (const auto checkpoint = load_checkpoint(options.checkpoint)) restore(*checkpoint);
     log_.emplace(log_path, at_.log_bytes);
@@ -148,7 +154,7 @@ class Fit {
     const bool looked_at = logged || norm_.device().is_cpu() || at_.steps % kStepsUnseen == 0;
     rate_ = base_rate_ * factor;
     if (looked_at && !last_step_is_finite()) {
-      throw core::NumericError("the loss or its gradient is not finite: {}", last_step_text());
+      throw core::NumericError("the loss or its gradient is not finite: {}", step_text(at_.steps));
     }
     if (logged) log_step(epochs_done);
     optimizer_.step(factor, clip_factor(norm_, options_.max_grad_norm));
@@ -177,24 +183,26 @@ class Fit {
     for (const auto& [name, value] : loss_.terms) line[name] = value.item<double>();
     line["grad_norm"] = norm_.item<double>();
     write_line(line);
-    note_ = fmt::format("loss {:.4f}  lr {:.2e}", line["loss"].get<double>(), rate_);
+    note_ = loss_text();
+  }
+
+  /// Of the last step.
+  std::string loss_text() const {
+    return fmt::format("loss {:.4f}  lr {:.2e}", loss_.total.item<double>(), rate_);
   }
 
   /// Where a run that diverged stood, and what to do.
-  std::string last_step_text() const {
-    std::string text = fmt::format("step {}, learning rate {:g}, loss {:g}", at_.steps, rate_,
+  std::string step_text(std::int64_t step) const {
+    std::string text = fmt::format("step {}, learning rate {:g}, loss {:g}", step, rate_,
                                    loss_.total.item<double>());
     for (const auto& [name, value] : loss_.terms) {
       text += fmt::format(", {} {:g}", name, value.item<double>());
     }
     return text +
            fmt::format(
-               ", gradient norm {:g}; lower --learning-rate, or check the data and the "
-               "checkpoint that it began from{}",
-               norm_.item<double>(),
-               !std::filesystem::exists(options_.checkpoint.path)
-                   ? ""
-                   : "; the last good state is kept in " + options_.checkpoint.path.string());
+               ", gradient norm {:g}; begin anew with a lower --learning-rate, or check the data "
+               "and the checkpoint that it began from",
+               norm_.item<double>());
   }
 
   bool last_step_is_finite() const {
@@ -224,7 +232,8 @@ class Fit {
     }
     write_line({{"step", at_.steps}, {"epoch", at_.epochs_done}, {"validation", now.details}});
     spdlog::info("epoch {:.2f}  step {}/{}  {}  validation {}{}", at_.epochs_done, at_.steps,
-                 total_steps_, note_, now.details.dump(), best ? "  (best)" : "");
+                 total_steps_, loss_.total.defined() ? loss_text() : "", now.details.dump(),
+                 best ? "  (best)" : "");
     note_if_done();
   }
 
@@ -241,7 +250,7 @@ class Fit {
       return validate_();
     } catch (const core::NumericError& error) {
       if (!loss_.total.defined()) throw;
-      throw core::NumericError("{}: {}", error.what(), last_step_text());
+      throw core::NumericError("{}: {}", error.what(), step_text(at_.steps - 1));
     }
   }
 

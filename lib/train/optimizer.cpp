@@ -116,7 +116,7 @@ torch::Tensor AdamW::gradient_norm() const {
   }
   if (others.empty()) return torch::tensor(std::sqrt(squares), torch::kFloat32);
   const auto rest = torch::stack(at::_foreach_norm(others)).norm();
-  return squares > 0 ? (rest.square() + squares).sqrt() : rest;
+  return squares != 0 ? (rest.square() + squares).sqrt() : rest;
 }
 
 void AdamW::step(double factor, const torch::Tensor& gradient_scale) {

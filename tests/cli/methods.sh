@@ -48,6 +48,31 @@ grep -q "does not read it" "$work/stderr" && fail "a repeated run is warned of a
 # TinyBERT without its phase on layers is kd.
 ok "best at epoch" $(train no-layers --method tinybert --teacher "$work/teacher" --tinybert-intermediate 0)
 cmp -s "$work/kd/model.safetensors" "$work/no-layers/model.safetensors" || fail "tinybert without layers is not kd"
+# A student whose classifier has the classes the other way round begins as the same.
+cp -r "$work/plain" "$work/reversed"
+python3 - "$work/reversed" <<'EOF'
+import json, pathlib, struct, sys
+directory = pathlib.Path(sys.argv[1])
+config = json.loads((directory / "config.json").read_text())
+names = [config["id2label"][str(i)] for i in range(2)]
+config.update(id2label=dict(enumerate(reversed(names))), label2id={name: 1 - i for i, name in enumerate(names)})
+config.pop("reaugkd", None)
+(directory / "config.json").write_text(json.dumps(config))
+weights = bytearray((directory / "model.safetensors").read_bytes())
+size, = struct.unpack("<Q", weights[:8])
+header = json.loads(weights[8:8 + size])
+for name in ("classifier.weight", "classifier.bias"):
+    begin, end = (8 + size + offset for offset in header[name]["data_offsets"])
+    half = (end - begin) // 2
+    weights[begin:end] = weights[begin + half:end] + weights[begin:begin + half]
+(directory / "model.safetensors").write_bytes(weights)
+EOF
+[ $? = 0 ] || fail "the classes could not be reversed"
+rm -f "$work/reversed"/{run,split}.json # as from elsewhere
+head="--method kd --kb $work/kb --student-layers 0,1 --data $demo --epochs 1 --quiet"
+ok "best at epoch" "$reaugkd" distill $head --student "$work/plain" --output "$work/from-plain"
+ok "its classifier's rows are put into that of" "$reaugkd" distill ${head/--quiet/} --student "$work/reversed" --output "$work/from-reversed"
+cmp -s "$work/from-plain/model.safetensors" "$work/from-reversed/model.safetensors" || fail "the order of a student's classes changed it"
 # Anchors from the knowledge base; more than it has is all of it.
 reaugkd_kb="--method reaugkd --kb $work/kb --anchor kb"
 ok "best at epoch" $(train anchors $reaugkd_kb --kb-anchors 16)
