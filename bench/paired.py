@@ -102,7 +102,7 @@ class Task:
         if not self.teacher:
             fail(f"{directory}: no evaluation has the teacher's score; give eval --teacher")
         majority = self.first.metrics.get("majority", {}).get(self.metric, 0)
-        self.signal = statistics.fmean(self.teacher.values()) >= majority + SIGNAL
+        self.signal = statistics.fmean(self.teacher.values()) >= majority + min(SIGNAL, (1 - majority) / 2)
         self.majority = majority
         teachers = [path for seed in self.seeds() for path in seed.glob("teacher/metrics.json")]
         if not teachers:

@@ -147,7 +147,6 @@ Task custom_task(const Json& description, const std::string& where) {
   task.metrics = value_of(description, "metrics", metrics, where);
   check_metrics(task, where);
   task.train = task.dev = task.test = layout_of(description, task.format, where);
-  task.test.label = -1;  // by number; by name where the header has it
   task.test.label_may_be_absent = true;
   task.train_file = value_of(description, "train", "train." + format, where);
   task.dev_file = value_of(description, "dev", "dev." + format, where);

@@ -37,13 +37,15 @@ std::string shown(std::string_view field) {
   return position < field.size() ? result + "..." : result;
 }
 
-/// The finite number that `field` spells; none where it spells none.
+/// The finite number that `field` spells, by way of a double, so that one too small for a float is
+/// 0 and no error; none where it spells none.
 std::optional<float> parse_number(std::string_view field) {
-  float number = 0;
+  double number = 0;
   const char* end = field.data() + field.size();
   const auto [stop, error] = std::from_chars(field.data(), end, number);
-  if (error != std::errc() || stop != end || !std::isfinite(number)) return std::nullopt;
-  return number;
+  const auto rounded = static_cast<float>(number);
+  if (error != std::errc() || stop != end || !std::isfinite(rounded)) return std::nullopt;
+  return rounded;
 }
 
 /// The class or score that `field` spells; none where it spells none.
@@ -141,7 +143,9 @@ class Reader {
   std::string_view field(int column) const { return fields_[static_cast<std::size_t>(column)]; }
 
   std::size_t wanted_columns() const {
-    int last = std::max({layout_.text_a, layout_.text_b, layout_.label});
+    int last = std::max(layout_.text_a, layout_.text_b);
+    const bool may_be_short = layout_.label_may_be_absent && layout_.label_name.empty();
+    if (!may_be_short) last = std::max(last, layout_.label);
     for (const int column : distribution_) last = std::max(last, column);
     return static_cast<std::size_t>(last) + 1;
   }
@@ -190,7 +194,7 @@ class Reader {
 
   void check_header() {
     check_columns();
-    if (layout_.label < 0 || !layout_.label_name.empty() ||
+    if (!has_label_column() || !layout_.label_name.empty() ||
         !parse_label(field(layout_.label), task_))
       return;
     throw core::DataError(
@@ -208,8 +212,13 @@ class Reader {
     return std::string(value);
   }
 
+  /// Of a column that has a number and may be absent: whether the record goes so far.
+  bool has_label_column() const {
+    return layout_.label >= 0 && static_cast<std::size_t>(layout_.label) < fields_.size();
+  }
+
   float read_label() const {
-    if (layout_.label < 0 || field(layout_.label).empty()) return kUnlabelled;
+    if (!has_label_column() || field(layout_.label).empty()) return kUnlabelled;
     const std::string_view value = field(layout_.label);
     if (const std::optional<float> parsed = parse_label(value, task_)) return *parsed;
     const std::string hint = records_->line() == 1 ? "; is it a header? This file must have none"

@@ -101,7 +101,9 @@ RowGroups text_groups(const Dataset& dataset) {
   std::unordered_map<std::string, std::size_t> first_row;
   for (const auto* texts : {&dataset.text_a, &dataset.text_b}) {
     for (std::size_t row = 0; row < texts->size(); ++row) {
-      const auto place = first_row.emplace(normalised_text((*texts)[row]), row).first;
+      std::string text = normalised_text((*texts)[row]);
+      if (text.empty() && !dataset.text_b.empty()) continue;  // of a pair: no text to share
+      const auto place = first_row.emplace(std::move(text), row).first;
       sets.join(place->second, row);
     }
   }

@@ -27,7 +27,7 @@ struct FileLayout {
   int text_b = -1;
   int label = -1;
   std::string text_a_name = {}, text_b_name = {}, label_name = {};
-  bool label_may_be_absent = false;                  // the column that has a name: a test file's
+  bool label_may_be_absent = false;                  // the label's column: a test file's
   std::vector<std::string> distribution_names = {};  // columns of given distributions; none: empty
 };
 

@@ -113,6 +113,7 @@ class HnswIndex final : public Index {
 
   void insert(const float* embeddings, int threads);
   void save(const std::filesystem::path& path) const;
+  std::int64_t ef_search() const { return static_cast<std::int64_t>(graph_->ef_); }
   void set_ef_search(std::int64_t ef_search) { graph_->setEf(as_size(ef_search)); }
 
  private:
@@ -260,6 +261,12 @@ void save_hnsw_index(const Index& index, const std::filesystem::path& path) {
   const auto* hnsw = dynamic_cast<const HnswIndex*>(&index);
   REAUGKD_CHECK(hnsw != nullptr, "not an HNSW index");
   hnsw->save(path);
+}
+
+std::int64_t ef_search(const Index& index) {
+  const auto* hnsw = dynamic_cast<const HnswIndex*>(&index);
+  REAUGKD_CHECK(hnsw != nullptr, "not an HNSW index");
+  return hnsw->ef_search();
 }
 
 void set_ef_search(Index& index, std::int64_t ef_search) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <unordered_set>
 
 #include "core/error.h"
@@ -37,30 +38,55 @@ torch::Tensor Index::checked_queries(const torch::Tensor& queries, std::int64_t 
   return values;
 }
 
+namespace {
+
+constexpr std::int64_t kMoreAgain = 8;
+
+/// Row `from` of `found` without `excluded` becomes row `to` of `kept`; returns how many it has.
+std::int64_t keep(const Neighbors& found, std::int64_t from,
+                  const std::vector<std::int64_t>& excluded, Neighbors& kept, std::int64_t to) {
+  const auto indices = found.indices.accessor<std::int64_t, 2>()[from];
+  const auto similarities = found.similarities.accessor<float, 2>()[from];
+  const std::unordered_set<std::int64_t> own(excluded.begin(), excluded.end());
+  auto kept_indices = kept.indices.accessor<std::int64_t, 2>()[to];
+  auto kept_similarities = kept.similarities.accessor<float, 2>()[to];
+  std::int64_t slot = 0;
+  for (std::int64_t j = 0; j < found.k() && slot < kept.k() && indices[j] >= 0; ++j) {
+    if (own.contains(indices[j])) continue;
+    kept_indices[slot] = indices[j];
+    kept_similarities[slot] = similarities[j];
+    ++slot;
+  }
+  return slot;
+}
+
+}  // namespace
+
 Neighbors search_excluding(const Index& index, const torch::Tensor& queries, std::int64_t k,
                            const std::vector<std::vector<std::int64_t>>& excluded) {
   const auto count = static_cast<std::size_t>(queries.size(0));
   REAUGKD_CHECK(excluded.size() == count, "{} lists for {} queries", excluded.size(), count);
-  std::size_t most = 0;
-  for (const auto& rows : excluded) most = std::max(most, rows.size());
-  const auto asked = std::min(k + static_cast<std::int64_t>(most), std::max(k, index.size()));
-  const Neighbors found = index.search(queries, asked);
-
+  const bool any =
+      std::any_of(excluded.begin(), excluded.end(), [](const auto& rows) { return !rows.empty(); });
   Neighbors kept = Neighbors::none(queries.size(0), k);
-  const auto from = found.indices.accessor<std::int64_t, 2>();
-  const auto from_similarity = found.similarities.accessor<float, 2>();
-  auto to = kept.indices.accessor<std::int64_t, 2>();
-  auto to_similarity = kept.similarities.accessor<float, 2>();
-  for (std::int64_t i = 0; i < queries.size(0); ++i) {
-    const auto& rows = excluded[static_cast<std::size_t>(i)];
-    const std::unordered_set<std::int64_t> own(rows.begin(), rows.end());
-    std::int64_t slot = 0;
-    for (std::int64_t j = 0; j < asked && slot < k && from[i][j] >= 0; ++j) {
-      if (own.contains(from[i][j])) continue;
-      to[i][slot] = from[i][j];
-      to_similarity[i][slot] = from_similarity[i][j];
-      ++slot;
+  std::vector<std::int64_t> waiting(count);
+  std::iota(waiting.begin(), waiting.end(), 0);
+  // Most leave out one row at most, their own. Those that leave out more ask again for more: how
+  // much is looked at for a query does not depend on the others.
+  for (std::int64_t more = any ? 1 : 0; !waiting.empty(); more *= kMoreAgain) {
+    const auto asked = std::min(k + more, std::max(k, index.size()));
+    const auto places = torch::tensor(waiting, torch::kInt64);
+    const Neighbors found = index.search(
+        more <= 1 ? queries : queries.index_select(0, places.to(queries.device())), asked);
+    std::vector<std::int64_t> short_of;
+    for (std::size_t i = 0; i < waiting.size(); ++i) {
+      const auto& rows = excluded[static_cast<std::size_t>(waiting[i])];
+      const auto got = keep(found, static_cast<std::int64_t>(i), rows, kept, waiting[i]);
+      if (got<k&& static_cast<std::int64_t>(rows.size())> more && asked < index.size()) {
+        short_of.push_back(waiting[i]);
+      }
     }
+    waiting = std::move(short_of);
   }
   return kept;
 }

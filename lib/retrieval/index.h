@@ -62,7 +62,9 @@ std::unique_ptr<Index> build_hnsw_index(const torch::Tensor& embeddings,
 /// Writes hnswlib's own bytes, atomically. `index` must be an HNSW index. Throws IoError.
 void save_hnsw_index(const Index& index, const std::filesystem::path& path);
 
-/// How many candidates a search looks at from now on. `index` must be an HNSW index.
+/// How many candidates a search looks at, k at least. `index` must be an HNSW index.
+std::int64_t ef_search(const Index& index);
+/// The same from now on.
 void set_ef_search(Index& index, std::int64_t ef_search);
 
 /// Searches them where they lie, as a private map of the file. Sizes, levels and link ids are

@@ -205,8 +205,17 @@ retrieval::KnowledgeBase extended(const BuildKbOptions& options, const Compute& 
 bool resolve_index(BuildKbOptions& options) {
   std::optional<retrieval::HnswOptions> built = retrieval::HnswOptions{};
   const auto extended = std::filesystem::path(options.extend) / retrieval::kManifestFile;
-  if (!options.extend.empty() && std::filesystem::exists(extended)) {
+  const bool extends = !options.extend.empty();
+  if (extends && std::filesystem::exists(extended)) {
     built = retrieval::load_kb_manifest(options.extend).hnsw;
+  } else if (const auto made = extends ? core::run_record(options.run.output) : std::nullopt) {
+    // --extend is gone since: as the finished run has it
+    const auto recorded = [&](const char* name, std::int64_t otherwise) {
+      return core::json_value(made->options, name, otherwise, "run.json: options");
+    };
+    built->M = recorded("M", built->M);
+    built->ef_construction = recorded("ef_construction", built->ef_construction);
+    built->ef_search = recorded("ef_search", built->ef_search);
   }
   const bool exact = options.index == "exact" || (options.index == "auto" && !built);
   const retrieval::HnswOptions usual;

@@ -7,6 +7,17 @@
 namespace reaugkd::stages {
 namespace {
 
+constexpr std::int64_t kRowsOfBlock = 4096;  // in float64 at once
+
+/// (D) float64, on the CPU.
+torch::Tensor mean_row(const torch::Tensor& rows) {
+  auto sum = torch::zeros({rows.size(1)}, torch::kFloat64);
+  for (const auto& block : rows.split(kRowsOfBlock)) {
+    sum += block.to(torch::kCPU, torch::kFloat64).sum(0);
+  }
+  return sum / rows.size(0);
+}
+
 std::string lines(const std::string& source, const data::Task& task, const torch::Tensor& plane,
                   const std::vector<float>& labels) {
   const auto points = plane.accessor<double, 2>();
@@ -29,9 +40,13 @@ std::string lines(const std::string& source, const data::Task& task, const torch
 torch::Tensor principal_components(const torch::Tensor& rows) {
   REAUGKD_CHECK(rows.dim() == 2 && rows.size(1) >= 2, "two components need (N, D), D >= 2");
   const torch::NoGradGuard no_grad;
-  const auto x = rows.to(torch::kCPU, torch::kFloat64);
-  const auto centered = x - x.mean(0);
-  const auto vectors = std::get<1>(torch::linalg_eigh(torch::matmul(centered.t(), centered), "L"));
+  const auto mean = mean_row(rows);
+  auto covariance = torch::zeros({rows.size(1), rows.size(1)}, torch::kFloat64);
+  for (const auto& block : rows.split(kRowsOfBlock)) {
+    const auto centered = block.to(torch::kCPU, torch::kFloat64) - mean;
+    covariance.addmm_(centered.t(), centered);
+  }
+  const auto vectors = std::get<1>(torch::linalg_eigh(covariance, "L"));
   const auto largest = vectors.slice(1, -2).flip(1);  // (D, 2); eigenvalues come ascending
   const auto extreme = largest.gather(0, largest.abs().argmax(0, true));
   return largest * extreme.sign();
@@ -40,9 +55,13 @@ torch::Tensor principal_components(const torch::Tensor& rows) {
 std::string embedding_map(const data::Task& task, const retrieval::KnowledgeBase& kb,
                           const torch::Tensor& student, const std::vector<float>& labels) {
   const auto components = principal_components(kb.embeddings);
-  const auto mean = kb.embeddings.to(torch::kFloat64).mean(0);
+  const auto mean = mean_row(kb.embeddings);
   const auto plane = [&](const torch::Tensor& rows) {
-    return torch::matmul(rows.to(torch::kCPU, torch::kFloat64) - mean, components);
+    std::vector<torch::Tensor> points;
+    for (const auto& block : rows.split(kRowsOfBlock)) {
+      points.push_back(torch::matmul(block.to(torch::kCPU, torch::kFloat64) - mean, components));
+    }
+    return torch::cat(points);
   };
   const auto known = kb.labels.contiguous();
   const std::vector<float> kb_labels(known.data_ptr<float>(), known.data_ptr<float>() + kb.size());

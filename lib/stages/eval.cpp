@@ -198,7 +198,9 @@ class Evaluation {
     const auto wanted = options_.grid();
     const bool fixed = options_.nothing_to_select();
     if (!fixed || options_.sweep || !options_.grid_ef_search.empty()) {
-      validation_ = ask_validation(std::ranges::max(wanted.k));
+      const auto most = std::ranges::max(wanted.k);
+      retriever_->search_as_for(most);
+      validation_ = ask_validation(most);
     }
     const auto permuted =
         retriever_->permuted(soft_labels_, static_cast<std::uint64_t>(options_.run.seed));
@@ -247,12 +249,8 @@ class Evaluation {
     json["rows"] = retriever_->knowledge_base().size();
   }
 
-  /// The k nearest of each scored row. Of an exact search fewer are a prefix of more, so there is
-  /// one, for all uses; HNSW finds others where it looks for more.
+  /// The k nearest of each scored row, for all uses: fewer are a prefix of more.
   NearestRows nearest_rows(const torch::Tensor& s, const data::Dataset& rows) const {
-    if (retriever_->index().kind() == retrieval::IndexKind::kHnsw) {
-      return [this, s, &rows](std::int64_t k) { return retriever_->search(s, rows, k); };
-    }
     auto most = std::max(setting_.k, permuted_setting_.k);
     if (options_.sweep) most = std::max(most, std::ranges::max(options_.grid().k));
     return [found = retriever_->search(s, rows, most)](std::int64_t k) { return found.first(k); };
@@ -317,11 +315,9 @@ class Evaluation {
                         bool labelled, Json& metrics) const {
     Json& report = metrics["retrieval"];
     const data::Task& task = settings_.task;
-    const bool exact = retriever_->index().kind() == retrieval::IndexKind::kExact;
-    report["agreement_with_exact"] = index_agreement(
-        queries.neighbors,
-        exact ? queries.neighbors : retriever_->exact_search(queries.embeddings, rows, setting_.k),
-        retriever_->soft_labels(), setting_.tau);
+    report["agreement_with_exact"] =
+        retriever_->agreement_with_exact(queries.embeddings, rows, queries.neighbors, setting_.tau,
+                                         static_cast<std::uint64_t>(options_.run.seed));
     report["same_text"] = retriever_->same_texts(rows);
     if (!task.regression()) {
       report.update(changed_predictions(task, predictions.student, predictions.knowledge_base,

@@ -35,6 +35,12 @@ std::string name_of(const data::Task& task, double decision, bool submission) {
   return (submission ? task.submission_labels : task.labels)[static_cast<std::size_t>(decision)];
 }
 
+/// As the data has it: a score is spelled as short as its float can be.
+std::string label_text(const data::Task& task, float label) {
+  if (std::isnan(label)) return "";
+  return task.regression() ? fmt::format("{}", label) : name_of(task, label, false);
+}
+
 }  // namespace
 
 void write_predictions(const std::filesystem::path& path, const data::Task& task,
@@ -45,8 +51,7 @@ void write_predictions(const std::filesystem::path& path, const data::Task& task
   text += "\n";
   const auto decisions = train::decisions_of(predictions.final, task.regression());
   for (std::int64_t i = 0; i < rows.size(); ++i) {
-    text += fmt::format("{}\t{}\t{}", rows.rows[i],
-                        rows.labelled(i) ? name_of(task, rows.labels[i], false) : "",
+    text += fmt::format("{}\t{}\t{}", rows.rows[i], label_text(task, rows.labels[i]),
                         name_of(task, decisions[i], false));
     text += columns(predictions.final, i);
     if (with_kb) text += columns(predictions.student, i) + columns(predictions.knowledge_base, i);

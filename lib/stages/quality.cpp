@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "core/error.h"
 #include "metrics/metrics.h"
@@ -13,11 +14,12 @@
 namespace reaugkd::stages {
 namespace {
 
-constexpr double kSignal = 0.03;       // above the majority class: less is "no signal"
-constexpr double kCollapsed = 0.98;    // mean cosine similarity
-constexpr double kIndexMisses = 0.01;  // mean |p^KB - p^KB_exact|
-constexpr double kSameTexts = 0.01;    // of the scored rows
-constexpr double kSameScore = 1e-3;    // standard deviation of a regression's scores
+constexpr double kSignal = 0.03;     // above the majority class, or half the way to 1: less is none
+constexpr double kCollapsed = 0.98;  // mean cosine similarity
+constexpr std::int64_t kRowsOfBlock = 4096;  // in float64 at once
+constexpr double kIndexMisses = 0.01;        // mean |p^KB - p^KB_exact|
+constexpr double kSameTexts = 0.01;          // of the scored rows
+constexpr double kSameScore = 1e-3;          // standard deviation of a regression's scores
 
 }  // namespace
 
@@ -69,7 +71,7 @@ std::vector<std::string> score_warnings(const std::string& what, const data::Tas
   if (!scores.contains(metric) || !majority.contains(metric)) return {};
   const auto score = scores[metric].get<double>();
   const auto of_majority = majority[metric].get<double>();
-  if (score >= of_majority + kSignal) return {};
+  if (score >= of_majority + std::min(kSignal, (1 - of_majority) / 2)) return {};
   return {
       fmt::format("no signal: {} has {} {:.4f}, always answering the most frequent class has "
                   "{:.4f}",
@@ -123,7 +125,9 @@ std::vector<std::string> prediction_warnings(const std::string& what, const data
   }
   const bool one_class = std::all_of(decisions.begin(), decisions.end(),
                                      [&](double decision) { return decision == decisions[0]; });
-  if (one_class) {
+  std::set<float> classes(labels.begin(), labels.end());
+  std::erase_if(classes, [](float label) { return std::isnan(label); });
+  if (one_class && classes.size() != 1) {
     return {
         fmt::format("{} predicts \"{}\" for every row: it has learnt nothing; try another "
                     "--learning-rate, more "
@@ -138,7 +142,8 @@ std::vector<std::string> embedding_warnings(const std::string& what,
   const auto n = static_cast<double>(unit_rows.size(0));
   if (n < 2) return {};
   // The mean over pairs i != j of z_i.z_j is (|sum z|^2 - n) / (n (n - 1)).
-  const auto sum = unit_rows.to(torch::kFloat64).sum(0);
+  auto sum = torch::zeros({unit_rows.size(1)}, unit_rows.options().dtype(torch::kFloat64));
+  for (const auto& block : unit_rows.split(kRowsOfBlock)) sum += block.to(torch::kFloat64).sum(0);
   const double mean = (sum.square().sum().item<double>() - n) / (n * (n - 1));
   if (mean <= kCollapsed) return {};
   return {

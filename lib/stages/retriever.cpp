@@ -9,6 +9,7 @@
 #include "core/sha256.h"
 #include "data/split.h"
 #include "stages/kb_rows.h"
+#include "stages/retrieval_report.h"
 #include "train/predict.h"
 
 namespace reaugkd::stages {
@@ -103,6 +104,32 @@ retrieval::Neighbors Retriever::search(const torch::Tensor& s, const data::Datas
 retrieval::Neighbors Retriever::exact_search(const torch::Tensor& s, const data::Dataset& rows,
                                              std::int64_t k) const {
   return search(*exact_, s, rows, k);
+}
+
+core::Json Retriever::agreement_with_exact(const torch::Tensor& s, const data::Dataset& rows,
+                                           const retrieval::Neighbors& found, double tau,
+                                           std::uint64_t seed) const {
+  if (!approximate_) {
+    core::Json json = index_agreement(found, found, soft_labels_, tau);
+    json["examples"] = rows.size();
+    return json;
+  }
+  const auto judged = std::min(rows.size(), kJudgedRows);
+  const auto drawn = data::sample_rows(rows.size(), judged, core::stream_seed(seed, "judged rows"));
+  const auto places = torch::tensor(drawn, torch::kInt64);
+  const retrieval::Neighbors some{found.indices.index_select(0, places),
+                                  found.similarities.index_select(0, places)};
+  core::Json json = index_agreement(
+      some, exact_search(s.index_select(0, places.to(s.device())), rows.subset(drawn), found.k()),
+      soft_labels_, tau);
+  json["examples"] = judged;
+  return json;
+}
+
+void Retriever::search_as_for(std::int64_t k) {
+  if (!approximate_) return;
+  const auto wanted = std::max(retrieval::ef_search(*approximate_), std::min(k, kb_.size()));
+  retrieval::set_ef_search(*approximate_, wanted);
 }
 
 SelectedEfSearch Retriever::select_ef_search(std::vector<std::int64_t> grid, const torch::Tensor& s,

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/json.h"
 #include "data/dataset.h"
 #include "retrieval/knowledge_base.h"
 #include "retrieval/selection.h"
@@ -35,6 +36,7 @@ struct Queries {
 };
 
 constexpr double kEnoughRecall = 0.98;
+constexpr std::int64_t kJudgedRows = 5000;  // an exact search costs ten times what HNSW does
 
 struct SelectedEfSearch {
   std::int64_t ef_search;
@@ -54,11 +56,19 @@ class Retriever {
   /// The same by exact search, to judge an approximate index by.
   retrieval::Neighbors exact_search(const torch::Tensor& s, const data::Dataset& rows,
                                     std::int64_t k) const;
+  /// How HNSW's neighbors `found` of `rows` agree with those of an exact search, in metrics.json's
+  /// form; on kJudgedRows of them at most, drawn by `seed`. An exact index agrees with itself.
+  core::Json agreement_with_exact(const torch::Tensor& s, const data::Dataset& rows,
+                                  const retrieval::Neighbors& found, double tau,
+                                  std::uint64_t seed) const;
   /// Of `grid`, the smallest ef (k at least) with which HNSW finds kEnoughRecall of the `k`
   /// neighbors that an exact search finds for `rows` (1,000 of them, drawn by `seed`), or else the
   /// largest; searched with from now on. An exact index is a bug.
   SelectedEfSearch select_ef_search(std::vector<std::int64_t> grid, const torch::Tensor& s,
                                     const data::Dataset& rows, std::int64_t k, std::uint64_t seed);
+  /// From now on a search for fewer neighbors looks at as many candidates as one for `k` does, so
+  /// that what is selected among up to `k` neighbors holds where fewer are asked for.
+  void search_as_for(std::int64_t k);
   /// How many of `rows` have the text of a knowledge-base row that is not their own.
   std::int64_t same_texts(const data::Dataset& rows) const;
   /// Equations 5 to 7 for a batch without exclusions: what serving a query costs. (B, C)

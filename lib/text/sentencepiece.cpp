@@ -215,7 +215,7 @@ std::string replaced(std::string text, std::string_view from, std::string_view t
 std::string without_accents(const std::string& text) {
   std::string result;
   for (std::size_t position = 0; position < text.size();) {
-    append_without_accents(next_code_point(text, position), result);
+    append_compatible_without_accents(next_code_point(text, position), result);
   }
   return result;
 }

@@ -94,22 +94,39 @@ std::string lower_case(std::string_view utf8) {
   return result;
 }
 
-void append_without_accents(char32_t code_point, std::string& text) {
-  std::array<utf8proc_int32_t, 8> parts{};  // the longest canonical decomposition has 4
+namespace {
+
+template <typename IsMark>
+void append_decomposed(char32_t code_point, utf8proc_option_t how, std::string& text,
+                       const IsMark& is_mark) {
+  std::array<utf8proc_int32_t, 32> parts{};  // the longest decomposition has 18
   int boundary = 0;
-  const utf8proc_ssize_t count = utf8proc_decompose_char(
-      static_cast<utf8proc_int32_t>(code_point), parts.data(),
-      static_cast<utf8proc_ssize_t>(parts.size()), UTF8PROC_DECOMPOSE, &boundary);
+  const utf8proc_ssize_t count =
+      utf8proc_decompose_char(static_cast<utf8proc_int32_t>(code_point), parts.data(),
+                              static_cast<utf8proc_ssize_t>(parts.size()), how, &boundary);
   if (count < 0 || count > static_cast<utf8proc_ssize_t>(parts.size())) {
     append_utf8(code_point, text);  // not assigned: it stands for itself
     return;
   }
   for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
     const auto part = static_cast<char32_t>(parts.at(i));
-    if (category(part) != UTF8PROC_CATEGORY_MN) {
-      append_utf8(part, text);
-    }
+    if (!is_mark(part)) append_utf8(part, text);
   }
+}
+
+}  // namespace
+
+void append_without_accents(char32_t code_point, std::string& text) {
+  append_decomposed(code_point, UTF8PROC_DECOMPOSE, text,
+                    [](char32_t part) { return category(part) == UTF8PROC_CATEGORY_MN; });
+}
+
+void append_compatible_without_accents(char32_t code_point, std::string& text) {
+  append_decomposed(
+      code_point, static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT), text,
+      [](char32_t part) {
+        return utf8proc_get_property(static_cast<utf8proc_int32_t>(part))->combining_class != 0;
+      });
 }
 
 bool is_whitespace(char32_t code_point) {

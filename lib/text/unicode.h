@@ -31,6 +31,10 @@ void append_lower_case(char32_t code_point, std::string& text);
 /// Appends the code point's canonical decomposition (NFD) without its non-spacing marks (Mn).
 void append_without_accents(char32_t code_point, std::string& text);
 
+/// Appends its compatibility decomposition (NFKD) without combining marks (of a class other than
+/// 0), as ALBERT has it.
+void append_compatible_without_accents(char32_t code_point, std::string& text);
+
 // BERT's classes. Tab, line feed and carriage return are white space, not control characters.
 bool is_whitespace(char32_t code_point);
 /// Categories Cc, Cf and Co. Unassigned code points (Cn) are not: which they are depends on the

@@ -138,4 +138,9 @@ ok "hnsw index \(ef 400\)" "$reaugkd" eval --model "$work/teacher" --kb "$work/h
   --grid-k 8 --grid-ef-search 1,400,1000 --output "$work/eval-ef" --latency-examples 0 --quiet
 grep -q '"ef_search": 400' "$work/eval-ef/metrics.json" || fail "metrics.json does not say which ef was selected"
 
+# What a finished knowledge base was made of may be gone.
+mv "$work/sparse" "$work/gone"
+ok "already finished" "$reaugkd" build-kb --extend "$work/sparse" --teacher "$work/projected" --extend-files "$work/wrong.tsv" \
+  --extend-labels given --output "$work/sparse-wrong" --resume
+
 passed "cross-fit, fp16, given labels and own keys"

@@ -121,6 +121,29 @@ TEST_CASE("columns by number, regression, files without labels", "[custom]") {
   CHECK(std::isnan(unlabelled.labels.at(0)));
 }
 
+TEST_CASE("a numbered label column of a test file is read where it is there", "[custom]") {
+  const core::Json json = {{"name", "mood"},
+                           {"header", false},
+                           {"text_a", 0},
+                           {"label", 1},
+                           {"labels", {"sad", "glad"}}};
+  const auto test = [&](const std::string& bytes) {
+    return read(json, bytes, data::BadRows::kRefuse, data::Split::kTest).labels;
+  };
+  CHECK(test("a\tglad\nb\tsad\n") == std::vector<float>{1, 0});
+  const auto without = test("a\nb\tglad\n");
+  CHECK(std::isnan(without.at(0)));
+  CHECK(without.at(1) == 1);
+  CHECK_THROWS_WITH(read(json, "a\n"), ContainsSubstring("expected at least 2 columns"));
+}
+
+TEST_CASE("numbers too small for a float are 0", "[custom]") {
+  const core::Json json = {
+      {"name", "score"}, {"header", false}, {"text_a", 0}, {"label", 1}, {"regression", true}};
+  CHECK(read(json, "a\t1e-50\nb\t-1e-300\n").labels == std::vector<float>{0, 0});
+  CHECK_THROWS_WITH(read(json, "a\t1e50\n"), ContainsSubstring("expected a finite number"));
+}
+
 TEST_CASE("a bad description names the key", "[custom]") {
   const auto refused = [](const core::Json& json, const std::string& words) {
     INFO(json.dump());

@@ -55,6 +55,11 @@ TEST_CASE("runs of words begin and end at words", "[row_groups]") {
   CHECK(groups.groups_of_row == std::vector<std::size_t>{1, 1, 1, 1, 1, 2});
 }
 
+TEST_CASE("an empty text of a pair is not shared", "[row_groups]") {
+  const auto groups = data::text_groups(dataset_of({"p", "q", "r", "p"}, {"", " ", "", "x"}));
+  CHECK(groups.rows_of_group == Groups{{0, 3}, {1}, {2}});
+}
+
 TEST_CASE("empty texts are texts", "[row_groups]") {
   CHECK(data::phrase_groups(dataset_of({"", "a", " "})).rows_of_group == Groups{{0, 2}, {1}});
   CHECK(data::text_groups(dataset_of({"", "a", " "})).rows_of_group == Groups{{0, 2}, {1}});

@@ -127,6 +127,27 @@ TEST_CASE("search_excluding drops the query's own row and its duplicates") {
   CHECK(row_of(found.indices, 2)[0] == row_of(all.indices, 2)[1]);
 }
 
+TEST_CASE("one query's long list changes nothing for the others") {
+  const auto embeddings = tests::unit_rows(300, 8, 1);
+  const auto queries = tests::unit_rows(3, 8, 2);
+  const auto exact = make_exact_index(embeddings);
+  const auto all = exact->search(queries, 300);
+  std::vector<std::vector<std::int64_t>> excluded(3);
+  const Rows order = row_of(all.indices, 1);
+  excluded[1].assign(order.begin(), order.begin() + 200);
+  excluded[2] = {row_of(all.indices, 2)[1]};
+  const auto found = search_excluding(*exact, queries, 4, excluded);
+  CHECK(row_of(found.indices, 1) == Rows(order.begin() + 200, order.begin() + 204));
+  CHECK(row_of(found.indices, 2)[1] == row_of(all.indices, 2)[2]);
+  const auto graph = build_hnsw_index(embeddings, {.M = 2, .ef_construction = 4, .ef_search = 1});
+  excluded[1].resize(1);
+  const auto few = search_excluding(*graph, queries, 4, excluded);
+  excluded[1].assign(order.begin(), order.begin() + 200);
+  const auto many = search_excluding(*graph, queries, 4, excluded);
+  CHECK(row_of(few.indices, 0) == row_of(many.indices, 0));
+  CHECK(row_of(few.indices, 2) == row_of(many.indices, 2));
+}
+
 TEST_CASE("search_excluding pads where too few rows are left") {
   const auto index = make_exact_index(tests::unit_rows(4, 8, 1));
   const auto found = search_excluding(*index, tests::unit_rows(1, 8, 2), 3, {{0, 1, 3}});

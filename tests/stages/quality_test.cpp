@@ -45,6 +45,21 @@ TEST_CASE("predictions without signal are named", "[stages]") {
             .empty());
 }
 
+TEST_CASE("a signal has room below 1", "[stages]") {
+  const auto task = data::glue_task("sst2");
+  std::vector<float> labels(98, 0);
+  labels.resize(100, 1);
+  std::vector<float> right = labels;  // always answering 0 has 0.98
+  CHECK(prediction_warnings("it", task, two_classes(right), labels).empty());
+  right[98] = 0;  // half the way from there to 1
+  CHECK(prediction_warnings("it", task, two_classes(right), labels).empty());
+  right[0] = 1;
+  CHECK(prediction_warnings("it", task, two_classes(right), labels).size() == 1);
+  CHECK(prediction_warnings("it", task, two_classes({0.1F, 0.2F}), {0, 0}).empty());
+  CHECK(prediction_warnings("it", task, two_classes({0.1F, 0.2F}), {kUnknown, kUnknown}).size() ==
+        1);
+}
+
 TEST_CASE("labels without a correlation are named", "[stages]") {
   const auto task = data::glue_task("stsb");
   const auto warnings = equal_label_warnings("dev", task, {3, kUnknown, 3});

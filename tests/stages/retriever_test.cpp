@@ -115,6 +115,25 @@ TEST_CASE("the smallest ef that finds enough is selected and searched with", "[s
   CHECK(retriever.select_ef_search({1, 400}, s, rows, 30, 1).ef_search >= 30);
 }
 
+TEST_CASE("fewer neighbors are a prefix of those that were selected among", "[stages]") {
+  const tests::TemporaryDirectory directory;
+  save_sample(directory.path(), 3, {.M = 2, .ef_construction = 4, .ef_search = 1, .seed = 3});
+  const auto rows = queries();
+  const auto s = tests::unit_rows(kRows, 8, 5);
+  Retriever retriever(directory.path(), {}, false);
+  const auto alone = retriever.search(s, rows, 1);
+  retriever.search_as_for(20);
+  const auto wide = retriever.search(s, rows, 19);  // and one for the row itself
+  REQUIRE_FALSE(torch::equal(alone.indices, wide.first(1).indices));
+  CHECK(torch::equal(retriever.search(s, rows, 1).indices, wide.first(1).indices));
+  retriever.search_as_for(2);  // never narrower
+  CHECK(torch::equal(retriever.search(s, rows, 1).indices, wide.first(1).indices));
+  const auto agreement = retriever.agreement_with_exact(s, rows, wide, 0.1, 1);
+  CHECK(agreement["examples"] == kRows);
+  CHECK(agreement["recall"].get<double>() ==
+        retrieval::recall(wide, retriever.exact_search(s, rows, 19)));
+}
+
 TEST_CASE("a share of the knowledge base is drawn by seed and searched exactly", "[stages]") {
   const tests::TemporaryDirectory directory;
   const auto kb = save_sample(directory.path(), 3);

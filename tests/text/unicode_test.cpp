@@ -66,6 +66,19 @@ TEST_CASE("accents are what NFD splits off as non-spacing marks", "[unicode]") {
   CHECK(without_accents("\xE1\xBB\x87") == "e");  // two marks on one letter
 }
 
+TEST_CASE("ALBERT's accents are those of the compatibility decomposition", "[unicode]") {
+  const auto stripped = [](char32_t code_point) {
+    std::string result;
+    text::append_compatible_without_accents(code_point, result);
+    return result;
+  };
+  CHECK(stripped(U'\u00E9') == "e");
+  CHECK(stripped(U'\u00B4') == " ");             // the spacing acute accent: a space and U+0301
+  CHECK(stripped(U'\uFB01') == "fi");            // the ligature
+  CHECK(stripped(U'\u0941') == "\xE0\xA5\x81");  // a mark of combining class 0
+  CHECK(stripped(U'\uFDFA').size() == 33);  // the longest: 18 code points, of which 3 are spaces
+}
+
 TEST_CASE("BERT's character classes", "[unicode]") {
   for (const char32_t space : U" \t\n\r\u00A0\u2003\u3000\u2028"s) {
     CHECK(text::is_whitespace(space));
