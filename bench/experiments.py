@@ -47,6 +47,7 @@ class Runner:
         self.lock = threading.Lock()
         self.started, self.stopped = time.time(), 0  # stopped: by which signal
         self.done_cost = self.left_cost = 0.0
+        self.todo = set()  # directories whose cost is in left_cost
 
     def chains(self):
         return [Chain(self.plan, self.args, task, seed) for seed in self.plan["seeds"] for task in self.plan["tasks"]]
@@ -106,7 +107,8 @@ class Runner:
         self.children.discard(child)
         cost = self.cost(chain, stage)
         with self.lock:
-            self.left_cost -= cost if fresh else 0
+            self.left_cost -= cost if stage.directory in self.todo else 0
+            self.todo.discard(stage.directory)
             self.done_cost += cost if fresh else 0
         if child.returncode != 0:
             chain.failed.add(stage.directory)
@@ -178,13 +180,11 @@ class Runner:
                 worker.start()
             for worker in workers:
                 worker.join()
-            if not waiting.empty() and not self.stopped:
-                self.failures.append(f"{waiting.qsize()} tasks and seeds were not begun: no device is left")
 
     def work(self, waiting, device):
-        """A chain after the other; one that another driver works on comes later. A device on which two teachers in a row
-        fail, and nothing else is made, is given no more."""
-        fruitless, told = 0, set()
+        """A chain after the other; one that another driver works on comes later. A device on which the teachers of two tasks
+        in a row fail, and nothing else is made, is given no more, unless it is the last."""
+        fruitless, told = set(), set()  # names of tasks; chains
         while not self.stopped and device not in self.idle:
             try:
                 chain = waiting.get_nowait()
@@ -204,10 +204,16 @@ class Runner:
                 waiting.put(chain)
                 time.sleep(1)
                 continue
-            fruitless = fruitless + 1 if chain.root / "teacher" in chain.failed and not chain.made else 0
-            if fruitless == 2 and len(self.args.devices) > 1:
-                self.idle.add(device)
-                print(f"{device}: two teachers in a row have failed on it; it is given no more", file=sys.stderr, flush=True)
+            teacher = next(iter(chain.teacher_stages()))
+            if chain.made or teacher.directory not in chain.failed or teacher.diverged():
+                fruitless.clear()
+            else:
+                fruitless.add(chain.name)
+            with self.lock:
+                if len(fruitless) == 2 and len(self.idle) + 1 < len(self.args.devices):
+                    self.idle.add(device)
+                    print(f"{device}: the teachers of two tasks in a row have failed on it; it is given no more",
+                          file=sys.stderr, flush=True)
 
     def stop(self, number, frame):
         self.stopped = number
@@ -232,6 +238,7 @@ class Runner:
         stages = [(chain, stage) for chain in self.chains() for stage in self.planned(chain)]
         todo = [(chain, stage) for chain, stage in stages if not stage.finished() and not stage.diverged()]
         self.left_cost = sum(self.cost(chain, stage) for chain, stage in todo)
+        self.todo = {stage.directory for _, stage in todo}
         devices = len(self.args.devices)
         print(f"{len(stages)} stages, {len(stages) - len(todo)} finished; about {self.hours(todo):.1f} h for the rest "
               f"(at {self.plan.get('rate', 300)} student rows/s on {'each of ' if devices > 1 else ''}{devices} "

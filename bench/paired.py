@@ -67,7 +67,7 @@ class Run:
             rows = [row for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if row["label"]]
         self.rows = [row["index"] for row in rows]
         if "score" in rows[0]:
-            self.labels = [float(row["label"]) for row in rows]
+            self.labels = [float(f"{float(row['label']):.6g}") for row in rows]  # however a float is spelled
             self.decisions = {"alone": [float(row["student_score"]) for row in rows],
                               "combined": [float(row["score"]) for row in rows]}
             return
@@ -79,6 +79,9 @@ class Run:
 
         self.decisions = {"alone": decide("student_p_"), "combined": decide("p_")}
 
+    def scored(self):
+        return tuple(self.rows), tuple(self.labels)
+
     def score(self, which):
         return self.metrics["metrics"]["student" if which == "alone" else which][self.metric]
 
@@ -89,14 +92,10 @@ class Task:
     def __init__(self, directory):
         self.name, self.directory = directory.name, directory
         self.runs, self.left_out = {}, []
-        found = [evaluation for seed in self.seeds() for evaluation in sorted(seed.glob("eval-*/metrics.json"))
-                 if ".tmp-" not in evaluation.parent.name]
-        self.first = None
-        for evaluation in sorted(found, key=lambda path: "@" in path.parent.name):  # further ones after the plain ones
-            self.add(evaluation.parent)
-        self.runs = dict(sorted(self.runs.items()))
+        self.read()
         if not self.runs:
             return
+        self.first = next(iter(next(iter(self.runs.values())).values()))
         self.metric = self.first.metric
         self.teacher = self.teacher_scores()
         if not self.teacher:
@@ -116,18 +115,25 @@ class Task:
         """Directories; "seed-1.bak" is none."""
         return [path for path in sorted(self.directory.glob("seed-*")) if "." not in path.name]
 
-    def add(self, directory):
-        """An eval whose rows are not those of the others cannot be paired with them."""
-        try:
-            run = Run(directory)
-        except Unlabelled:
-            self.left_out.append(f"{directory}: no scored row has a label")
-            return
-        self.first = self.first or run
-        if (run.rows, run.labels) != (self.first.rows, self.first.labels):
-            self.left_out.append(f"{directory}: its rows are not those of {self.first.directory}")
-            return
-        self.runs.setdefault(directory.name[len("eval-"):], {})[directory.parent.name] = run
+    def read(self):
+        """Every eval but those without labels and those whose rows are not the ones that most plain evaluations have: they
+        cannot be paired with the others."""
+        found = []
+        for path in (path for seed in self.seeds() for path in sorted(seed.glob("eval-*/metrics.json"))):
+            if ".tmp-" in path.parent.name:
+                continue
+            try:
+                found.append(Run(path.parent))
+            except Unlabelled:
+                self.left_out.append(f"{path.parent}: no scored row has a label")
+        plain = [run for run in found if "@" not in run.directory.name] or found
+        rows = collections.Counter(run.scored() for run in plain).most_common(1)
+        for run in found:
+            if run.scored() == rows[0][0]:
+                self.runs.setdefault(run.directory.name[len("eval-"):], {})[run.directory.parent.name] = run
+            else:
+                self.left_out.append(f"{run.directory}: its rows are not those of the task's other evaluations")
+        self.runs = dict(sorted(self.runs.items()))
 
     def teacher_scores(self):
         return {seed: run.score("teacher") for runs in self.runs.values() for seed, run in runs.items()

@@ -92,9 +92,8 @@ def runner_up_table(tasks):
                      for method in methods_of(part)}
             ranked = sorted((method for method in means if len(means[method]) == len(part)),
                             key=lambda method: -statistics.fmean(means[method]))
-            row.append(f"{ranked[0]} over {ranked[1]}: "
-                       + difference_text(average_interval(part, *((method, which) for method in ranked[:2])), part)
-                       if len(ranked) > 1 else "")
+            text = difference_text(average_interval(part, *((method, which) for method in ranked[:2])), part) if len(ranked) > 1 else ""
+            row.append(f"{ranked[0]} over {ranked[1]}: {text}" if text else "")
         table.append(row)
     return table
 

@@ -12,12 +12,13 @@ namespace {
 
 constexpr std::size_t kNameColumn = 30;
 constexpr std::size_t kNarrowest = 30;
+constexpr std::size_t kEndless = std::numeric_limits<std::size_t>::max();
 
 /// Columns of the terminal on stdout; no end of them in a pipe or a file.
 std::size_t line_width() {
   winsize size{};
   const bool terminal = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-  return terminal ? size.ws_col : std::numeric_limits<std::size_t>::max();
+  return terminal ? size.ws_col : kEndless;
 }
 
 /// Broken between words; a word longer than `width` stands alone.
@@ -43,12 +44,29 @@ class HelpFormat : public CLI::Formatter {
  public:
   HelpFormat() { column_width(kNameColumn); }
 
+  /// In a pipe without CLI11's line break after a long name.
+  std::string make_option(const CLI::Option* option, bool is_positional) const override {
+    const std::string text = CLI::Formatter::make_option(option, is_positional);
+    if (line_width_ != kEndless) return text;
+    std::string line;
+    for (std::size_t i = 0; i < text.size();) {
+      const std::size_t next = text.find_first_not_of(" \n", i);
+      if (next == text.npos) break;
+      const bool breaks = i > 0 && text.substr(i, next - i).find('\n') != text.npos;
+      line += breaks ? "  " : text.substr(i, next - i);
+      i = std::min(text.find_first_of(" \n", next), text.size());
+      line += text.substr(next, i - next);
+    }
+    return line + '\n';
+  }
+
   std::string make_option_desc(const CLI::Option* option) const override {
     return wrapped(CLI::Formatter::make_option_desc(option), description_width_);
   }
 
  private:
-  std::size_t description_width_ = std::max(line_width(), kNameColumn + kNarrowest) - kNameColumn;
+  std::size_t line_width_ = line_width();
+  std::size_t description_width_ = std::max(line_width_, kNameColumn + kNarrowest) - kNameColumn;
 };
 
 }  // namespace

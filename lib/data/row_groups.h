@@ -1,6 +1,7 @@
 // Which rows of train must not be divided between training and holdout. Used by make_split.
 //
-// Most tasks: rows that share a normalised text, first or second, form a group, and every row is in
+// Most tasks: rows that share a normalised text, first or second, form a group (pairs do not share
+// an empty one), and every row is in
 // exactly one. No chain of them grows long: the largest group holds 4 per cent of STS-B's rows, 1.3
 // of WNLI's, and under half a per cent in the other GLUE tasks (QNLI and QQP measured on parts).
 //
@@ -29,7 +30,8 @@ struct RowGroups {
   std::vector<std::size_t> groups_of_row;               // how many groups each row is in, >= 1
 };
 
-/// The connected components of rows that share a normalised text.
+/// The connected components of rows that share a normalised text; of pairs an empty one is not
+/// shared.
 RowGroups text_groups(const Dataset& dataset);
 
 /// For each text that no other text contains as a run of words, the rows it contains. For

@@ -29,6 +29,17 @@ void for_each_fp32_block(const torch::Tensor& embeddings, const Use& use) {
   }
 }
 
+constexpr std::int64_t kRowsOfBlock = 4096;  // in float64 at once
+
+/// The sum of all rows, (D) float64 on the CPU.
+inline torch::Tensor sum_of_rows(const torch::Tensor& embeddings) {
+  auto sum = torch::zeros({embeddings.size(1)}, torch::kFloat64);
+  for (const auto& block : embeddings.split(kRowsOfBlock)) {
+    sum += block.to(torch::kCPU, torch::kFloat64).sum(0);
+  }
+  return sum;
+}
+
 /// Gives the D floats of a row on the CPU, valid until its next call: a reader for each thread.
 inline std::function<const float*(std::int64_t row)> fp32_row_reader(
     const torch::Tensor& embeddings) {

@@ -66,18 +66,16 @@ Neighbors search_excluding(const Index& index, const torch::Tensor& queries, std
                            const std::vector<std::vector<std::int64_t>>& excluded) {
   const auto count = static_cast<std::size_t>(queries.size(0));
   REAUGKD_CHECK(excluded.size() == count, "{} lists for {} queries", excluded.size(), count);
-  const bool any =
-      std::any_of(excluded.begin(), excluded.end(), [](const auto& rows) { return !rows.empty(); });
   Neighbors kept = Neighbors::none(queries.size(0), k);
   std::vector<std::int64_t> waiting(count);
   std::iota(waiting.begin(), waiting.end(), 0);
   // Most leave out one row at most, their own. Those that leave out more ask again for more: how
   // much is looked at for a query does not depend on the others.
-  for (std::int64_t more = any ? 1 : 0; !waiting.empty(); more *= kMoreAgain) {
+  for (std::int64_t more = 1; !waiting.empty(); more *= kMoreAgain) {
     const auto asked = std::min(k + more, std::max(k, index.size()));
     const auto places = torch::tensor(waiting, torch::kInt64);
     const Neighbors found = index.search(
-        more <= 1 ? queries : queries.index_select(0, places.to(queries.device())), asked);
+        more == 1 ? queries : queries.index_select(0, places.to(queries.device())), asked);
     std::vector<std::int64_t> short_of;
     for (std::size_t i = 0; i < waiting.size(); ++i) {
       const auto& rows = excluded[static_cast<std::size_t>(waiting[i])];

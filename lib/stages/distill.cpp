@@ -136,33 +136,6 @@ void check_labels(const DistillOptions& options, const Method& method, const dat
   }
 }
 
-/// A student that has a classifier already may have the classes in another order: its rows are then
-/// put into the task's.
-void reorder_classes(Model& student, const std::filesystem::path& directory,
-                     const data::Task& task) {
-  const auto names = nn::load_config(directory).id2label;
-  const auto own = in_order_of(names, task.labels);
-  if (!own) {
-    if (names.size() == task.labels.size() && !nameless(names)) {
-      spdlog::warn("{}: calls its classes {}; its classifier begins as that of {}",
-                   directory.string(), fmt::join(names, ", "), fmt::join(task.labels, ", "));
-    }
-    return;
-  }
-  if (*own == task.labels) return;
-  std::vector<std::int64_t> rows;
-  for (const auto& label : task.labels) {
-    rows.push_back(std::find(own->begin(), own->end(), label) - own->begin());
-  }
-  const torch::NoGradGuard no_grad;
-  for (auto& item : student.classifier->named_parameters()) {
-    if (!item.key().starts_with("classifier.")) continue;
-    item.value().copy_(item.value().index_select(0, torch::tensor(rows, torch::kInt64)));
-  }
-  spdlog::info("{}: its classes are in the order {}: its classifier's rows are put into that of {}",
-               directory.string(), fmt::join(names, ", "), fmt::join(task.labels, ", "));
-}
-
 /// Takes metadistil's quiz out of data.train: about `share` of its rows, two at least.
 data::Dataset take_quiz(TaskData& data, double share, std::uint64_t seed) {
   const auto n = data.train.size();
@@ -218,8 +191,7 @@ std::string run_distill(DistillOptions options) {
   Model student =
       load_for_training(options.student, data,
                         {options.training.init, options.student_layers, options.training.vocab_size,
-                         options.training.embedding, seed});
-  if (options.data.label_order.empty()) reorder_classes(student, options.student, settings.task);
+                         options.training.embedding, seed, options.data.label_order.empty()});
   if (method.name == "reaugkd") {
     const auto space = embedding_space(retrieval::load_kb_manifest(options.kb).provenance);
     if (space.contains(kKeysSha256)) {

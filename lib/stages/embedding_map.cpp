@@ -3,19 +3,14 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "retrieval/fp32_rows.h"
 
 namespace reaugkd::stages {
 namespace {
 
-constexpr std::int64_t kRowsOfBlock = 4096;  // in float64 at once
-
 /// (D) float64, on the CPU.
 torch::Tensor mean_row(const torch::Tensor& rows) {
-  auto sum = torch::zeros({rows.size(1)}, torch::kFloat64);
-  for (const auto& block : rows.split(kRowsOfBlock)) {
-    sum += block.to(torch::kCPU, torch::kFloat64).sum(0);
-  }
-  return sum / rows.size(0);
+  return retrieval::sum_of_rows(rows) / rows.size(0);
 }
 
 std::string lines(const std::string& source, const data::Task& task, const torch::Tensor& plane,
@@ -42,7 +37,7 @@ torch::Tensor principal_components(const torch::Tensor& rows) {
   const torch::NoGradGuard no_grad;
   const auto mean = mean_row(rows);
   auto covariance = torch::zeros({rows.size(1), rows.size(1)}, torch::kFloat64);
-  for (const auto& block : rows.split(kRowsOfBlock)) {
+  for (const auto& block : rows.split(retrieval::kRowsOfBlock)) {
     const auto centered = block.to(torch::kCPU, torch::kFloat64) - mean;
     covariance.addmm_(centered.t(), centered);
   }
@@ -58,7 +53,7 @@ std::string embedding_map(const data::Task& task, const retrieval::KnowledgeBase
   const auto mean = mean_row(kb.embeddings);
   const auto plane = [&](const torch::Tensor& rows) {
     std::vector<torch::Tensor> points;
-    for (const auto& block : rows.split(kRowsOfBlock)) {
+    for (const auto& block : rows.split(retrieval::kRowsOfBlock)) {
       points.push_back(torch::matmul(block.to(torch::kCPU, torch::kFloat64) - mean, components));
     }
     return torch::cat(points);

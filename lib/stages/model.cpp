@@ -60,6 +60,32 @@ void log_zeroed(const nn::LoadedModel& loaded, const fs::path& directory) {
                fmt::join(loaded.zeroed, ", "));
 }
 
+/// A student that has a classifier already may have the classes in another order, which `names` are
+/// in: its rows are then put into the task's.
+void reorder_classes(Model& model, const std::vector<std::string>& names, const data::Task& task,
+                     const fs::path& directory) {
+  const auto own = in_order_of(names, task.labels);
+  if (!own) {
+    if (names.size() == task.labels.size() && !nameless(names)) {
+      spdlog::warn("{}: calls its classes {}; its classifier begins as that of {}",
+                   directory.string(), fmt::join(names, ", "), fmt::join(task.labels, ", "));
+    }
+    return;
+  }
+  if (*own == task.labels) return;
+  std::vector<std::int64_t> rows;
+  for (const auto& label : task.labels) {
+    rows.push_back(std::find(own->begin(), own->end(), label) - own->begin());
+  }
+  const torch::NoGradGuard no_grad;
+  for (auto& item : model.classifier->named_parameters()) {
+    if (!item.key().starts_with("classifier.")) continue;
+    item.value().copy_(item.value().index_select(0, torch::tensor(rows, torch::kInt64)));
+  }
+  spdlog::info("{}: its classes are in the order {}: its classifier's rows are put into that of {}",
+               directory.string(), fmt::join(names, ", "), fmt::join(task.labels, ", "));
+}
+
 /// Class names as config.json lists them.
 std::vector<std::string> class_names(const data::Task& task) {
   return task.regression() ? std::vector<std::string>{"LABEL_0"} : task.labels;
@@ -115,7 +141,8 @@ core::Json embedding_space(const core::Json& provenance) {
 Model load_for_training(const fs::path& directory, const TaskData& data, const TrainingInit& init) {
   Model model;
   nn::BertConfig config = nn::load_config(directory);
-  const bool same_head = config.id2label == class_names(data.settings.task);
+  const std::vector<std::string> names = config.id2label;
+  const bool same_head = names == class_names(data.settings.task);
   config.id2label = class_names(data.settings.task);
   config.regression = data.settings.task.regression();
   config.reaugkd = core::Json::object();  // of an earlier training
@@ -137,6 +164,13 @@ Model load_for_training(const fs::path& directory, const TaskData& data, const T
                  config.initializer_range, fmt::join(loaded.initialised, ", "));
   } else if (same_head) {
     spdlog::info("goes on from the checkpoint's own classifier");
+  }
+  const bool has_head =
+      !options.random_init && std::ranges::none_of(loaded.initialised, [](const auto& name) {
+        return name.starts_with("classifier.");
+      });
+  if (init.reorder_classes && has_head) {
+    reorder_classes(model, names, data.settings.task, directory);
   }
   log_zeroed(loaded, directory);
   check_sizes(model, data.settings, directory);

@@ -55,6 +55,7 @@ struct TrainingInit {
   std::int64_t vocab_size = 0;  // train a sentencepiece model of this size if there is none
   std::string embedding = "cls";
   std::uint64_t seed = 0;
+  bool reorder_classes = false;  // of a loaded classifier: its rows into the task's order
 };
 
 /// A model to be trained on the task: head and pooler may be missing; config gets the task's

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "metrics/metrics.h"
+#include "retrieval/fp32_rows.h"
 #include "train/predict.h"
 
 namespace reaugkd::stages {
@@ -16,10 +17,9 @@ namespace {
 
 constexpr double kSignal = 0.03;     // above the majority class, or half the way to 1: less is none
 constexpr double kCollapsed = 0.98;  // mean cosine similarity
-constexpr std::int64_t kRowsOfBlock = 4096;  // in float64 at once
-constexpr double kIndexMisses = 0.01;        // mean |p^KB - p^KB_exact|
-constexpr double kSameTexts = 0.01;          // of the scored rows
-constexpr double kSameScore = 1e-3;          // standard deviation of a regression's scores
+constexpr double kIndexMisses = 0.01;  // mean |p^KB - p^KB_exact|
+constexpr double kSameTexts = 0.01;    // of the scored rows
+constexpr double kSameScore = 1e-3;    // standard deviation of a regression's scores
 
 }  // namespace
 
@@ -125,8 +125,10 @@ std::vector<std::string> prediction_warnings(const std::string& what, const data
   }
   const bool one_class = std::all_of(decisions.begin(), decisions.end(),
                                      [&](double decision) { return decision == decisions[0]; });
-  std::set<float> classes(labels.begin(), labels.end());
-  std::erase_if(classes, [](float label) { return std::isnan(label); });
+  std::set<float> classes;
+  for (const float label : labels) {
+    if (!std::isnan(label)) classes.insert(label);
+  }
   if (one_class && classes.size() != 1) {
     return {
         fmt::format("{} predicts \"{}\" for every row: it has learnt nothing; try another "
@@ -142,8 +144,7 @@ std::vector<std::string> embedding_warnings(const std::string& what,
   const auto n = static_cast<double>(unit_rows.size(0));
   if (n < 2) return {};
   // The mean over pairs i != j of z_i.z_j is (|sum z|^2 - n) / (n (n - 1)).
-  auto sum = torch::zeros({unit_rows.size(1)}, unit_rows.options().dtype(torch::kFloat64));
-  for (const auto& block : unit_rows.split(kRowsOfBlock)) sum += block.to(torch::kFloat64).sum(0);
+  const auto sum = retrieval::sum_of_rows(unit_rows);
   const double mean = (sum.square().sum().item<double>() - n) / (n * (n - 1));
   if (mean <= kCollapsed) return {};
   return {

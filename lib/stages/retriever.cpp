@@ -128,7 +128,8 @@ core::Json Retriever::agreement_with_exact(const torch::Tensor& s, const data::D
 
 void Retriever::search_as_for(std::int64_t k) {
   if (!approximate_) return;
-  const auto wanted = std::max(retrieval::ef_search(*approximate_), std::min(k, kb_.size()));
+  // One more: search_excluding asks so.
+  const auto wanted = std::max(retrieval::ef_search(*approximate_), std::min(k + 1, kb_.size()));
   retrieval::set_ef_search(*approximate_, wanted);
 }
 

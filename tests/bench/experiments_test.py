@@ -101,8 +101,14 @@ class Driver(WithFake):
         done = self.run_plan(dict(PLAN, seeds=[1], tasks=[{"task": task} for task in tasks], methods=[{"method": "kd"}]),
                              "--devices", "cuda:0,cuda:1")
         self.assertEqual(done.returncode, 1)
-        self.assertIn("cuda:1: two teachers in a row have failed on it; it is given no more", done.stderr)
+        self.assertIn("cuda:1: the teachers of two tasks in a row have failed on it; it is given no more", done.stderr)
         self.assertEqual(len(list(self.root.glob("runs/*/seed-1/eval-kd/metrics.json"))), len(tasks) - 2)
+
+    def test_broken_tasks_do_not_take_the_devices(self):
+        tasks = [{"task": "cola", "name": f"bad-{i}"} for i in range(4)] + [{"task": "rte"}, {"task": "mrpc"}]
+        done = self.run_plan(dict(PLAN, tasks=tasks, methods=[{"method": "kd"}]), "--devices", "cuda:0,cuda:2")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(len(list(self.root.glob("runs/*/seed-*/eval-kd/metrics.json"))), 4)
 
     def test_hours_are_those_of_the_fullest_device(self):
         arguments = types.SimpleNamespace(devices=["cuda:0", "cuda:1"])

@@ -121,10 +121,18 @@ class Report(WithFake):
         shutil.copytree(seed, seed.with_name("seed-1.bak"))
         tables = self.report()
         self.assertIn(f"- Left out: {seed}/eval-kd@test: no scored row has a label.", tables)
-        self.assertIn(f"- Left out: {seed}/eval-kd@holdout: its rows are not those of {seed}/eval-kd.", tables)
+        self.assertIn(f"- Left out: {seed}/eval-kd@holdout: its rows are not those of the task's other evaluations.", tables)
         self.assertIn("9 rows trained on, 1 seed,", tables)
         self.assertNotIn("tmp-overwrite |", tables)
         self.assertNotIn("@holdout |", tables)
+
+    def test_one_evaluation_of_other_rows_does_not_leave_out_the_others(self):
+        self.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}, {"method": "pkd"}, {"method": "takd"}]))
+        with open(self.root / "runs/rte/seed-1/eval-kd/predictions.tsv", "a") as file:
+            file.write("9\t1\t1" + "\t0.5" * 6 + "\n")
+        tables = self.report("--method", "pkd")
+        self.assertNotIn("| kd |", tables)
+        self.assertIn("| pkd | **50.0** |", tables)
 
     def test_sweeps_of_two_grids(self):
         self.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}, {"method": "pkd"}], options={"eval": {"sweep": True}}))

@@ -69,6 +69,7 @@ for command in teacher-finetune project build-kb distill eval; do
   piped=$("$reaugkd" $command --help)
   wrapped=$(in_terminal 80 "$reaugkd" $command --help) || fail "$command --help on a terminal"
   grep -qE '^.{81}' <<<"$wrapped" && fail "$command --help has a line longer than the terminal: $(grep -E '^.{81}' <<<"$wrapped")"
+  grep -qE '^ {20}' <<<"$piped" && fail "$command --help breaks an option's line in a pipe: $(grep -E '^ {20}' <<<"$piped")"
   [ "$(wc -l <<<"$piped")" -lt "$(wc -l <<<"$wrapped")" ] || fail "$command --help is wrapped in a pipe"
   [ "$(tr -s ' \n' '\n' <<<"$piped")" = "$(tr -s ' \n' '\n' <<<"$wrapped")" ] || fail "$command --help says other words on a terminal"
 done

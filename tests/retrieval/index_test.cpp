@@ -144,6 +144,8 @@ TEST_CASE("one query's long list changes nothing for the others") {
   const auto few = search_excluding(*graph, queries, 4, excluded);
   excluded[1].assign(order.begin(), order.begin() + 200);
   const auto many = search_excluding(*graph, queries, 4, excluded);
+  const auto none = search_excluding(*graph, queries, 4, {{}, {}, {}});
+  CHECK(row_of(none.indices, 0) == row_of(few.indices, 0));
   CHECK(row_of(few.indices, 0) == row_of(many.indices, 0));
   CHECK(row_of(few.indices, 2) == row_of(many.indices, 2));
 }

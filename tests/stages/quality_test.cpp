@@ -56,6 +56,7 @@ TEST_CASE("a signal has room below 1", "[stages]") {
   right[0] = 1;
   CHECK(prediction_warnings("it", task, two_classes(right), labels).size() == 1);
   CHECK(prediction_warnings("it", task, two_classes({0.1F, 0.2F}), {0, 0}).empty());
+  CHECK(prediction_warnings("it", task, two_classes({0.1F, 0.2F, 0.1F}), {kUnknown, 0, 0}).empty());
   CHECK(prediction_warnings("it", task, two_classes({0.1F, 0.2F}), {kUnknown, kUnknown}).size() ==
         1);
 }

@@ -122,8 +122,8 @@ TEST_CASE("fewer neighbors are a prefix of those that were selected among", "[st
   const auto s = tests::unit_rows(kRows, 8, 5);
   Retriever retriever(directory.path(), {}, false);
   const auto alone = retriever.search(s, rows, 1);
-  retriever.search_as_for(20);
-  const auto wide = retriever.search(s, rows, 19);  // and one for the row itself
+  retriever.search_as_for(19);
+  const auto wide = retriever.search(s, rows, 19);
   REQUIRE_FALSE(torch::equal(alone.indices, wide.first(1).indices));
   CHECK(torch::equal(retriever.search(s, rows, 1).indices, wide.first(1).indices));
   retriever.search_as_for(2);  // never narrower
