@@ -2,7 +2,6 @@
 """bench/experiments.py with a binary that only writes what the stages write."""
 import fcntl
 import json
-import pathlib
 import re
 import signal
 import subprocess
@@ -125,8 +124,7 @@ class Driver(WithFake):
             dict(PLAN, seeds=[1], tasks=[{"task": "rte"}, {"task": "mrpc"}], methods=[{"method": "kd"}])))
         with open(chain / ".lock", "w") as other:
             fcntl.flock(other, fcntl.LOCK_EX)
-            driver = subprocess.Popen([sys.executable, ROOT / "bench/experiments.py", "plan.json", "--binary", self.binary,
-                                       "--glue", ".", "--model", "m", "--output", "runs"], cwd=self.root, stderr=subprocess.PIPE)
+            driver = self.start()
             while not (self.root / "runs/mrpc/seed-1/eval-kd/metrics.json").exists():
                 time.sleep(0.05)
             self.assertEqual(list(chain.iterdir()), [chain / ".lock"])
@@ -137,8 +135,7 @@ class Driver(WithFake):
     def test_a_stage_that_outlives_its_driver_keeps_the_lock(self):
         self.binary.write_text("#!/bin/sh\ntouch started\nwhile [ ! -e end ]; do sleep 0.05; done\n")
         (self.root / "plan.json").write_text(json.dumps(PLAN))
-        driver = subprocess.Popen([sys.executable, ROOT / "bench/experiments.py", "plan.json", "--binary", self.binary, "--glue",
-                                   ".", "--model", "m", "--output", "runs"], cwd=self.root, stderr=subprocess.PIPE)
+        driver = self.start()
         while not (self.root / "started").exists():
             time.sleep(0.05)
         driver.kill()
@@ -176,8 +173,7 @@ class Driver(WithFake):
     def test_a_hang_up_ends_the_stage_too(self):
         self.binary.write_text("#!/bin/sh\ntrap 'touch hung-up; exit 129' HUP\ntouch started\nwhile :; do sleep 0.05; done\n")
         (self.root / "plan.json").write_text(json.dumps(PLAN))
-        child = subprocess.Popen([sys.executable, ROOT / "bench/experiments.py", "plan.json", "--binary", self.binary, "--glue",
-                                  ".", "--model", "m", "--output", "runs"], cwd=self.root, stderr=subprocess.PIPE)
+        child = self.start()
         while not (self.root / "started").exists():
             time.sleep(0.05)
         child.send_signal(signal.SIGHUP)

@@ -81,5 +81,10 @@ class WithFake(unittest.TestCase):
                                self.root, "--model", "m", "--output", self.root / "runs", *more],
                               stderr=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True)
 
+    def start(self):
+        """The driver of plan.json, to be stopped or waited for."""
+        return subprocess.Popen([sys.executable, ROOT / "bench/experiments.py", "plan.json", "--binary", self.binary, "--glue", ".",
+                                 "--model", "m", "--output", "runs"], cwd=self.root, stderr=subprocess.PIPE)
+
     def calls(self):
         return (self.root / "calls.txt").read_text().splitlines()
