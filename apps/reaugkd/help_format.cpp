@@ -46,18 +46,13 @@ class HelpFormat : public CLI::Formatter {
 
   /// In a pipe without CLI11's line break after a long name.
   std::string make_option(const CLI::Option* option, bool is_positional) const override {
-    const std::string text = CLI::Formatter::make_option(option, is_positional);
+    std::string text = CLI::Formatter::make_option(option, is_positional);
     if (line_width_ != kEndless) return text;
-    std::string line;
-    for (std::size_t i = 0; i < text.size();) {
-      const std::size_t next = text.find_first_not_of(" \n", i);
-      if (next == text.npos) break;
-      const bool breaks = i > 0 && text.substr(i, next - i).find('\n') != text.npos;
-      line += breaks ? "  " : text.substr(i, next - i);
-      i = std::min(text.find_first_of(" \n", next), text.size());
-      line += text.substr(next, i - next);
+    for (auto end = text.find('\n'); end != text.npos; end = text.find('\n', end + 1)) {
+      const auto next = text.find_first_not_of(" \n", end);
+      if (next != text.npos) text.replace(end, next - end, "  ");
     }
-    return line + '\n';
+    return text;
   }
 
   std::string make_option_desc(const CLI::Option* option) const override {

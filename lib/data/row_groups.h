@@ -1,9 +1,9 @@
 // Which rows of train must not be divided between training and holdout. Used by make_split.
 //
 // Most tasks: rows that share a normalised text, first or second, form a group (pairs do not share
-// an empty one), and every row is in
-// exactly one. No chain of them grows long: the largest group holds 4 per cent of STS-B's rows, 1.3
-// of WNLI's, and under half a per cent in the other GLUE tasks (QNLI and QQP measured on parts).
+// an empty one), and every row is in exactly one. No chain of them grows long: the largest group
+// holds 4 per cent of STS-B's rows, 1.3 of WNLI's, and under half a per cent in the other GLUE
+// tasks (QNLI and QQP measured on parts).
 //
 // Phrase tasks (SST-2): a row and every row that it contains as a run of words must not be divided.
 // Closing that over chains is of no use: words such as "good" chain 98 per cent of the 67,349 train

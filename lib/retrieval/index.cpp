@@ -80,7 +80,8 @@ Neighbors search_excluding(const Index& index, const torch::Tensor& queries, std
     for (std::size_t i = 0; i < waiting.size(); ++i) {
       const auto& rows = excluded[static_cast<std::size_t>(waiting[i])];
       const auto got = keep(found, static_cast<std::int64_t>(i), rows, kept, waiting[i]);
-      if (got<k&& static_cast<std::int64_t>(rows.size())> more && asked < index.size()) {
+      const auto left_out = static_cast<std::int64_t>(rows.size());
+      if (got < k && left_out > more && asked < index.size()) {
         short_of.push_back(waiting[i]);
       }
     }

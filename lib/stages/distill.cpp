@@ -73,7 +73,8 @@ void warn_of_unused(const Method& method, const core::OptionList& options,
     spdlog::warn("--distill-temperature softens probabilities: {} has scores and does not read it",
                  task.name);
   }
-  if (values.anchor != "kb" && values.kb_anchors != DistillOptions().kb_anchors) {
+  if (method.name == "reaugkd" && values.anchor != "kb" &&
+      values.kb_anchors != DistillOptions().kb_anchors) {
     spdlog::warn("--kb-anchors is for --anchor kb: {} does not read it", values.anchor);
   }
   DistillOptions defaults;
@@ -125,14 +126,13 @@ void check_others(const DistillOptions& options, const Inherited& inherited,
 void check_labels(const DistillOptions& options, const Method& method, const data::Dataset& rows) {
   const bool by_method = method.source == Source::kLabels;
   const double w = *options.hard_label_weight;
-  const std::string what =
-      by_method ? "--method " + method.name : fmt::format("--hard-label-weight {:g}", w);
+  std::string what = "--method " + method.name;
+  if (!by_method) what += fmt::format(" with --hard-label-weight {:g}", w);
   if ((by_method || w == 1) && !rows.fully_labelled()) {
     throw core::DataError("{}: {} needs a label in every row", rows.path.string(), what);
   }
   if (w > 0 && std::ranges::all_of(rows.labels, [](float label) { return std::isnan(label); })) {
-    throw core::DataError("{}: {} needs labels, and no row has one: give --hard-label-weight 0",
-                          rows.path.string(), what);
+    throw core::DataError("{}: {} needs labels, and no row has one", rows.path.string(), what);
   }
 }
 
@@ -188,10 +188,13 @@ std::string run_distill(DistillOptions options) {
   const auto seed = static_cast<std::uint64_t>(options.run.seed);
   data::Dataset quiz;
   if (method.name == "metadistil") quiz = take_quiz(data, options.metadistil_quiz, seed);
+  // Where the task's order is not the student's own, or told.
+  const bool other_order_possible =
+      options.data.label_order.empty() && inherited.directory != options.student;
   Model student =
       load_for_training(options.student, data,
                         {options.training.init, options.student_layers, options.training.vocab_size,
-                         options.training.embedding, seed, options.data.label_order.empty()});
+                         options.training.embedding, seed, other_order_possible});
   if (method.name == "reaugkd") {
     const auto space = embedding_space(retrieval::load_kb_manifest(options.kb).provenance);
     if (space.contains(kKeysSha256)) {

@@ -42,7 +42,8 @@ core::Json index_agreement(const retrieval::Neighbors& found, const retrieval::N
                               .abs();
   return {{"recall", retrieval::recall(found, exact)},
           {"mean_difference", difference.mean().item<double>()},
-          {"largest_difference", difference.max().item<double>()}};
+          {"largest_difference", difference.max().item<double>()},
+          {"examples", found.indices.size(0)}};
 }
 
 }  // namespace reaugkd::stages

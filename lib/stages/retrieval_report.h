@@ -20,7 +20,8 @@ core::Json changed_predictions(const data::Task& task, const torch::Tensor& stud
                                const torch::Tensor& knowledge_base, const torch::Tensor& combined,
                                const std::vector<float>& labels);
 
-/// recall@k of `found` and the mean and largest |p^KB - p^KB_exact| over rows and classes.
+/// recall@k of `found`, the mean and largest |p^KB - p^KB_exact| over rows and classes, and how
+/// many rows (examples).
 core::Json index_agreement(const retrieval::Neighbors& found, const retrieval::Neighbors& exact,
                            const torch::Tensor& soft_labels, double tau);
 

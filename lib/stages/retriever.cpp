@@ -109,21 +109,15 @@ retrieval::Neighbors Retriever::exact_search(const torch::Tensor& s, const data:
 core::Json Retriever::agreement_with_exact(const torch::Tensor& s, const data::Dataset& rows,
                                            const retrieval::Neighbors& found, double tau,
                                            std::uint64_t seed) const {
-  if (!approximate_) {
-    core::Json json = index_agreement(found, found, soft_labels_, tau);
-    json["examples"] = rows.size();
-    return json;
-  }
+  if (!approximate_) return index_agreement(found, found, soft_labels_, tau);
   const auto judged = std::min(rows.size(), kJudgedRows);
   const auto drawn = data::sample_rows(rows.size(), judged, core::stream_seed(seed, "judged rows"));
   const auto places = torch::tensor(drawn, torch::kInt64);
   const retrieval::Neighbors some{found.indices.index_select(0, places),
                                   found.similarities.index_select(0, places)};
-  core::Json json = index_agreement(
-      some, exact_search(s.index_select(0, places.to(s.device())), rows.subset(drawn), found.k()),
-      soft_labels_, tau);
-  json["examples"] = judged;
-  return json;
+  const auto exact =
+      exact_search(s.index_select(0, places.to(s.device())), rows.subset(drawn), found.k());
+  return index_agreement(some, exact, soft_labels_, tau);
 }
 
 void Retriever::search_as_for(std::int64_t k) {
@@ -144,7 +138,7 @@ SelectedEfSearch Retriever::select_ef_search(std::vector<std::int64_t> grid, con
   std::sort(grid.begin(), grid.end());
   SelectedEfSearch selected{};
   for (const std::int64_t ef : grid) {
-    selected.ef_search = std::max(ef, std::min(k, kb_.size()));  // what a search for k looks at
+    selected.ef_search = std::max(ef, std::min(k + 1, kb_.size()));  // what a search for k looks at
     retrieval::set_ef_search(*approximate_, selected.ef_search);
     selected.recall = retrieval::recall(search(queries, some, k), exact);
     if (selected.recall >= kEnoughRecall) break;

@@ -120,11 +120,10 @@ class Driver(WithFake):
     def test_two_drivers_share_a_directory(self):
         chain = self.root / "runs/rte/seed-1"
         chain.mkdir(parents=True)
-        (self.root / "plan.json").write_text(json.dumps(
-            dict(PLAN, seeds=[1], tasks=[{"task": "rte"}, {"task": "mrpc"}], methods=[{"method": "kd"}])))
+        plan = dict(PLAN, seeds=[1], tasks=[{"task": "rte"}, {"task": "mrpc"}], methods=[{"method": "kd"}])
         with open(chain / ".lock", "w") as other:
             fcntl.flock(other, fcntl.LOCK_EX)
-            driver = self.start()
+            driver = self.start(plan)
             while not (self.root / "runs/mrpc/seed-1/eval-kd/metrics.json").exists():
                 time.sleep(0.05)
             self.assertEqual(list(chain.iterdir()), [chain / ".lock"])
@@ -134,8 +133,7 @@ class Driver(WithFake):
 
     def test_a_stage_that_outlives_its_driver_keeps_the_lock(self):
         self.binary.write_text("#!/bin/sh\ntouch started\nwhile [ ! -e end ]; do sleep 0.05; done\n")
-        (self.root / "plan.json").write_text(json.dumps(PLAN))
-        driver = self.start()
+        driver = self.start(PLAN)
         while not (self.root / "started").exists():
             time.sleep(0.05)
         driver.kill()
@@ -172,8 +170,7 @@ class Driver(WithFake):
 
     def test_a_hang_up_ends_the_stage_too(self):
         self.binary.write_text("#!/bin/sh\ntrap 'touch hung-up; exit 129' HUP\ntouch started\nwhile :; do sleep 0.05; done\n")
-        (self.root / "plan.json").write_text(json.dumps(PLAN))
-        child = self.start()
+        child = self.start(PLAN)
         while not (self.root / "started").exists():
             time.sleep(0.05)
         child.send_signal(signal.SIGHUP)

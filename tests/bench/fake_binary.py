@@ -81,8 +81,9 @@ class WithFake(unittest.TestCase):
                                self.root, "--model", "m", "--output", self.root / "runs", *more],
                               stderr=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True)
 
-    def start(self):
-        """The driver of plan.json, to be stopped or waited for."""
+    def start(self, plan):
+        """The driver, to be stopped or waited for."""
+        (self.root / "plan.json").write_text(json.dumps(plan))
         return subprocess.Popen([sys.executable, ROOT / "bench/experiments.py", "plan.json", "--binary", self.binary, "--glue", ".",
                                  "--model", "m", "--output", "runs"], cwd=self.root, stderr=subprocess.PIPE)
 

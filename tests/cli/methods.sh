@@ -105,6 +105,8 @@ printf 'sentence\tlabel\nno label here\t\nnor here\t\n' >"$work/unlabelled.tsv"
 mkdir "$work/elsewhere" && cp "$work/teacher"/{config.json,model.safetensors,vocab.txt} "$work/elsewhere"
 expect 3 "no row has a label, and --method prokt" $(train x --method prokt --teacher "$work/elsewhere") --validation dev \
   --train-file "$work/unlabelled.tsv"
+expect 3 "pkd with --hard-label-weight 0.5 needs labels, and no row has one" $(train x --method pkd --teacher "$work/elsewhere") \
+  --validation dev --train-file "$work/unlabelled.tsv"
 expect 2 "required by --method reaugkd" $(train x --method reaugkd --teacher "$work/teacher")
 expect 2 "--teacher is required by --method pkd" $(train x --method pkd --kb "$work/kb")
 expect 2 "not an assistant" $(train x --method takd --teacher "$work/teacher")
