@@ -1,6 +1,6 @@
 #include "faiss_index.h"
 
-#include "core/error.h"
+#include "base/error.h"
 
 #ifdef REAUGKD_FAISS
 #include <faiss/IndexFlat.h>
@@ -55,7 +55,7 @@ bool has_faiss() {
 }
 
 FaissIndex build_faiss_hnsw(const torch::Tensor& embeddings,
-                            const retrieval::HnswOptions& options) {
+                            const retrieval::IndexOptions& options) {
   const int before = torch::get_num_threads();
   torch::set_num_threads(options.threads);  // OpenMP's, which FAISS asks too
   auto index = std::make_unique<faiss::IndexHNSWFlat>(static_cast<int>(embeddings.size(1)),
@@ -77,12 +77,12 @@ bool has_faiss() {
   return false;
 }
 
-FaissIndex build_faiss_hnsw(const torch::Tensor&, const retrieval::HnswOptions&) {
-  throw core::InternalError("built without FAISS");
+FaissIndex build_faiss_hnsw(const torch::Tensor&, const retrieval::IndexOptions&) {
+  throw base::InternalError("built without FAISS");
 }
 
 FaissIndex build_faiss_flat(const torch::Tensor&) {
-  throw core::InternalError("built without FAISS");
+  throw base::InternalError("built without FAISS");
 }
 #endif
 

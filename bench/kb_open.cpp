@@ -15,9 +15,9 @@
 #include <fstream>
 #include <functional>
 
-#include "core/file.h"
-#include "core/random.h"
-#include "core/sha256.h"
+#include "base/file.h"
+#include "base/random.h"
+#include "base/sha256.h"
 #include "reaugkd/library_defaults.h"
 #include "retrieval/knowledge_base.h"
 
@@ -25,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace reaugkd;
-using core::Json;
+using base::Json;
 
 struct Options {
   std::string directory;
@@ -58,7 +58,7 @@ void append(std::string& bytes, T value) {
 
 /// Links to random rows: a count and `capacity` ids below `rows`.
 void append_links(std::string& bytes, std::uint64_t capacity, std::uint64_t rows,
-                  core::Random& random) {
+                  base::Random& random) {
   append(bytes, static_cast<std::uint32_t>(capacity));
   for (std::uint64_t i = 0; i < capacity; ++i) {
     append(bytes, static_cast<std::uint32_t>(random.below(rows)));
@@ -73,8 +73,8 @@ void write_index(const fs::path& path, const torch::Tensor& embeddings) {
   const std::uint64_t vector_bytes = static_cast<std::uint64_t>(embeddings.size(1)) * 4;
   const std::uint64_t data = 4 * (1 + 2 * kM);
   const std::uint64_t element = data + vector_bytes + 8;
-  core::Random random(1);
-  core::AtomicFile file(path);
+  base::Random random(1);
+  base::AtomicFile file(path);
   std::string bytes;
   for (const std::uint64_t value : {std::uint64_t{0}, rows, rows, element, element - 8, data}) {
     append(bytes, value);
@@ -117,11 +117,11 @@ void make(const Options& options) {
   const fs::path directory = options.directory;
   retrieval::save_knowledge_base(kb, *retrieval::make_exact_index(kb.embeddings), {}, directory);
   write_index(directory / "index.hnsw", kb.embeddings);
-  Json manifest = core::read_json(directory / "kb.json");
+  Json manifest = base::read_json(directory / "kb.json");
   manifest["index"] = {{"kind", "hnsw"},   {"M", kM},   {"ef_construction", 200},
                        {"ef_search", 128}, {"seed", 0}, {"threads", 1}};
-  manifest["files"]["index.hnsw"] = core::sha256_of_file(directory / "index.hnsw");
-  core::write_json(directory / "kb.json", manifest);
+  manifest["files"]["index.hnsw"] = base::sha256_of_file(directory / "index.hnsw");
+  base::write_json(directory / "kb.json", manifest);
 }
 
 Json measure(const Options& options) {
@@ -151,7 +151,7 @@ Json measure(const Options& options) {
   json["open_seconds"] = {{"least", seconds.front()},
                           {"median", seconds[seconds.size() / 2]},
                           {"most", seconds.back()}};
-  json["sha256_seconds"] = seconds_of([&] { core::sha256_of_file(directory / "kb.safetensors"); });
+  json["sha256_seconds"] = seconds_of([&] { base::sha256_of_file(directory / "kb.safetensors"); });
   return json;
 }
 

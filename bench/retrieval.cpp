@@ -17,13 +17,13 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "class_clouds.h"
-#include "core/error.h"
 #include "faiss_index.h"
-#include "nn/slices.h"
+#include "models/thread_parallel.h"
 #include "reaugkd/library_defaults.h"
 #include "retrieval/aggregation.h"
-#include "retrieval/index.h"
+#include "retrieval/indexes.h"
 #include "retrieval/knowledge_base.h"
 #include "tensor/device.h"
 
@@ -39,7 +39,7 @@ constexpr std::int64_t kTokens = 128;
 
 struct Options {
   std::int64_t rows = 67000, dimension = 256, queries = 512, rounds = 3;
-  retrieval::HnswOptions hnsw;
+  retrieval::IndexOptions hnsw;
   bench::CloudOptions clouds;
   std::string kb, student;
   int threads = 0;
@@ -66,7 +66,7 @@ double median(std::vector<double> values) {
 }
 
 /// Built, written and read again, as `eval` has it.
-Contender build_hnsw(const torch::Tensor& embeddings, const retrieval::HnswOptions& options,
+Contender build_hnsw(const torch::Tensor& embeddings, const retrieval::IndexOptions& options,
                      const std::string& name) {
   Contender ours{.name = name};
   ours.build_seconds =
@@ -141,18 +141,19 @@ json shape_of(const bench::Clouds& clouds, const Contender& exact) {
 }
 
 /// A forward of `batch` texts of 128 tokens, then equations 5 to 7: medians of each in turn.
-json overhead(nn::BertForSequenceClassification& student, std::int64_t vocab_size,
+json overhead(models::BertForSequenceClassification& student, std::int64_t vocab_size,
               const Contender& contender, const bench::Clouds& clouds, std::int64_t batch) {
   std::vector<double> forward, retrieving;
   const int count = batch == 1 ? 60 : 8;
   for (int i = 0; i < count; ++i) {
     const auto ids = torch::randint(1, vocab_size, {batch, kTokens}, torch::kInt64);
-    const nn::BertInput input{ids, torch::zeros_like(ids), torch::ones_like(ids)};
+    const models::BertInput input{ids, torch::zeros_like(ids), torch::ones_like(ids)};
     const auto begin = (i * batch) % (clouds.queries.size(0) - batch + 1);
     const auto s = clouds.queries.slice(0, begin, begin + batch);
     torch::Tensor p;
     forward.push_back(seconds_of([&] {
-      p = torch::softmax(nn::forward_in_slices(student, input, nn::Embedding::kCls).logits, 1);
+      p = torch::softmax(models::forward_on_threads(student, input, models::Embedding::kCls).logits,
+                         1);
     }));
     retrieving.push_back(seconds_of([&] {
       const auto p_kb =
@@ -169,11 +170,11 @@ json overhead(nn::BertForSequenceClassification& student, std::int64_t vocab_siz
 /// A random student of the directory's config.json.
 json overheads(const Options& options, const std::vector<Contender>& all,
                const bench::Clouds& clouds) {
-  auto config = nn::load_config(options.student);
+  auto config = models::load_config(options.student);
   for (std::int64_t c = 0; c < clouds.soft_labels.size(1); ++c) {
     config.id2label.push_back("class " + std::to_string(c));
   }
-  nn::BertForSequenceClassification student(config);
+  models::BertForSequenceClassification student(config);
   student->eval();
   json result;
   for (const auto& contender : all) {
@@ -249,7 +250,7 @@ int main(int argc, char** argv) {
   tensor::set_threads(options.threads);
   try {
     std::cout << measure(options).dump() << '\n';
-  } catch (const core::Error& error) {
+  } catch (const base::Error& error) {
     std::cerr << error.what() << '\n';
     return error.exit_code();
   }

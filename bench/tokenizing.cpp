@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "data/dataset.h"
 #include "text/encoded_dataset.h"
 
@@ -67,7 +67,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   try {
     std::cout << measure(options).dump() << '\n';
-  } catch (const core::Error& error) {
+  } catch (const base::Error& error) {
     std::cerr << error.what() << '\n';
     return error.exit_code();
   }

@@ -26,8 +26,7 @@ endfunction()
 # modules share one precompiled <torch/torch.h>.
 function(reaugkd_module name)
   cmake_parse_arguments(ARG "TORCH" "" "DEPENDS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/lib/${name}/*.cpp
-                                      ${CMAKE_SOURCE_DIR}/lib/${name}/methods/*.cpp)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/lib/${name}/*.cpp)
   add_library(reaugkd_${name} STATIC ${sources})
   reaugkd_target_defaults(reaugkd_${name})
   target_link_libraries(reaugkd_${name} PUBLIC ${ARG_DEPENDS})

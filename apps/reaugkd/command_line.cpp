@@ -12,9 +12,9 @@
 #include <optional>
 #include <sstream>
 
-#include "core/error.h"
-#include "core/progress.h"
-#include "core/version.h"
+#include "base/error.h"
+#include "base/progress.h"
+#include "base/version.h"
 #include "help_format.h"
 #include "listing.h"
 #include "text/sentencepiece.h"
@@ -30,7 +30,7 @@ struct ProcessFlags {
   bool verbose = false;
 };
 
-std::string option_help(const core::Option& option) {
+std::string option_help(const base::Option& option) {
   std::string text = option.help;
   if (!option.choices.empty()) text += fmt::format(" {{{}}}", fmt::join(option.choices, ", "));
   if (option.range) text += " (" + option.range->text() + ")";
@@ -44,7 +44,7 @@ std::string option_help(const core::Option& option) {
 }
 
 /// Declares every option of `fields`; values stay text until --config has been applied.
-std::vector<CLI::Option*> declare(CLI::App& app, const core::OptionList& fields,
+std::vector<CLI::Option*> declare(CLI::App& app, const base::OptionList& fields,
                                   std::vector<std::string>& texts) {
   const auto& options = fields.options();
   texts.resize(options.size());
@@ -76,25 +76,25 @@ void set_logging(const ProcessFlags& flags) {
   if (flags.verbose) spdlog::set_level(spdlog::level::debug);
   // Of stderr alone: a stage's run.log has everything.
   if (flags.quiet) spdlog::default_logger()->sinks().front()->set_level(spdlog::level::warn);
-  core::set_progress_style(flags.quiet ? core::ProgressStyle::kNone
-                           : terminal  ? core::ProgressStyle::kLive
-                                       : core::ProgressStyle::kPlain);
+  base::set_progress_style(flags.quiet ? base::ProgressStyle::kNone
+                           : terminal  ? base::ProgressStyle::kLive
+                                       : base::ProgressStyle::kPlain);
 }
 
 /// Default, then --config, then flag.
-void resolve(const core::OptionList& fields, const std::vector<CLI::Option*>& declared,
+void resolve(const base::OptionList& fields, const std::vector<CLI::Option*>& declared,
              const std::vector<std::string>& texts, const std::string& command,
              const std::string& config) {
   if (!config.empty()) {
     try {
-      const core::Json given = core::read_json(config);
-      if (given.is_object() && given.value("command", core::Json(command)) != command) {
-        throw core::ConfigError("--config: {} is of a run of {}, this is {}", config,
+      const base::Json given = base::read_json(config);
+      if (given.is_object() && given.value("command", base::Json(command)) != command) {
+        throw base::ConfigError("--config: {} is of a run of {}, this is {}", config,
                                 given["command"].dump(), command);
       }
       fields.set_json(given, config);
-    } catch (const core::ArtifactError& error) {  // not JSON: here it is an option that is wrong
-      throw core::ConfigError("--config: {}", error.what());
+    } catch (const base::ArtifactError& error) {  // not JSON: here it is an option that is wrong
+      throw base::ConfigError("--config: {}", error.what());
     }
   }
   for (std::size_t i = 0; i < declared.size(); ++i) {
@@ -105,7 +105,7 @@ void resolve(const core::OptionList& fields, const std::vector<CLI::Option*>& de
 }
 
 std::string version_text() {
-  return fmt::format("reaugkd {}{}", core::version(),
+  return fmt::format("reaugkd {}{}", base::version(),
                      text::sentencepiece_available() ? "" : " (built without sentencepiece)");
 }
 
@@ -125,7 +125,7 @@ void print(const std::string& text) {
     std::signal(SIGPIPE, SIG_DFL);
     std::raise(SIGPIPE);
   }
-  throw core::IoError("stdout cannot be written: {}", std::strerror(errno));
+  throw base::IoError("stdout cannot be written: {}", std::strerror(errno));
 }
 
 }  // namespace
@@ -150,7 +150,7 @@ int run_command_line(const std::vector<Command>& commands, int argc, char** argv
   set_logging(flags);  // of errors in the flags themselves
   struct Declared {
     CLI::App* app;
-    core::OptionList fields;
+    base::OptionList fields;
     std::vector<std::string> texts;
     std::vector<CLI::Option*> handles;
   };
@@ -175,14 +175,18 @@ int run_command_line(const std::vector<Command>& commands, int argc, char** argv
       print(text.str());
       return 0;
     }
-    throw core::ConfigError("{}", usage_problem(app, argc, argv, error.what()));
+    throw base::ConfigError("{}", usage_problem(app, argc, argv, error.what()));
   }
   set_logging(flags);
   for (std::size_t i = 0; i < commands.size(); ++i) {
     if (!declared[i].app->parsed()) continue;
     resolve(declared[i].fields, declared[i].handles, declared[i].texts, commands[i].name,
             flags.config);
-    print(commands[i].run());
+    try {
+      print(commands[i].run());
+    } catch (const base::Error& error) {  // the library names options by their keys
+      throw base::Error(error.exit_code(), base::with_flags(error.what()));
+    }
   }
   return 0;
 }

@@ -7,14 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "core/options.h"
+#include "base/options.h"
 
 namespace reaugkd::apps {
 
 struct Command {
   std::string name;
   std::string description;
-  std::function<core::OptionList()> fields;  // over options that live as long as this does
+  std::function<base::OptionList()> fields;  // over options that live as long as this does
   std::function<std::string()> run;          // returns what stdout gets
 };
 
@@ -34,7 +34,7 @@ Command distill_command();
 Command eval_command();
 
 /// Parses argv, runs the chosen command and prints its result. Returns the exit code of --help and
-/// --version (0); throws core::Error for everything else that goes wrong.
+/// --version (0); throws base::Error for everything else that goes wrong.
 int run_command_line(const std::vector<Command>& commands, int argc, char** argv);
 
 }  // namespace reaugkd::apps

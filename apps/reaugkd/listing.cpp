@@ -1,11 +1,11 @@
 #include "listing.h"
 
-#include "core/error.h"
+#include "base/error.h"
 
 namespace reaugkd::apps {
 namespace {
 
-std::vector<std::string> flags_of(const core::OptionList& fields) {
+std::vector<std::string> flags_of(const base::OptionList& fields) {
   std::vector<std::string> flags;
   for (const auto& option : fields.options()) flags.push_back("--" + option.name);
   for (const char* flag : {"--config", "--quiet", "--verbose", "--help"}) flags.emplace_back(flag);
@@ -20,7 +20,7 @@ std::string cell(std::string text) {
   return text;
 }
 
-std::string option_row(const core::Option& option) {
+std::string option_row(const base::Option& option) {
   std::string allowed = option.is_flag() ? "" : option.type_name();
   if (!option.choices.empty()) allowed = fmt::format("{}", fmt::join(option.choices, ", "));
   if (option.range) allowed += ", " + option.range->text();
@@ -91,7 +91,7 @@ fi
 
 std::string completion_script(const std::vector<Command>& commands, const std::string& shell) {
   if (shell != "bash" && shell != "zsh") {
-    throw core::ConfigError("--completion: \"{}\" is not one of bash, zsh", shell);
+    throw base::ConfigError("--completion: \"{}\" is not one of bash, zsh", shell);
   }
   std::vector<std::string> names;
   std::string choices;

@@ -9,7 +9,7 @@
 namespace reaugkd::apps {
 
 /// A script for bash or zsh that completes subcommands, options, their choices, and files. Throws
-/// core::ConfigError for another shell.
+/// base::ConfigError for another shell.
 std::string completion_script(const std::vector<Command>& commands, const std::string& shell);
 
 /// Every option of every command as Markdown tables.

@@ -10,9 +10,9 @@
 #include <new>
 #include <string_view>
 
+#include "base/error.h"
+#include "base/interrupt.h"
 #include "command_line.h"
-#include "core/error.h"
-#include "core/interrupt.h"
 #include "library_defaults.h"
 
 namespace {
@@ -33,7 +33,7 @@ int main(int argc, char** argv) {
   apps::spin_briefly_when_idle(argv);
   keep_freed_memory();
   constexpr int kBug = 70;
-  reaugkd::core::notice_interrupts();
+  reaugkd::base::notice_interrupts();
   std::signal(SIGPIPE, SIG_IGN);  // a log whose reader is gone must not end a training
   std::signal(SIGXFSZ, SIG_IGN);  // ulimit -f then is an error of write(), like a full disk
   spdlog::set_default_logger(spdlog::stderr_color_mt("reaugkd"));
@@ -42,13 +42,13 @@ int main(int argc, char** argv) {
         {apps::teacher_finetune_command(), apps::project_command(), apps::build_kb_command(),
          apps::distill_command(), apps::eval_command()},
         argc, argv);
-  } catch (const reaugkd::core::Error& error) {
+  } catch (const reaugkd::base::Error& error) {
     if (error.exit_code() == kBug) spdlog::critical("a bug in reaugkd, please report it:");
     spdlog::error("{}", error.what());
     return error.exit_code();
   } catch (const std::filesystem::filesystem_error& error) {  // such as permission denied
     spdlog::error("{}: {}", error.path1().string(), error.code().message());
-    return reaugkd::core::IoError("").exit_code();
+    return reaugkd::base::IoError("").exit_code();
   } catch (const std::exception& error) {
     const std::string_view message = error.what();
     if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||
@@ -59,7 +59,7 @@ int main(int argc, char** argv) {
           "out of memory ({}): give smaller sizes (--batch-size, --eval-batch-size, "
           "--max-seq-length, --dim), or a machine with more",
           message.substr(0, message.find('\n')));
-      return reaugkd::core::IoError("").exit_code();
+      return reaugkd::base::IoError("").exit_code();
     }
     spdlog::critical("a bug in reaugkd, please report it: {}", error.what());
     return kBug;

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <set>
 
-#include "core/error.h"
+#include "base/error.h"
 
 namespace reaugkd::data {
 namespace {
 
-using core::ConfigError;
-using core::Json;
+using base::ConfigError;
+using base::Json;
 
 const std::set<std::string> kKeys = {"name",   "format",     "header",  "text_a", "text_b", "label",
                                      "labels", "regression", "metrics", "train",  "dev",    "test"};
@@ -159,9 +159,9 @@ Task task_of(const std::string& name) {
   if (!name.ends_with(".json")) return glue_task(name);
   Json description;
   try {
-    description = core::read_json(name);
-  } catch (const core::ArtifactError& error) {  // not JSON: here an option is wrong
-    throw ConfigError("--task: {}", error.what());
+    description = base::read_json(name);
+  } catch (const base::ArtifactError& error) {  // not JSON: here an option is wrong
+    throw ConfigError("`task`: {}", error.what());
   }
   return custom_task(description, name);
 }

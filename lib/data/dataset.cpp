@@ -11,11 +11,11 @@
 #include <optional>
 #include <string_view>
 
-#include "core/error.h"
-#include "core/example_id.h"
-#include "core/file.h"
-#include "core/random.h"
-#include "core/sha256.h"
+#include "base/error.h"
+#include "base/example_id.h"
+#include "base/file.h"
+#include "base/random.h"
+#include "base/sha256.h"
 #include "data/records.h"
 #include "text/unicode.h"
 
@@ -94,7 +94,7 @@ class Reader {
   void read() {
     if (layout_.header && records_->next(fields_)) read_header();
     if (!layout_.header && !distribution_.empty() && task_.format != FileFormat::kJsonl) {
-      throw core::DataError("{}: has no header that would name the columns {}: add one",
+      throw base::DataError("{}: has no header that would name the columns {}: add one",
                             dataset_.path.string(), fmt::join(layout_.distribution_names, ", "));
     }
     for (std::int64_t row = 0; next_row(row); ++row) {
@@ -102,7 +102,7 @@ class Reader {
     report_skipped();
     dataset_.skipped = static_cast<std::int64_t>(skipped_.size());
     if (dataset_.size() == 0) {
-      throw core::DataError("{}: no data rows were found{}: expected a {} file with at least one",
+      throw base::DataError("{}: no data rows were found{}: expected a {} file with at least one",
                             dataset_.path.string(), layout_.header ? " after the header" : "",
                             task_.name);
     }
@@ -121,7 +121,7 @@ class Reader {
       add_row(row);
     } catch (const BrokenFile&) {
       throw;
-    } catch (const core::DataError& error) {
+    } catch (const base::DataError& error) {
       skipped_.emplace_back(error.what());
     }
     return true;
@@ -155,7 +155,7 @@ class Reader {
     const std::string here = where();
     const std::size_t got = fields_.size();
     const bool tsv = task_.format == FileFormat::kTsv;
-    throw core::DataError(
+    throw base::DataError(
         "{}: expected at least {} columns, got {}: check that this is a {} file of task {} with "
         "one {} between columns, and mend or delete the line{}",
         here, wanted_columns(), got, layout_.label >= 0 ? "labelled" : "test", task_.name,
@@ -187,7 +187,7 @@ class Reader {
     if (found != fields_.end()) {
       column = static_cast<int>(found - fields_.begin());
     } else if (required) {
-      throw core::DataError("{}: the header has no column \"{}\" ({}), found {}", where(), name,
+      throw base::DataError("{}: the header has no column \"{}\" ({}), found {}", where(), name,
                             what, shown(fmt::format("{}", fmt::join(fields_, ", "))));
     }
   }
@@ -197,7 +197,7 @@ class Reader {
     if (!has_label_column() || !layout_.label_name.empty() ||
         !parse_label(field(layout_.label), task_))
       return;
-    throw core::DataError(
+    throw base::DataError(
         "{}: expected a header, got a row with the label \"{}\": put a header line before it, "
         "otherwise the row would be lost",
         where(), shown(field(layout_.label)));
@@ -206,7 +206,7 @@ class Reader {
   std::string read_text(int column) const {
     const std::string_view value = field(column);
     if (!text::valid_utf8(value)) {
-      throw core::DataError("{}: column {} is not valid UTF-8 (\"{}\"): convert the file to UTF-8",
+      throw base::DataError("{}: column {} is not valid UTF-8 (\"{}\"): convert the file to UTF-8",
                             where(), column, shown(value));
     }
     return std::string(value);
@@ -224,10 +224,10 @@ class Reader {
     const std::string hint = records_->line() == 1 ? "; is it a header? This file must have none"
                                                    : "; leave it empty for a row without a label";
     if (task_.regression()) {
-      throw core::DataError("{}: {} holds \"{}\", expected a finite number{}", where(),
+      throw base::DataError("{}: {} holds \"{}\", expected a finite number{}", where(),
                             label_column_, shown(value), hint);
     }
-    throw core::DataError("{}: unknown label \"{}\" in {}, expected one of {}{}", where(),
+    throw base::DataError("{}: unknown label \"{}\" in {}, expected one of {}{}", where(),
                           shown(value), label_column_, fmt::join(task_.labels, ", "), hint);
   }
 
@@ -239,7 +239,7 @@ class Reader {
       const std::string_view value = field(distribution_[i]);
       const std::optional<float> number = parse_number(value);
       if (!number || (!task_.regression() && *number < 0)) {
-        throw core::DataError("{}: {} is \"{}\", expected {}", where(),
+        throw base::DataError("{}: {} is \"{}\", expected {}", where(),
                               layout_.distribution_names[i], shown(value),
                               task_.regression() ? "a finite number" : "a probability");
       }
@@ -248,7 +248,7 @@ class Reader {
     }
     if (values.empty() || task_.regression()) return values;
     if (std::abs(sum - 1) > kSumTolerance) {
-      throw core::DataError("{}: {} sum to {:.6g}, expected 1 (to {})", where(),
+      throw base::DataError("{}: {} sum to {:.6g}, expected 1 (to {})", where(),
                             fmt::join(layout_.distribution_names, ", "), sum, kSumTolerance);
     }
     for (float& value : values) value = static_cast<float>(value / sum);
@@ -289,8 +289,8 @@ bool Dataset::fully_labelled() const {
   return std::none_of(labels.begin(), labels.end(), [](float label) { return std::isnan(label); });
 }
 
-core::ExampleId Dataset::id(std::int64_t i) const {
-  return {core::example_file(sha256), rows[static_cast<std::size_t>(i)]};
+base::ExampleId Dataset::id(std::int64_t i) const {
+  return {base::example_file(sha256), rows[static_cast<std::size_t>(i)]};
 }
 
 Dataset Dataset::subset(const std::vector<std::int64_t>& positions) const {
@@ -313,12 +313,12 @@ Dataset Dataset::subset(const std::vector<std::int64_t>& positions) const {
 
 Dataset read_dataset(const std::filesystem::path& path, const Task& task, const FileLayout& layout,
                      BadRows bad_rows) {
-  const std::string bytes = core::read_file(path);
+  const std::string bytes = base::read_file(path);
   Dataset dataset;
   dataset.path = path;
-  dataset.sha256 = core::sha256(bytes);
+  dataset.sha256 = base::sha256(bytes);
   if (bytes.empty()) {
-    throw core::DataError("{}: no data rows were found, the file is empty", path.string());
+    throw base::DataError("{}: no data rows were found, the file is empty", path.string());
   }
   Reader(bytes, task, layout, bad_rows, dataset).read();
   return dataset;
@@ -329,7 +329,7 @@ std::vector<std::int64_t> sample_rows(std::int64_t n, std::int64_t limit, std::u
   std::vector<std::int64_t> positions(static_cast<std::size_t>(n));
   std::iota(positions.begin(), positions.end(), std::int64_t{0});
   if (limit == 0 || limit >= n) return positions;
-  core::Random random(core::stream_seed(seed, "sample"));
+  base::Random random(base::stream_seed(seed, "sample"));
   random.shuffle(positions);
   positions.resize(static_cast<std::size_t>(limit));
   std::sort(positions.begin(), positions.end());

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/example_id.h"
+#include "base/example_id.h"
 #include "data/task.h"
 
 namespace reaugkd::data {
@@ -25,7 +25,7 @@ struct Dataset {
   bool labelled(std::int64_t i) const;
   bool fully_labelled() const;
   /// First 16 hex digits of the file's sha256, ':', the data row: the same in every stage.
-  core::ExampleId id(std::int64_t i) const;
+  base::ExampleId id(std::int64_t i) const;
   /// The rows at these positions, in this order.
   Dataset subset(const std::vector<std::int64_t>& positions) const;
 };

@@ -6,7 +6,7 @@
 #include <map>
 #include <numeric>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "data/row_groups.h"
 
 namespace reaugkd::data {
@@ -33,7 +33,7 @@ std::vector<std::size_t> stratum_of_rows(const Dataset& rows) {
 }
 
 /// Shares out round(fraction n) rows by largest remainder; equal remainders in random order.
-Strata make_strata(const Dataset& rows, double fraction, core::Random& random) {
+Strata make_strata(const Dataset& rows, double fraction, base::Random& random) {
   Strata strata;
   strata.of_row = stratum_of_rows(rows);
   std::vector<std::int64_t> size;
@@ -117,7 +117,7 @@ class Holdout {
   std::vector<bool> taken_;
 };
 
-Holdout choose_holdout(const RowGroups& groups, const Strata& strata, core::Random& random) {
+Holdout choose_holdout(const RowGroups& groups, const Strata& strata, base::Random& random) {
   std::vector<std::size_t> order(groups.rows_of_group.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   random.shuffle(order);
@@ -136,7 +136,7 @@ RowGroups groups_of(const Dataset& rows, const Task& task) {
 /// are left. A phrase thus is in the last of the folds that its sentences are in.
 std::vector<std::int64_t> choose_folds(const Dataset& rows, const Task& task, std::int64_t folds,
                                        std::uint64_t seed) {
-  core::Random random(core::stream_seed(seed, "folds"));
+  base::Random random(base::stream_seed(seed, "folds"));
   std::vector<std::int64_t> fold_of_row(rows.rows.size(), folds - 1);
   std::vector<std::int64_t> left(rows.rows.size());
   std::iota(left.begin(), left.end(), std::int64_t{0});
@@ -153,7 +153,7 @@ std::vector<std::int64_t> choose_folds(const Dataset& rows, const Task& task, st
 
 }  // namespace
 
-Fold divide(const Dataset& rows, const Task& task, double fraction, core::Random& random) {
+Fold divide(const Dataset& rows, const Task& task, double fraction, base::Random& random) {
   const RowGroups groups = groups_of(rows, task);
   const Strata strata = make_strata(rows, fraction, random);
   const Holdout holdout = choose_holdout(groups, strata, random);
@@ -165,7 +165,7 @@ Fold divide(const Dataset& rows, const Task& task, double fraction, core::Random
   return fold;
 }
 
-Fold divide_labelled(const Dataset& rows, const Task& task, double fraction, core::Random& random) {
+Fold divide_labelled(const Dataset& rows, const Task& task, double fraction, base::Random& random) {
   if (rows.fully_labelled()) return divide(rows, task, fraction, random);
   std::vector<std::int64_t> labelled;
   for (std::int64_t i = 0; i < rows.size(); ++i) {
@@ -203,7 +203,7 @@ std::vector<Fold> make_folds(const Dataset& rows, const Task& task, std::int64_t
                              std::uint64_t seed) {
   REAUGKD_CHECK(folds >= 2, "{} folds", folds);
   if (folds > rows.size()) {
-    throw core::DataError("{}: {} folds of {} rows: give fewer", rows.path.string(), folds,
+    throw base::DataError("{}: {} folds of {} rows: give fewer", rows.path.string(), folds,
                           rows.size());
   }
   const std::vector<std::int64_t> fold_of_row = choose_folds(rows, task, folds, seed);
@@ -228,7 +228,7 @@ std::vector<Fold> make_folds(const Dataset& rows, const Task& task, std::int64_t
   }
   for (const Fold& fold : result) {
     if (!fold.held_out.empty() && !fold.trained.empty()) continue;
-    throw core::DataError(
+    throw base::DataError(
         "{}: {} rows cannot be divided into {} folds without rows that share a text in two of "
         "them (the largest group of such rows has {}): give more rows or fewer folds",
         rows.path.string(), rows.size(), folds, largest_group(rows, task));

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/random.h"
+#include "base/random.h"
 #include "data/dataset.h"
 #include "data/task.h"
 
@@ -21,11 +21,11 @@ struct Fold {
 /// rows apart), and grouped as row_groups.h says, so that rows that share a text, or in a phrase
 /// task contain one another, never stand on two sides. A row that would have to stand on both is in
 /// neither. Either side may be empty.
-Fold divide(const Dataset& rows, const Task& task, double fraction, core::Random& random);
+Fold divide(const Dataset& rows, const Task& task, double fraction, base::Random& random);
 
 /// divide() among the rows with labels: one without validates nothing. It is trained on, unless it
 /// is grouped with a row that is held out: then it is in neither.
-Fold divide_labelled(const Dataset& rows, const Task& task, double fraction, core::Random& random);
+Fold divide_labelled(const Dataset& rows, const Task& task, double fraction, base::Random& random);
 
 /// Rows of the largest group.
 std::size_t largest_group(const Dataset& rows, const Task& task);

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "core/error.h"
-#include "core/json.h"
+#include "base/error.h"
+#include "base/json.h"
 
 namespace reaugkd::data {
 namespace {
@@ -138,9 +138,9 @@ class JsonlRecords final : public Records {
   bool next(Fields& fields) override {
     std::string_view line;
     if (!lines_.next(line)) return false;
-    const auto object = core::Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    const auto object = base::Json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (!object.is_object()) {
-      throw core::DataError("{}:{}: expected a JSON object a line{}", where_, lines_.number(),
+      throw base::DataError("{}:{}: expected a JSON object a line{}", where_, lines_.number(),
                             why_not(line));
     }
     owned_.clear();
@@ -153,25 +153,25 @@ class JsonlRecords final : public Records {
   static std::string why_not(std::string_view line) {
     if (line.empty()) return ", found an empty one";
     try {
-      return std::string(", found ") + core::Json::parse(line).type_name();
-    } catch (const core::Json::exception& error) {
+      return std::string(", found ") + base::Json::parse(line).type_name();
+    } catch (const base::Json::exception& error) {
       const std::string_view what =
           error.what();  // "[json.exception...] parse error at line 1, ..."
-      return ": " + core::json_text(std::string(what.substr(what.find("] ") + 2)));
+      return ": " + base::json_text(std::string(what.substr(what.find("] ") + 2)));
     }
   }
 
-  std::string text_of(const core::Json& object, const RecordKey& wanted) const {
+  std::string text_of(const base::Json& object, const RecordKey& wanted) const {
     const auto& [key, required] = wanted;
     if (!object.contains(key) || object[key].is_null()) {
       if (!required) return "";
-      throw core::DataError("{}:{}: has no \"{}\": check the task's description, and mend the line",
+      throw base::DataError("{}:{}: has no \"{}\": check the task's description, and mend the line",
                             where_, lines_.number(), key);
     }
     const auto& value = object[key];
     if (value.is_string()) return value.get<std::string>();
     if (value.is_number() || value.is_boolean()) return value.dump();
-    throw core::DataError("{}:{}: \"{}\" is {}, expected a text or a number", where_,
+    throw base::DataError("{}:{}: \"{}\" is {}, expected a text or a number", where_,
                           lines_.number(), key, value.type_name());
   }
 
@@ -197,7 +197,7 @@ std::unique_ptr<Records> make_records(FileFormat format, std::string_view bytes,
     case FileFormat::kJsonl:
       return std::make_unique<JsonlRecords>(bytes, keys, where);
   }
-  throw core::InternalError("unknown file format");
+  throw base::InternalError("unknown file format");
 }
 
 }  // namespace reaugkd::data

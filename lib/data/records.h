@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "data/task.h"
 
 namespace reaugkd::data {
@@ -15,9 +15,9 @@ namespace reaugkd::data {
 using Fields = std::vector<std::string_view>;
 
 /// Nothing behind this place can be told apart any more.
-class BrokenFile : public core::DataError {
+class BrokenFile : public base::DataError {
  public:
-  using core::DataError::DataError;
+  using base::DataError::DataError;
 };
 
 /// A key of JSON lines. One that is absent or null is an error where it is required, else "".

@@ -7,9 +7,9 @@
 #include <cmath>
 #include <limits>
 
-#include "core/error.h"
-#include "core/json.h"
-#include "core/random.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/random.h"
 #include "data/fold.h"
 
 namespace reaugkd::data {
@@ -20,19 +20,19 @@ constexpr const char* kFileName = "split.json";
 constexpr std::string_view kHoldout = "holdout";
 
 void hold_out(const Dataset& rows, const Task& task, TrainSplit& split) {
-  core::Random random(core::stream_seed(split.split_seed, "holdout"));
+  base::Random random(base::stream_seed(split.split_seed, "holdout"));
   const auto is_missing = [](float label) { return std::isnan(label); };
   if (std::all_of(rows.labels.begin(), rows.labels.end(), is_missing)) {
-    throw core::DataError("{}: no row has a label, so none can be held out: give --validation dev",
+    throw base::DataError("{}: no row has a label, so none can be held out: give `validation` dev",
                           rows.path.string());
   }
   const Fold fold = divide_labelled(rows, task, split.validation.fraction, random);
   split.holdout_rows = rows.subset(fold.held_out).rows;
   split.train_rows = rows.subset(fold.trained).rows;
   if (split.holdout_rows.empty() || split.train_rows.empty()) {
-    throw core::DataError(
+    throw base::DataError(
         "{}: {} rows cannot be divided by {}: rows that share a text stay together (at most {} "
-        "here), and each part needs some; give more rows, another fraction or --validation dev",
+        "here), and each part needs some; give more rows, another fraction or `validation` dev",
         rows.path.string(), rows.size(), to_string(split.validation), largest_group(rows, task));
   }
   const std::size_t neither =
@@ -45,7 +45,7 @@ void hold_out(const Dataset& rows, const Task& task, TrainSplit& split) {
 
 Dataset part(const Dataset& train, const TrainSplit& split, const std::vector<std::int64_t>& rows) {
   if (train.sha256 != split.train_sha256) {
-    throw core::ArtifactError(
+    throw base::ArtifactError(
         "{}: has sha256 {}, the inherited split was made for {}: give the same train file, or run "
         "the first stage again",
         train.path.string(), train.sha256, split.train_sha256);
@@ -55,7 +55,7 @@ Dataset part(const Dataset& train, const TrainSplit& split, const std::vector<st
   for (const std::int64_t row : rows) {
     const auto place = std::lower_bound(train.rows.begin(), train.rows.end(), row);
     if (place == train.rows.end() || *place != row) {
-      throw core::ArtifactError(
+      throw base::ArtifactError(
           "{}: names row {}, but {} has {} rows and not this one: run the first stage again",
           kFileName, row, train.path.string(), train.size());
     }
@@ -65,26 +65,26 @@ Dataset part(const Dataset& train, const TrainSplit& split, const std::vector<st
 }
 
 /// Whether `value` is a whole number from 0 that fits where rows are counted.
-bool is_count(const core::Json& value) {
+bool is_count(const base::Json& value) {
   constexpr auto kLargest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   return value.is_number_unsigned() && value.get<std::uint64_t>() <= kLargest;
 }
 
-std::vector<std::int64_t> read_rows(const core::Json& json, const std::string& key,
+std::vector<std::int64_t> read_rows(const base::Json& json, const std::string& key,
                                     const std::string& where) {
   const auto place = json.find(key);
   if (place == json.end() || !place->is_array()) {
-    throw core::ArtifactError("{}: \"{}\" must be an array of row numbers", where, key);
+    throw base::ArtifactError("{}: \"{}\" must be an array of row numbers", where, key);
   }
   std::vector<std::int64_t> rows;
-  for (const core::Json& value : *place) {
+  for (const base::Json& value : *place) {
     if (!is_count(value)) {
-      throw core::ArtifactError("{}: \"{}\"[{}] is {}, expected a row number from 0", where, key,
+      throw base::ArtifactError("{}: \"{}\"[{}] is {}, expected a row number from 0", where, key,
                                 rows.size(), value.dump());
     }
     const auto row = value.get<std::int64_t>();
     if (!rows.empty() && rows.back() >= row) {
-      throw core::ArtifactError("{}: \"{}\" is not ascending: {} after {}", where, key, row,
+      throw base::ArtifactError("{}: \"{}\" is not ascending: {} after {}", where, key, row,
                                 rows.back());
     }
     rows.push_back(row);
@@ -92,38 +92,38 @@ std::vector<std::int64_t> read_rows(const core::Json& json, const std::string& k
   return rows;
 }
 
-core::ArtifactError bad_value(const core::Json& json, const std::string& key,
+base::ArtifactError bad_value(const base::Json& json, const std::string& key,
                               const std::string& expected, const std::string& where) {
-  return core::ArtifactError("{}: \"{}\" is {}, expected {}", where, key,
+  return base::ArtifactError("{}: \"{}\" is {}, expected {}", where, key,
                              json.contains(key) ? json.at(key).dump() : "missing", expected);
 }
 
-std::int64_t read_count(const core::Json& json, const std::string& key, const std::string& where) {
+std::int64_t read_count(const base::Json& json, const std::string& key, const std::string& where) {
   if (!json.contains(key) || !is_count(json.at(key))) {
     throw bad_value(json, key, "a whole number from 0", where);
   }
   return json.at(key).get<std::int64_t>();
 }
 
-std::uint64_t read_seed(const core::Json& json, const std::string& key, const std::string& where) {
+std::uint64_t read_seed(const base::Json& json, const std::string& key, const std::string& where) {
   if (!json.contains(key) || !json.at(key).is_number_unsigned()) {
     throw bad_value(json, key, "a whole number from 0", where);
   }
   return json.at(key).get<std::uint64_t>();
 }
 
-std::string read_text(const core::Json& json, const std::string& key, const std::string& where) {
+std::string read_text(const base::Json& json, const std::string& key, const std::string& where) {
   if (!json.contains(key) || !json.at(key).is_string()) {
     throw bad_value(json, key, "a text", where);
   }
   return json.at(key).get<std::string>();
 }
 
-void check_format(const core::Json& json, const std::string& where) {
-  if (!json.is_object()) throw core::ArtifactError("{}: expected a JSON object", where);
+void check_format(const base::Json& json, const std::string& where) {
+  if (!json.is_object()) throw base::ArtifactError("{}: expected a JSON object", where);
   const std::int64_t format = read_count(json, "format", where);
   if (format != kFormat) {
-    throw core::ArtifactError(
+    throw base::ArtifactError(
         "{}: found format {}, this version supports {}: use the version of reaugkd that wrote it, "
         "or run the stage again",
         where, format, kFormat);
@@ -133,11 +133,11 @@ void check_format(const core::Json& json, const std::string& where) {
 void check_parts(const TrainSplit& split, const std::string& where) {
   const bool hex = split.train_sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
   if (split.train_sha256.size() != 64 || !hex) {
-    throw core::ArtifactError("{}: \"train_sha256\" is \"{}\", expected 64 hex digits", where,
+    throw base::ArtifactError("{}: \"train_sha256\" is \"{}\", expected 64 hex digits", where,
                               split.train_sha256);
   }
   if (split.train_rows.empty() || split.holdout_rows.empty() == split.validation.holdout) {
-    throw core::ArtifactError("{}: {} train rows and {} holdout rows do not fit validation {}",
+    throw base::ArtifactError("{}: {} train rows and {} holdout rows do not fit validation {}",
                               where, split.train_rows.size(), split.holdout_rows.size(),
                               to_string(split.validation));
   }
@@ -146,7 +146,7 @@ void check_parts(const TrainSplit& split, const std::string& where) {
                         split.holdout_rows.begin(), split.holdout_rows.end(),
                         std::back_inserter(both));
   if (!both.empty()) {
-    throw core::ArtifactError("{}: row {} is both trained on and held out", where, both.front());
+    throw base::ArtifactError("{}: row {} is both trained on and held out", where, both.front());
   }
 }
 
@@ -162,8 +162,8 @@ Validation parse_validation(const std::string& text) {
   const auto [stop, error] = std::from_chars(begin, end, validation.fraction);
   if (error != std::errc() || stop != end || !(validation.fraction > 0) ||
       !(validation.fraction < 1)) {
-    throw core::ConfigError(
-        "--validation: \"{}\" is not dev or holdout:F with F between 0 and 1, such as holdout:0.1",
+    throw base::ConfigError(
+        "`validation`: \"{}\" is not dev or holdout:F with F between 0 and 1, such as holdout:0.1",
         text);
   }
   return validation;
@@ -196,7 +196,7 @@ TrainSplit make_split(const Dataset& train, const Task& task, const Validation& 
 }
 
 void save_split(const TrainSplit& split, const std::filesystem::path& directory) {
-  core::Json json;
+  base::Json json;
   json["format"] = kFormat;
   json["validation"] = to_string(split.validation);
   json["split_seed"] = split.split_seed;
@@ -204,18 +204,18 @@ void save_split(const TrainSplit& split, const std::filesystem::path& directory)
   json["train_sha256"] = split.train_sha256;
   json["train_rows"] = split.train_rows;
   json["holdout_rows"] = split.holdout_rows;
-  core::write_json(directory / kFileName, json);
+  base::write_json(directory / kFileName, json);
 }
 
 TrainSplit load_split(const std::filesystem::path& directory) {
   const std::string where = (directory / kFileName).string();
-  const core::Json json = core::read_json(where);
+  const base::Json json = base::read_json(where);
   check_format(json, where);
   TrainSplit split;
   try {
     split.validation = parse_validation(read_text(json, "validation", where));
-  } catch (const core::ConfigError& error) {
-    throw core::ArtifactError("{}: {}", where, error.what());
+  } catch (const base::ConfigError& error) {
+    throw base::ArtifactError("{}: {}", where, error.what());
   }
   split.split_seed = read_seed(json, "split_seed", where);
   split.max_train_examples = read_count(json, "max_train_examples", where);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "core/error.h"
+#include "base/error.h"
 
 namespace reaugkd::data {
 namespace {
@@ -127,7 +127,7 @@ std::string_view to_string(Split split) {
     case Split::kTest:
       return "test";
   }
-  throw core::InternalError("unknown Split {}", static_cast<int>(split));
+  throw base::InternalError("unknown Split {}", static_cast<int>(split));
 }
 
 std::vector<std::string> Task::distribution_names() const {
@@ -146,7 +146,7 @@ const FileLayout& Task::layout(Split split) const {
     case Split::kTest:
       return test;
   }
-  throw core::InternalError("unknown Split {}", static_cast<int>(split));
+  throw base::InternalError("unknown Split {}", static_cast<int>(split));
 }
 
 std::string glue_task_names() {
@@ -161,14 +161,14 @@ Task glue_task(const std::string& name) {
     task.submission_labels = task.labels;  // GLUE's server spells them as its files do
     return task;
   }
-  throw core::ConfigError(
+  throw base::ConfigError(
       "unknown task \"{}\": expected one of {}, or a FILE.json that describes another", name,
       glue_task_names());
 }
 
 Task with_label_order(Task task, const std::vector<std::string>& order) {
   if (!std::is_permutation(order.begin(), order.end(), task.labels.begin(), task.labels.end())) {
-    throw core::ConfigError(
+    throw base::ConfigError(
         "label order \"{}\" does not fit task {}: expected each of its labels once, \"{}\"",
         fmt::join(order, ","), task.name, fmt::join(task.labels, ","));
   }

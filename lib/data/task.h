@@ -8,7 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/json.h"
+#include "base/json.h"
+#include "base/task_kind.h"
 
 namespace reaugkd::data {
 
@@ -46,10 +47,13 @@ struct Task {
   std::string submission_file;                 // "SST-2.tsv": GLUE's name for predictions on test
   std::string submission_mismatched_file;      // MNLI only: "MNLI-mm.tsv"
   std::vector<std::string> submission_labels;  // how GLUE's server spells class c
-  core::Json description;                      // of a custom task, as its file has it; null: GLUE's
+  base::Json description;                      // of a custom task, as its file has it; null: GLUE's
   bool phrase_groups = false;  // train rows are phrases of one another (SST-2): see split.h
 
-  bool regression() const { return labels.empty(); }
+  base::TaskKind kind() const {
+    return labels.empty() ? base::TaskKind::kRegression : base::TaskKind::kClassification;
+  }
+  bool regression() const { return kind() == base::TaskKind::kRegression; }
   bool pair() const { return train.text_b >= 0 || !train.text_b_name.empty(); }
   /// Outputs of the head: classes, or 1 for regression.
   std::int64_t num_labels() const {

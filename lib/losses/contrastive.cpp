@@ -1,6 +1,6 @@
 #include "losses/contrastive.h"
 
-#include "core/error.h"
+#include "base/error.h"
 #include "losses/relation.h"
 
 namespace reaugkd::losses {

@@ -1,6 +1,6 @@
 #include "losses/pkd.h"
 
-#include "core/error.h"
+#include "base/error.h"
 
 namespace reaugkd::losses {
 namespace {
@@ -14,7 +14,7 @@ torch::Tensor unit_states(const torch::Tensor& x) {
 PatienceLayers parse_patience_layers(const std::string& text) {
   if (text == "skip") return PatienceLayers::kSkip;
   if (text == "last") return PatienceLayers::kLast;
-  throw core::ConfigError("--pkd-layers: \"{}\" is not one of skip, last", text);
+  throw base::ConfigError("`pkd_layers`: \"{}\" is not one of skip, last", text);
 }
 
 std::vector<std::int64_t> patient_layers(std::int64_t student_layers, std::int64_t teacher_layers,

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "core/error.h"
+#include "base/error.h"
 
 namespace reaugkd::losses {
 namespace {
@@ -45,20 +45,20 @@ torch::Tensor log_anchor_similarity(const torch::Tensor& rows, const torch::Tens
 SelfSimilarity parse_self_similarity(const std::string& text) {
   if (text == "drop") return SelfSimilarity::kDrop;
   if (text == "keep") return SelfSimilarity::kKeep;
-  throw core::ConfigError("--self-similarity: \"{}\" is not one of drop, keep", text);
+  throw base::ConfigError("`self_similarity`: \"{}\" is not one of drop, keep", text);
 }
 
 KlDirection parse_kl_direction(const std::string& text) {
   if (text == "forward") return KlDirection::kForward;
   if (text == "reverse") return KlDirection::kReverse;
-  throw core::ConfigError("--kl-direction: \"{}\" is not one of forward, reverse", text);
+  throw base::ConfigError("`kl_direction`: \"{}\" is not one of forward, reverse", text);
 }
 
 Anchor parse_anchor(const std::string& text) {
   if (text == "teacher") return Anchor::kTeacher;
   if (text == "student") return Anchor::kStudent;
   if (text == "kb") return Anchor::kKnowledgeBase;
-  throw core::ConfigError("--anchor: \"{}\" is not one of teacher, student, kb", text);
+  throw base::ConfigError("`anchor`: \"{}\" is not one of teacher, student, kb", text);
 }
 
 torch::Tensor log_similarity(const torch::Tensor& rows, const torch::Tensor& columns, double tau,

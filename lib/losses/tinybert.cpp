@@ -1,6 +1,6 @@
 #include "losses/tinybert.h"
 
-#include "core/error.h"
+#include "base/error.h"
 
 namespace reaugkd::losses {
 

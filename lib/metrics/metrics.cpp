@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <numeric>
 
-#include "core/error.h"
+#include "base/error.h"
 
 namespace reaugkd::metrics {
 namespace {
@@ -20,7 +20,7 @@ void check_sizes(std::size_t predictions, std::size_t labels) {
 void require_finite(std::span<const double> values, const char* what) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (!std::isfinite(values[i])) {
-      throw core::NumericError("{} {} is {}: a correlation needs finite numbers", what, i,
+      throw base::NumericError("{} {} is {}: a correlation needs finite numbers", what, i,
                                values[i]);
     }
   }
@@ -200,7 +200,7 @@ double by_name(const std::string& name, std::span<const double> predictions,
   if (name == "matthews_correlation") {
     return matthews_correlation(class_indices(predictions), class_indices(labels));
   }
-  throw core::ConfigError(
+  throw base::ConfigError(
       "unknown metric \"{}\": expected accuracy, f1, matthews_correlation, pearson or spearmanr",
       name);
 }

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "core/error.h"
+#include "base/error.h"
 
 namespace reaugkd::retrieval {
 
@@ -10,7 +10,7 @@ BetaMode parse_beta_mode(const std::string& text) {
   if (text == "constant") return BetaMode::kConstant;
   if (text == "entropy") return BetaMode::kEntropy;
   if (text == "similarity") return BetaMode::kSimilarity;
-  throw core::ConfigError("--beta-mode: \"{}\" is not one of constant, entropy, similarity", text);
+  throw base::ConfigError("`beta_mode`: \"{}\" is not one of constant, entropy, similarity", text);
 }
 
 torch::Tensor beta_features(BetaMode mode, const torch::Tensor& student,

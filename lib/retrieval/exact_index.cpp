@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
-#include "core/error.h"
-#include "core/interrupt.h"
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "kernels/inner_product.h"
 #include "retrieval/fp32_rows.h"
-#include "retrieval/index.h"
-#include "retrieval/inner_product_kernel.h"
+#include "retrieval/indexes.h"
 
 namespace reaugkd::retrieval {
 namespace {
@@ -36,7 +36,7 @@ class ExactIndex final : public Index {
  public:
   explicit ExactIndex(torch::Tensor embeddings) : embeddings_(std::move(embeddings)) {}
 
-  IndexKind kind() const override { return IndexKind::kExact; }
+  std::string kind() const override { return kExactIndex; }
   std::int64_t size() const override { return embeddings_.size(0); }
   std::int64_t dimension() const override { return embeddings_.size(1); }
   Neighbors search(const torch::Tensor& queries, std::int64_t k) const override;
@@ -60,7 +60,7 @@ Neighbors ExactIndex::search(const torch::Tensor& queries, std::int64_t k) const
   const std::int64_t block = std::max<std::int64_t>(1, block_floats() / floats_per_query);
   Neighbors found = Neighbors::none(all.size(0), k);
   for (std::int64_t begin = 0; begin < all.size(0); begin += block) {
-    core::stop_if_interrupted();
+    base::stop_if_interrupted();
     const std::int64_t end = std::min(begin + block, all.size(0));
     const Neighbors part = search_block(all.slice(0, begin, end), width);
     found.indices.slice(0, begin, end).slice(1, 0, width).copy_(part.indices);
@@ -139,7 +139,8 @@ torch::Tensor ExactIndex::similarities_of(const torch::Tensor& queries,
     const auto vector_of = fp32_row_reader(embeddings_);
     for (std::int64_t i = begin; i < end; ++i) {
       const float* query = queries.data_ptr<float>() + i / m * dimension();
-      similarity[i / m][i % m] = inner_product(query, vector_of(row_of[i / m][i % m]), dimension());
+      similarity[i / m][i % m] =
+          kernels::inner_product(query, vector_of(row_of[i / m][i % m]), dimension());
     }
   });
   return result;

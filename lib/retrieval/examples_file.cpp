@@ -2,13 +2,13 @@
 
 #include <string_view>
 
-#include "core/error.h"
-#include "core/file.h"
+#include "base/error.h"
+#include "base/file.h"
 
 namespace reaugkd::retrieval {
 namespace {
 
-using core::ArtifactError;
+using base::ArtifactError;
 
 constexpr std::string_view kHeaderSingle = "id\ttext_a";
 constexpr std::string_view kHeaderPair = "id\ttext_a\ttext_b";
@@ -78,7 +78,7 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 
 }  // namespace
 
-void save_examples(const std::vector<core::ExampleId>& ids, const std::vector<std::string>& text_a,
+void save_examples(const std::vector<base::ExampleId>& ids, const std::vector<std::string>& text_a,
                    const std::vector<std::string>& text_b, const std::filesystem::path& path) {
   const bool pair = !text_b.empty();
   REAUGKD_CHECK(text_a.size() == ids.size() && (!pair || text_b.size() == ids.size()),
@@ -95,12 +95,12 @@ void save_examples(const std::vector<core::ExampleId>& ids, const std::vector<st
     }
     out += '\n';
   }
-  core::write_file(path, out);
+  base::write_file(path, out);
 }
 
-ExampleTexts load_examples(const std::vector<core::ExampleId>& ids,
+ExampleTexts load_examples(const std::vector<base::ExampleId>& ids,
                            const std::filesystem::path& path) {
-  const std::string bytes = core::read_file(path);
+  const std::string bytes = base::read_file(path);
   const auto lines = split(bytes, '\n');
   const bool pair = lines[0] == kHeaderPair;
   if (!pair && lines[0] != kHeaderSingle) {

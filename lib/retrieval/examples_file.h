@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/example_id.h"
+#include "base/example_id.h"
 
 namespace reaugkd::retrieval {
 
@@ -16,12 +16,12 @@ struct ExampleTexts {
 };
 
 /// Writes a header and a line per example, atomically. Throws IoError.
-void save_examples(const std::vector<core::ExampleId>& ids, const std::vector<std::string>& text_a,
+void save_examples(const std::vector<base::ExampleId>& ids, const std::vector<std::string>& text_a,
                    const std::vector<std::string>& text_b, const std::filesystem::path& path);
 
 /// Reads them back; the lines must be those of `ids`, in order. Throws IoError, or ArtifactError
 /// naming the line.
-ExampleTexts load_examples(const std::vector<core::ExampleId>& ids,
+ExampleTexts load_examples(const std::vector<base::ExampleId>& ids,
                            const std::filesystem::path& path);
 
 }  // namespace reaugkd::retrieval

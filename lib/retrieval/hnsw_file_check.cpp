@@ -5,12 +5,12 @@
 #include <cstring>
 #include <vector>
 
-#include "core/error.h"
+#include "base/error.h"
 
 namespace reaugkd::retrieval {
 namespace {
 
-using core::ArtifactError;
+using base::ArtifactError;
 
 // The file: a header; N elements of {links on level 0, vector, label}; N times {bytes of the upper
 // links, the links on level 1, 2, ...}. Links are a 32-bit count and room for M (level 0: 2 M) ids.

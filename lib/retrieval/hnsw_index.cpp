@@ -21,19 +21,19 @@
 #include <exception>
 #include <thread>
 
-#include "core/error.h"
-#include "core/file.h"
-#include "core/interrupt.h"
-#include "core/random.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/random.h"
+#include "kernels/inner_product.h"
 #include "retrieval/fp32_rows.h"
 #include "retrieval/hnsw_file_check.h"
-#include "retrieval/index.h"
-#include "retrieval/inner_product_kernel.h"
+#include "retrieval/indexes.h"
 
 namespace reaugkd::retrieval {
 namespace {
 
-using core::IoError;
+using base::IoError;
 using Graph = hnswlib::HierarchicalNSW<float>;
 
 constexpr std::int64_t kQueriesPerTask = 8;
@@ -46,11 +46,11 @@ std::size_t as_size(std::int64_t value) {
 }
 
 /// hnswlib raises ef_construction to M.
-std::size_t effective_ef_construction(const HnswOptions& options) {
+std::size_t effective_ef_construction(const IndexOptions& options) {
   return as_size(std::max(options.ef_construction, options.M));
 }
 
-void check_arguments(const torch::Tensor& embeddings, const HnswOptions& options) {
+void check_arguments(const torch::Tensor& embeddings, const IndexOptions& options) {
   REAUGKD_CHECK(embeddings.dim() == 2 && embeddings.size(0) > 0 && embeddings.size(1) > 0 &&
                     embeddings.size(0) < (std::int64_t{1} << 31) && embeddings.is_contiguous() &&
                     embeddings.device().is_cpu(),
@@ -72,9 +72,9 @@ class InnerProductSpace final : public hnswlib::SpaceInterface<float> {
 
  private:
   static float distance(const void* a, const void* b, const void* dimension) {
-    return 1.0F -
-           inner_product(static_cast<const float*>(a), static_cast<const float*>(b),
-                         static_cast<std::int64_t>(*static_cast<const std::size_t*>(dimension)));
+    return 1.0F - kernels::inner_product(
+                      static_cast<const float*>(a), static_cast<const float*>(b),
+                      static_cast<std::int64_t>(*static_cast<const std::size_t*>(dimension)));
   }
   std::size_t dimension_;
 };
@@ -82,17 +82,17 @@ class InnerProductSpace final : public hnswlib::SpaceInterface<float> {
 class HnswIndex final : public Index {
  public:
   /// An empty graph to insert into.
-  HnswIndex(std::int64_t rows, std::int64_t dimension, const HnswOptions& options)
+  HnswIndex(std::int64_t rows, std::int64_t dimension, const IndexOptions& options)
       : dimension_(dimension),
         space_(as_size(dimension)),
         graph_(std::make_unique<Graph>(
             &space_, as_size(rows), as_size(options.M), effective_ef_construction(options),
-            static_cast<std::uint32_t>(core::stream_seed(options.seed, "hnsw levels")))) {
+            static_cast<std::uint32_t>(base::stream_seed(options.seed, "hnsw levels")))) {
     graph_->setEf(as_size(options.ef_search));
   }
   /// A graph in the bytes of a file that has been checked.
   HnswIndex(torch::Tensor file, std::int64_t rows, std::int64_t dimension,
-            const HnswOptions& options)
+            const IndexOptions& options)
       : HnswIndex(rows, dimension, options) {
     file_ = std::move(file);
     adopt_file();
@@ -106,15 +106,16 @@ class HnswIndex final : public Index {
   HnswIndex(const HnswIndex&) = delete;
   HnswIndex& operator=(const HnswIndex&) = delete;
 
-  IndexKind kind() const override { return IndexKind::kHnsw; }
+  std::string kind() const override { return "hnsw"; }
   std::int64_t size() const override { return static_cast<std::int64_t>(graph_->max_elements_); }
   std::int64_t dimension() const override { return dimension_; }
   Neighbors search(const torch::Tensor& queries, std::int64_t k) const override;
 
   void insert(const float* embeddings, int threads);
-  void save(const std::filesystem::path& path) const;
-  std::int64_t ef_search() const { return static_cast<std::int64_t>(graph_->ef_); }
-  void set_ef_search(std::int64_t ef_search) { graph_->setEf(as_size(ef_search)); }
+  bool approximate() const override { return true; }
+  std::int64_t candidates() const override { return static_cast<std::int64_t>(graph_->ef_); }
+  void set_candidates(std::int64_t candidates) override;
+  void save(const std::filesystem::path& path) const override;
 
  private:
   void search_one(const float* query, std::int64_t k, std::int64_t* indices,
@@ -138,7 +139,7 @@ void HnswIndex::insert(const float* embeddings, int threads) {
   const auto work = [&] {
     try {
       for (std::int64_t row = next++; row < rows; row = next++) {
-        core::stop_if_interrupted();
+        base::stop_if_interrupted();
         graph_->addPoint(embeddings + row * dimension_, as_size(row));
       }
     } catch (...) {
@@ -208,6 +209,11 @@ void HnswIndex::search_one(const float* query, std::int64_t k, std::int64_t* ind
   }
 }
 
+void HnswIndex::set_candidates(std::int64_t candidates) {
+  REAUGKD_CHECK(candidates >= 1, "{} candidates", candidates);
+  graph_->setEf(as_size(candidates));
+}
+
 /// hnswlib does not look at its stream after a write: a full disk shows in the size of the file.
 void HnswIndex::save(const std::filesystem::path& path) const {
   const auto rows = as_size(size());
@@ -215,7 +221,7 @@ void HnswIndex::save(const std::filesystem::path& path) const {
   for (std::size_t row = 0; row < rows; ++row) {
     expected += as_size(graph_->element_levels_[row]) * graph_->size_links_per_element_;
   }
-  core::AtomicFile file(path);
+  base::AtomicFile file(path);
   graph_->saveIndex(file.temporary_path().string());
   std::error_code error;
   const auto written = std::filesystem::file_size(file.temporary_path(), error);
@@ -249,7 +255,7 @@ torch::Tensor map_file(const std::filesystem::path& path) {
 }  // namespace
 
 std::unique_ptr<Index> build_hnsw_index(const torch::Tensor& embeddings,
-                                        const HnswOptions& options) {
+                                        const IndexOptions& options) {
   const auto values = embeddings.detach().to(torch::kCPU, torch::kFloat32).contiguous();
   check_arguments(values, options);
   auto index = std::make_unique<HnswIndex>(values.size(0), values.size(1), options);
@@ -257,27 +263,9 @@ std::unique_ptr<Index> build_hnsw_index(const torch::Tensor& embeddings,
   return index;
 }
 
-void save_hnsw_index(const Index& index, const std::filesystem::path& path) {
-  const auto* hnsw = dynamic_cast<const HnswIndex*>(&index);
-  REAUGKD_CHECK(hnsw != nullptr, "not an HNSW index");
-  hnsw->save(path);
-}
-
-std::int64_t ef_search(const Index& index) {
-  const auto* hnsw = dynamic_cast<const HnswIndex*>(&index);
-  REAUGKD_CHECK(hnsw != nullptr, "not an HNSW index");
-  return hnsw->ef_search();
-}
-
-void set_ef_search(Index& index, std::int64_t ef_search) {
-  auto* hnsw = dynamic_cast<HnswIndex*>(&index);
-  REAUGKD_CHECK(hnsw != nullptr && ef_search >= 1, "not an HNSW index, or ef_search {}", ef_search);
-  hnsw->set_ef_search(ef_search);
-}
-
 std::unique_ptr<Index> load_hnsw_index(const std::filesystem::path& path,
                                        const torch::Tensor& embeddings,
-                                       const HnswOptions& options) {
+                                       const IndexOptions& options) {
   const auto values = embeddings.detach().to(torch::kCPU).contiguous();
   check_arguments(values, options);
   const HnswFileExpectation expected{as_size(values.size(0)), as_size(values.size(1)),

@@ -5,7 +5,7 @@
 #include <numeric>
 #include <unordered_set>
 
-#include "core/error.h"
+#include "base/error.h"
 
 namespace reaugkd::retrieval {
 
@@ -20,8 +20,16 @@ Neighbors Neighbors::first(std::int64_t k) const {
   return {indices.slice(1, 0, columns), similarities.slice(1, 0, columns)};
 }
 
-std::string to_string(IndexKind kind) {
-  return kind == IndexKind::kHnsw ? "hnsw" : "exact";
+std::int64_t Index::candidates() const {
+  throw base::InternalError("an index of kind {} has no candidates", kind());
+}
+
+void Index::set_candidates(std::int64_t candidates) {
+  throw base::InternalError("an index of kind {} takes no {} candidates", kind(), candidates);
+}
+
+void Index::save(const std::filesystem::path& path) const {
+  throw base::InternalError("{}: an index of kind {} has no file", path.string(), kind());
 }
 
 torch::Tensor Index::checked_queries(const torch::Tensor& queries, std::int64_t k) const {
@@ -31,7 +39,7 @@ torch::Tensor Index::checked_queries(const torch::Tensor& queries, std::int64_t 
   REAUGKD_CHECK(k >= 1, "k is {}", k);
   torch::Tensor values = queries.detach().contiguous();
   if (!values.isfinite().all().item<bool>()) {
-    throw core::NumericError(
+    throw base::NumericError(
         "a student embedding to search the knowledge base with is not finite: the student has "
         "diverged");
   }

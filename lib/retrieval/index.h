@@ -1,5 +1,5 @@
-// Nearest neighbours by inner product (equation 5) behind one interface: HNSW (Malkov and Yashunin,
-// 2018; hnswlib) and an exact search. Used by project, build-kb and eval.
+// Nearest neighbours by inner product (equation 5) behind one interface. indexes.h has the table of
+// what implements it; docs/developer/adding-an-index.md shows how to add one.
 #pragma once
 
 #include <torch/torch.h>
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "retrieval/hnsw_options.h"
+#include "retrieval/index_options.h"
 
 namespace reaugkd::retrieval {
 
@@ -28,15 +28,13 @@ struct Neighbors {
   Neighbors first(std::int64_t k) const;
 };
 
-enum class IndexKind { kHnsw, kExact };
-
-/// "hnsw", "exact".
-std::string to_string(IndexKind kind);
-
+/// A search over the keys of a knowledge base. What an index can do is asked here, never by its
+/// type.
 class Index {
  public:
   virtual ~Index() = default;
-  virtual IndexKind kind() const = 0;
+  /// Its name in the table of indexes.h.
+  virtual std::string kind() const = 0;
   virtual std::int64_t size() const = 0;       // N
   virtual std::int64_t dimension() const = 0;  // D
   /// The k most similar rows to each of `queries` (B, D), fp32, on any device; the result is on the
@@ -45,34 +43,19 @@ class Index {
   /// process was asked to stop.
   virtual Neighbors search(const torch::Tensor& queries, std::int64_t k) const = 0;
 
+  /// Whether a search may miss neighbors, the fewer the more candidates it looks at.
+  virtual bool approximate() const { return false; }
+  /// How many candidates a search looks at, k at least. Of an approximate index.
+  virtual std::int64_t candidates() const;
+  /// The same from now on.
+  virtual void set_candidates(std::int64_t candidates);
+  /// Writes the index's file atomically. Throws IoError. Of a kind that has a file.
+  virtual void save(const std::filesystem::path& path) const;
+
  protected:
   /// `queries` contiguous and without gradient, checked as search() says.
   torch::Tensor checked_queries(const torch::Tensor& queries, std::int64_t k) const;
 };
-
-/// `embeddings` (N, D) of unit rows, fp32 or fp16, searched on the device they are on: a matrix
-/// product and a top-k, in blocks of bounded memory, all in fp32; fp16 rows are converted on the
-/// way. On the CPU a query's result does not depend on its batch.
-std::unique_ptr<Index> make_exact_index(torch::Tensor embeddings);
-
-/// Builds an HNSW graph over `embeddings` (N, D), in fp32, on the CPU.
-std::unique_ptr<Index> build_hnsw_index(const torch::Tensor& embeddings,
-                                        const HnswOptions& options);
-
-/// Writes hnswlib's own bytes, atomically. `index` must be an HNSW index. Throws IoError.
-void save_hnsw_index(const Index& index, const std::filesystem::path& path);
-
-/// How many candidates a search looks at, k at least. `index` must be an HNSW index.
-std::int64_t ef_search(const Index& index);
-/// The same from now on.
-void set_ef_search(Index& index, std::int64_t ef_search);
-
-/// Searches them where they lie, as a private map of the file. Sizes, levels and link ids are
-/// checked before anything is searched, and the stored vectors must be those of `embeddings`, fp32
-/// or fp16. Throws IoError, or ArtifactError that says which
-/// check failed.
-std::unique_ptr<Index> load_hnsw_index(const std::filesystem::path& path,
-                                       const torch::Tensor& embeddings, const HnswOptions& options);
 
 /// search() with, for each query, knowledge-base rows that may not answer it: its own example, and
 /// with --exclude-same-text its duplicates. `excluded` has B lists.

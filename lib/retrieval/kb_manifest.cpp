@@ -1,13 +1,13 @@
 #include "retrieval/kb_manifest.h"
 
-#include "core/error.h"
-#include "core/file.h"
+#include "base/error.h"
+#include "base/file.h"
 
 namespace reaugkd::retrieval {
 namespace {
 
-using core::ArtifactError;
-using core::Json;
+using base::ArtifactError;
+using base::Json;
 
 constexpr int kFormat = 2;  // 1 had no dtype: all were fp32
 constexpr int kOldestFormat = 1;
@@ -21,47 +21,44 @@ const Json& section(const Json& value, const char* key, const std::string& where
 }
 
 void check_kind(const Json& json, const std::string& where) {
-  const auto format = core::json_at<std::int64_t>(json, "format", where);
+  const auto format = base::json_at<std::int64_t>(json, "format", where);
   if (format < kOldestFormat || format > kFormat) {
     throw ArtifactError("{}: found format {}, supported are {} to {}: {}", where, format,
                         kOldestFormat, kFormat,
                         format > kFormat ? "a newer reaugkd wrote it" : "it is damaged");
   }
-  const auto metric = core::json_at<std::string>(json, "metric", where);
+  const auto metric = base::json_at<std::string>(json, "metric", where);
   if (metric != kMetric) {
     throw ArtifactError("{}: found metric {}, expected {}", where, metric, kMetric);
   }
 }
 
-std::optional<HnswOptions> hnsw_options(const Json& index, const std::string& where) {
-  const auto kind = core::json_at<std::string>(index, "kind", where);
-  if (kind == "exact") return std::nullopt;
-  if (kind != "hnsw") {
-    throw ArtifactError("{}: found an index of kind \"{}\", expected hnsw or exact", where, kind);
-  }
-  HnswOptions options;
-  options.M = core::json_at<std::int64_t>(index, "M", where);
-  options.ef_construction = core::json_at<std::int64_t>(index, "ef_construction", where);
-  options.ef_search = core::json_at<std::int64_t>(index, "ef_search", where);
-  options.seed = core::json_at<std::uint64_t>(index, "seed", where);
-  options.threads = core::json_at<int>(index, "threads", where);
+IndexDescription index_description(const Json& index, const std::string& where) {
+  IndexDescription description{base::json_at<std::string>(index, "kind", where), {}};
+  if (description.kind == kExactIndex) return description;
+  IndexOptions& options = description.options;
+  options.M = base::json_at<std::int64_t>(index, "M", where);
+  options.ef_construction = base::json_at<std::int64_t>(index, "ef_construction", where);
+  options.ef_search = base::json_at<std::int64_t>(index, "ef_search", where);
+  options.seed = base::json_at<std::uint64_t>(index, "seed", where);
+  options.threads = base::json_at<int>(index, "threads", where);
   if (options.M < 2 || options.M > 10'000 || options.ef_construction < 1 || options.ef_search < 1 ||
       options.threads < 1) {
     throw ArtifactError(
         "{}: the index's M {}, ef_construction {}, ef_search {} or threads {} is out of range",
         where, options.M, options.ef_construction, options.ef_search, options.threads);
   }
-  return options;
+  return description;
 }
 
-Json index_json(const std::optional<HnswOptions>& hnsw) {
-  if (!hnsw) return {{"kind", "exact"}};
-  return {{"kind", "hnsw"},
-          {"M", hnsw->M},
-          {"ef_construction", hnsw->ef_construction},
-          {"ef_search", hnsw->ef_search},
-          {"seed", hnsw->seed},
-          {"threads", hnsw->threads}};
+Json index_json(const IndexDescription& index) {
+  if (index.kind == kExactIndex) return {{"kind", kExactIndex}};
+  return {{"kind", index.kind},
+          {"M", index.options.M},
+          {"ef_construction", index.options.ef_construction},
+          {"ef_search", index.options.ef_search},
+          {"seed", index.options.seed},
+          {"threads", index.options.threads}};
 }
 
 }  // namespace
@@ -73,39 +70,40 @@ KbManifest load_kb_manifest(const std::filesystem::path& directory) {
                         path.string(), directory.string());
   }
   const std::string where = path.string();
-  const Json json = core::read_json(path);
+  const Json json = base::read_json(path);
   check_kind(json, where);
   KbManifest manifest;
-  manifest.rows = core::json_at<std::int64_t>(json, "rows", where);
-  manifest.dimension = core::json_at<std::int64_t>(json, "dimension", where);
-  manifest.num_labels = core::json_at<std::int64_t>(json, "num_labels", where);
+  manifest.rows = base::json_at<std::int64_t>(json, "rows", where);
+  manifest.dimension = base::json_at<std::int64_t>(json, "dimension", where);
+  manifest.num_labels = base::json_at<std::int64_t>(json, "num_labels", where);
   if (manifest.rows < 1 || manifest.dimension < 1 || manifest.num_labels < 1) {
     throw ArtifactError("{}: rows {}, dimension {}, num_labels {}: each must be at least 1", where,
                         manifest.rows, manifest.dimension, manifest.num_labels);
   }
-  manifest.dtype = core::json_value<std::string>(json, "dtype", "fp32", where);
+  manifest.dtype = base::json_value<std::string>(json, "dtype", "fp32", where);
   if (manifest.dtype != "fp32" && manifest.dtype != "fp16") {
     throw ArtifactError("{}: found dtype {}, expected fp32 or fp16", where, manifest.dtype);
   }
-  manifest.hnsw = hnsw_options(section(json, "index", where), where);
+  manifest.index = index_description(section(json, "index", where), where);
   const Json& files = section(json, "files", where);
   for (const auto& [name, digest] : files.items()) {
-    manifest.files[name] = core::json_at<std::string>(files, name, where + ": files");
+    manifest.files[name] = base::json_at<std::string>(files, name, where + ": files");
   }
-  manifest.provenance = section(json, "provenance", where);
+  manifest.provenance =
+      Provenance::from_json(section(json, "provenance", where), where + ": provenance");
   return manifest;
 }
 
 void save_kb_manifest(const KbManifest& manifest, const std::filesystem::path& directory) {
-  core::write_json(directory / kManifestFile, {{"format", kFormat},
+  base::write_json(directory / kManifestFile, {{"format", kFormat},
                                                {"rows", manifest.rows},
                                                {"dimension", manifest.dimension},
                                                {"num_labels", manifest.num_labels},
                                                {"dtype", manifest.dtype},
                                                {"metric", kMetric},
-                                               {"index", index_json(manifest.hnsw)},
+                                               {"index", index_json(manifest.index)},
                                                {"files", manifest.files},
-                                               {"provenance", manifest.provenance}});
+                                               {"provenance", manifest.provenance.to_json()}});
 }
 
 }  // namespace reaugkd::retrieval

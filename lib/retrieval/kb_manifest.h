@@ -4,24 +4,23 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
-#include <optional>
 #include <string>
 
-#include "core/json.h"
-#include "retrieval/hnsw_options.h"
+#include "retrieval/index_options.h"
+#include "retrieval/provenance.h"
 
 namespace reaugkd::retrieval {
 
 inline constexpr const char* kManifestFile = "kb.json";
 
 struct KbManifest {
-  std::int64_t rows = 0;                     // N
-  std::int64_t dimension = 0;                // D
-  std::int64_t num_labels = 0;               // C
-  std::string dtype = "fp32";                // of the embeddings: fp32 or fp16
-  std::optional<HnswOptions> hnsw;           // none: the index is the exact search
+  std::int64_t rows = 0;        // N
+  std::int64_t dimension = 0;   // D
+  std::int64_t num_labels = 0;  // C
+  std::string dtype = "fp32";   // of the embeddings: fp32 or fp16
+  IndexDescription index;
   std::map<std::string, std::string> files;  // sha256 by name
-  core::Json provenance;                     // an object
+  Provenance provenance;
 };
 
 /// Throws ArtifactError: no kb.json, another format or metric (found, supported), a key that is

@@ -4,22 +4,22 @@
 #include <exception>
 #include <future>
 
-#include "core/error.h"
-#include "core/file.h"
-#include "core/sha256.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/sha256.h"
 #include "retrieval/examples_file.h"
 #include "retrieval/fp32_rows.h"
+#include "retrieval/indexes.h"
 #include "retrieval/kb_manifest.h"
 #include "tensor/safetensors.h"
 
 namespace reaugkd::retrieval {
 namespace {
 
-using core::ArtifactError;
+using base::ArtifactError;
 
 constexpr const char* kTensorsFile = "kb.safetensors";
 constexpr const char* kExamplesFile = "examples.tsv";
-constexpr const char* kIndexFile = "index.hnsw";
 // Of a length: fp32 normalisation is good to 1e-6, rounding to fp16 moves it by up to 2^-11.
 constexpr double kUnitTolerance = 1e-4;
 constexpr double kHalfUnitTolerance = 1e-3;
@@ -29,7 +29,7 @@ constexpr double kSumTolerance = 1e-4;  // of a distribution
 /// that takes longest. A wrong one is what is reported, whatever else is wrong with the file.
 template <typename Read>
 auto read_checked(const std::filesystem::path& directory, const KbManifest& manifest,
-                  const char* name, const Read& read) {
+                  const std::string& name, const Read& read) {
   const std::string where = (directory / kManifestFile).string();
   if (!manifest.files.contains(name)) {
     throw ArtifactError("{}: files: the key \"{}\" is missing", where, name);
@@ -40,7 +40,7 @@ auto read_checked(const std::filesystem::path& directory, const KbManifest& mani
     throw ArtifactError("{}: is missing, but {} names it; run build-kb again", path.string(),
                         where);
   }
-  auto digest = std::async(std::launch::async, [&] { return core::sha256_of_file(path); });
+  auto digest = std::async(std::launch::async, [&] { return base::sha256_of_file(path); });
   std::optional<decltype(read(path))> value;
   std::exception_ptr failure;
   try {
@@ -59,7 +59,7 @@ auto read_checked(const std::filesystem::path& directory, const KbManifest& mani
   return std::move(*value);
 }
 
-torch::Tensor tensor_of_ids(const std::vector<core::ExampleId>& ids) {
+torch::Tensor tensor_of_ids(const std::vector<base::ExampleId>& ids) {
   const auto rows = torch::empty({static_cast<std::int64_t>(ids.size()), 2}, torch::kInt64);
   auto* next = rows.data_ptr<std::int64_t>();
   for (const auto& id : ids) {
@@ -69,9 +69,9 @@ torch::Tensor tensor_of_ids(const std::vector<core::ExampleId>& ids) {
   return rows;
 }
 
-std::vector<core::ExampleId> ids_of_tensor(const torch::Tensor& rows) {
+std::vector<base::ExampleId> ids_of_tensor(const torch::Tensor& rows) {
   const auto* next = rows.data_ptr<std::int64_t>();
-  std::vector<core::ExampleId> ids(static_cast<std::size_t>(rows.size(0)));
+  std::vector<base::ExampleId> ids(static_cast<std::size_t>(rows.size(0)));
   for (auto& id : ids) {
     id.file = static_cast<std::uint64_t>(*next++);
     id.row = *next++;
@@ -98,7 +98,7 @@ void check_lengths(const torch::Tensor& embeddings, const std::string& where) {
 
 /// No id twice. Those of one file, which is most, are ascending and need no table.
 void check_ids(const KnowledgeBase& kb) {
-  const auto after = [](const core::ExampleId& a, const core::ExampleId& b) {
+  const auto after = [](const base::ExampleId& a, const base::ExampleId& b) {
     return std::pair(a.file, a.row) >= std::pair(b.file, b.row);
   };
   const auto& ids = kb.ids;
@@ -138,6 +138,21 @@ void check_rows(const KnowledgeBase& kb, const std::string& where) {
   }
 }
 
+/// The file of an index of another kind that stood here before.
+void remove_stale(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::remove(path, error);
+  if (error) throw base::IoError("{}: cannot be removed: {}", path.string(), error.message());
+}
+
+/// The kind of index that kb.json names.
+const IndexKind& kind_of(const KbManifest& manifest, const std::filesystem::path& directory) {
+  if (const auto* kind = find_index_kind(manifest.index.kind)) return *kind;
+  throw ArtifactError("{}: found an index of kind \"{}\", expected one of {}",
+                      (directory / kManifestFile).string(), manifest.index.kind,
+                      fmt::join(index_kinds(), ", "));
+}
+
 void check_shapes(const KnowledgeBase& kb, const Index& index) {
   const auto rows = kb.size();
   REAUGKD_CHECK(rows > 0 && static_cast<std::int64_t>(kb.ids.size()) == rows, "{} rows, {} ids",
@@ -164,9 +179,9 @@ torch::ScalarType dtype_by_name(const std::string& name) {
   return name == "fp16" ? torch::kFloat16 : torch::kFloat32;
 }
 
-std::unordered_map<core::ExampleId, std::int64_t, core::ExampleIdHash> rows_by_id(
+std::unordered_map<base::ExampleId, std::int64_t, base::ExampleIdHash> rows_by_id(
     const KnowledgeBase& kb) {
-  std::unordered_map<core::ExampleId, std::int64_t, core::ExampleIdHash> rows;
+  std::unordered_map<base::ExampleId, std::int64_t, base::ExampleIdHash> rows;
   rows.reserve(kb.ids.size());
   for (std::size_t i = 0; i < kb.ids.size(); ++i) {
     const auto [known, added] = rows.emplace(kb.ids[i], static_cast<std::int64_t>(i));
@@ -178,7 +193,7 @@ std::unordered_map<core::ExampleId, std::int64_t, core::ExampleIdHash> rows_by_i
   return rows;
 }
 
-void save_knowledge_base(const KnowledgeBase& kb, const Index& index, const HnswOptions& options,
+void save_knowledge_base(const KnowledgeBase& kb, const Index& index, const IndexOptions& options,
                          const std::filesystem::path& directory) {
   check_shapes(kb, index);
   check_rows(kb, (directory / kTensorsFile).string());
@@ -188,16 +203,15 @@ void save_knowledge_base(const KnowledgeBase& kb, const Index& index, const Hnsw
                                                       {"labels", kb.labels},
                                                       {"example_ids", tensor_of_ids(kb.ids)}});
   save_examples(kb.ids, kb.text_a, kb.text_b, directory / kExamplesFile);
-  std::vector<const char*> names = {kTensorsFile, kExamplesFile};
-  if (index.kind() == IndexKind::kHnsw) {
-    save_hnsw_index(index, directory / kIndexFile);
-    names.push_back(kIndexFile);
-  } else {
-    std::error_code error;
-    std::filesystem::remove(directory / kIndexFile, error);
-    if (error) {
-      throw core::IoError("{}: cannot be removed: {}", (directory / kIndexFile).string(),
-                          error.message());
+  std::vector<std::string> names = {kTensorsFile, kExamplesFile};
+  for (const auto& kind : index_kinds()) {
+    const std::string& file = find_index_kind(kind)->file_name;
+    if (file.empty()) continue;
+    if (kind == index.kind()) {
+      index.save(directory / file);
+      names.push_back(file);
+    } else {
+      remove_stale(directory / file);
     }
   }
   KbManifest manifest;
@@ -205,14 +219,15 @@ void save_knowledge_base(const KnowledgeBase& kb, const Index& index, const Hnsw
   manifest.dimension = kb.dimension();
   manifest.num_labels = kb.num_labels();
   manifest.dtype = dtype_name(kb.embeddings.scalar_type());
-  if (index.kind() == IndexKind::kHnsw) manifest.hnsw = options;
-  for (const char* name : names) manifest.files[name] = core::sha256_of_file(directory / name);
-  manifest.provenance = kb.provenance.is_null() ? core::Json::object() : kb.provenance;
+  manifest.index = {index.kind(), options};
+  for (const auto& name : names) manifest.files[name] = base::sha256_of_file(directory / name);
+  manifest.provenance = kb.provenance;
   save_kb_manifest(manifest, directory);
 }
 
 KnowledgeBase load_knowledge_base(const std::filesystem::path& directory, Texts texts) {
   const KbManifest manifest = load_kb_manifest(directory);
+  kind_of(manifest, directory);  // it is known
   const auto rows = manifest.rows;
   const auto num_labels = manifest.num_labels;
   auto kb = read_checked(directory, manifest, kTensorsFile, [&](const auto& path) {
@@ -243,28 +258,31 @@ KnowledgeBase load_knowledge_base(const std::filesystem::path& directory, Texts 
 std::unique_ptr<Index> load_index(const KnowledgeBase& kb, const std::filesystem::path& directory,
                                   const std::string& choice,
                                   std::optional<std::int64_t> ef_search) {
-  if (choice != "auto" && choice != "hnsw" && choice != "exact") {
-    throw core::ConfigError("the index is \"{}\", expected auto, hnsw or exact", choice);
+  if (choice != "auto" && find_index_kind(choice) == nullptr) {
+    throw base::ConfigError("the index is \"{}\", expected auto or one of {}", choice,
+                            fmt::join(index_kinds(), ", "));
   }
-  if (choice == "exact") return make_exact_index(kb.embeddings);
+  if (choice == kExactIndex) return make_exact_index(kb.embeddings);
   const KbManifest manifest = load_kb_manifest(directory);
-  if (!manifest.hnsw) {
-    if (choice == "auto" && !ef_search) return make_exact_index(kb.embeddings);
-    if (choice == "auto") {
-      throw core::ConfigError(
-          "--ef-search {}: {} was built without an HNSW index, its search is exact: leave it out",
+  const IndexKind& kind = kind_of(manifest, directory);
+  if (choice != "auto" && choice != kind.name) {
+    throw ArtifactError(
+        "{}: was built with the {} index, not with {}; search it with `index` {}, or run build-kb "
+        "with `index` {}",
+        directory.string(), kind.name, choice, kind.name, choice);
+  }
+  if (kind.file_name.empty()) {
+    if (ef_search) {
+      throw base::ConfigError(
+          "`ef_search` {}: {} was built without an HNSW index, its search is exact: leave it out",
           *ef_search, directory.string());
     }
-    throw ArtifactError(
-        "{}: was built without an HNSW index; search it with --index exact, or run "
-        "build-kb --index hnsw",
-        directory.string());
+    return kind.build(kb.embeddings, manifest.index.options);
   }
-  HnswOptions options = *manifest.hnsw;
+  IndexOptions options = manifest.index.options;
   if (ef_search) options.ef_search = *ef_search;
-  return read_checked(directory, manifest, kIndexFile, [&](const auto& path) {
-    return load_hnsw_index(path, kb.embeddings, options);
-  });
+  return read_checked(directory, manifest, kind.file_name,
+                      [&](const auto& path) { return kind.load(path, kb.embeddings, options); });
 }
 
 }  // namespace reaugkd::retrieval

@@ -11,9 +11,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/example_id.h"
-#include "core/json.h"
+#include "base/example_id.h"
 #include "retrieval/index.h"
+#include "retrieval/provenance.h"
 
 namespace reaugkd::retrieval {
 
@@ -22,10 +22,10 @@ struct KnowledgeBase {
   torch::Tensor logits;       // (N, C) fp32, l^T
   torch::Tensor soft_labels;  // (N, C) fp32, p^T = softmax(l^T); regression: the score (N, 1)
   torch::Tensor labels;       // (N) fp32, NaN where unknown
-  std::vector<core::ExampleId> ids;  // N, no id twice
+  std::vector<base::ExampleId> ids;  // N, no id twice
   std::vector<std::string> text_a;   // N: examples.tsv; empty where it was not read
   std::vector<std::string> text_b;   // N, or empty for single-sentence tasks
-  core::Json provenance;  // what else kb.json holds: task, teacher, settings (stages decide)
+  Provenance provenance;
 
   std::int64_t size() const { return embeddings.size(0); }
   std::int64_t dimension() const { return embeddings.size(1); }
@@ -37,13 +37,13 @@ std::string dtype_name(torch::ScalarType type);
 torch::ScalarType dtype_by_name(const std::string& name);
 
 /// Row of each id. Throws ArtifactError on an id that occurs twice.
-std::unordered_map<core::ExampleId, std::int64_t, core::ExampleIdHash> rows_by_id(
+std::unordered_map<base::ExampleId, std::int64_t, base::ExampleIdHash> rows_by_id(
     const KnowledgeBase& kb);
 
-/// Writes kb.safetensors, examples.tsv, index.hnsw (if `index` is HNSW; a stale one is removed if
-/// not) and, last, kb.json with format version, N, D, C, metric, the index's kind and parameters,
-/// the sha256 of each file, and the provenance. The directory exists. Throws IoError.
-void save_knowledge_base(const KnowledgeBase& kb, const Index& index, const HnswOptions& options,
+/// Writes kb.safetensors, examples.tsv, the index's file (one of another kind is removed) and,
+/// last, kb.json with format version, N, D, C, metric, the index's kind and parameters, the sha256
+/// of each file, and the provenance. The directory exists. Throws IoError.
+void save_knowledge_base(const KnowledgeBase& kb, const Index& index, const IndexOptions& options,
                          const std::filesystem::path& directory);
 
 enum class Texts { kRead, kLeave };
@@ -55,9 +55,9 @@ enum class Texts { kRead, kLeave };
 KnowledgeBase load_knowledge_base(const std::filesystem::path& directory,
                                   Texts texts = Texts::kRead);
 
-/// The index over `kb`: `choice` is "auto" (what kb.json names), "hnsw" or "exact"; without
-/// `ef_search` the one it was built with holds. Throws ArtifactError where hnsw is asked for and
-/// the directory has none.
+/// The index over `kb`: `choice` is "auto" (what kb.json names) or a kind of the table; without
+/// `ef_search` the one it was built with holds. Throws ArtifactError where a kind with a file is
+/// asked for and the directory has another.
 std::unique_ptr<Index> load_index(const KnowledgeBase& kb, const std::filesystem::path& directory,
                                   const std::string& choice, std::optional<std::int64_t> ef_search);
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <tuple>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "retrieval/aggregation.h"
 
 namespace reaugkd::retrieval {
@@ -15,31 +15,35 @@ constexpr double kSmallestProbability = 1e-12;
 
 /// What the loss depends on, in fp64, (B): the probability of the label, or the score.
 torch::Tensor relevant_column(const torch::Tensor& probabilities, const torch::Tensor& labels,
-                              bool regression) {
+                              base::TaskKind kind) {
   const auto column =
-      regression
+      kind == base::TaskKind::kRegression
           ? probabilities.squeeze(1)
           : probabilities.gather(1, labels.to(probabilities.device(), torch::kInt64).unsqueeze(1))
                 .squeeze(1);
   return column.to(torch::kCPU, torch::kFloat64);
 }
 
-double loss_of_column(const torch::Tensor& column, const torch::Tensor& labels, bool regression) {
-  const auto losses =
-      regression ? (column - labels).square() : -column.clamp_min(kSmallestProbability).log();
+double loss_of_column(const torch::Tensor& column, const torch::Tensor& labels,
+                      base::TaskKind kind) {
+  const auto losses = kind == base::TaskKind::kRegression
+                          ? (column - labels).square()
+                          : -column.clamp_min(kSmallestProbability).log();
   return losses.mean().item<double>();
 }
 
 void check_shapes(const torch::Tensor& probabilities, const torch::Tensor& labels,
-                  bool regression) {
+                  base::TaskKind kind) {
   REAUGKD_CHECK(probabilities.dim() == 2 && labels.dim() == 1 && labels.size(0) > 0 &&
                     probabilities.size(0) == labels.size(0),
                 "{} probabilities, {} labels", probabilities.numel(), labels.numel());
-  REAUGKD_CHECK(!regression || probabilities.size(1) == 1, "a score has one column");
+  REAUGKD_CHECK(kind != base::TaskKind::kRegression || probabilities.size(1) == 1,
+                "a score has one column");
   REAUGKD_CHECK(labels.isfinite().all().item<bool>(), "a label is missing");
-  REAUGKD_CHECK(regression || (labels.min().item<double>() >= 0 &&
-                               labels.max().item<double>() < probabilities.size(1)),
-                "a label is no class");
+  REAUGKD_CHECK(
+      kind == base::TaskKind::kRegression ||
+          (labels.min().item<double>() >= 0 && labels.max().item<double>() < probabilities.size(1)),
+      "a label is no class");
 }
 
 /// The preferred one of those within kTie of the lowest loss, or of the highest score.
@@ -94,34 +98,34 @@ std::vector<TriedBeta> betas_of(const RetrievalGrid& grid, const torch::Tensor& 
 }  // namespace
 
 double prediction_loss(const torch::Tensor& probabilities, const torch::Tensor& labels,
-                       bool regression) {
-  check_shapes(probabilities, labels, regression);
-  return loss_of_column(relevant_column(probabilities, labels, regression),
-                        labels.to(torch::kCPU, torch::kFloat64), regression);
+                       base::TaskKind kind) {
+  check_shapes(probabilities, labels, kind);
+  return loss_of_column(relevant_column(probabilities, labels, kind),
+                        labels.to(torch::kCPU, torch::kFloat64), kind);
 }
 
 RetrievalSetting select_setting(const RetrievalGrid& grid, const Neighbors& neighbors,
                                 const std::vector<SoftLabels>& soft_labels,
                                 const torch::Tensor& student, const torch::Tensor& labels,
-                                bool regression, const Criterion& criterion) {
+                                base::TaskKind kind, const Criterion& criterion) {
   REAUGKD_CHECK(!grid.k.empty() && !grid.beta.empty() && !grid.tau.empty() && !grid.slope.empty() &&
                     !soft_labels.empty(),
                 "the grid is empty");
-  check_shapes(student, labels, regression);
+  check_shapes(student, labels, kind);
   const torch::NoGradGuard no_grad;
   const auto target = labels.to(torch::kCPU, torch::kFloat64);
-  const auto student_column = relevant_column(student, labels, regression);
+  const auto student_column = relevant_column(student, labels, kind);
   const auto betas = betas_of(grid, student, neighbors);
   std::vector<RetrievalSetting> tried;
   const auto try_betas = [&](std::int64_t k, double tau, const SoftLabels& softened) {
     const auto knowledge_base = aggregate(neighbors.first(k), softened.values, tau);
-    const auto column = relevant_column(knowledge_base, labels, regression);
+    const auto column = relevant_column(knowledge_base, labels, kind);
     for (const auto& beta : betas) {
       // The label's column of equation 7 in fp64, so that rounding does not decide a tie.
       const auto p = combine(student_column, column, beta.of_rows);
-      const double loss = loss_of_column(p, target, regression);
+      const double loss = loss_of_column(p, target, kind);
       if (!std::isfinite(loss)) {
-        throw core::NumericError(
+        throw base::NumericError(
             "the loss of the combined prediction is {} at k = {}, beta = {}, tau' = {}", loss, k,
             beta.beta, tau);
       }
@@ -146,7 +150,7 @@ RetrievedPrediction predict(const RetrievalSetting& setting, const Neighbors& ne
   const auto beta = beta_of_rows(setting.beta, setting.rule, features);
   const auto combined = combine(student, knowledge_base, beta);
   if (!combined.isfinite().all().item<bool>()) {
-    throw core::NumericError(
+    throw base::NumericError(
         "a combined prediction is not finite at k = {}, beta = {}, tau' = {}: a larger tau' or "
         "knowledge base temperature is needed",
         setting.k, setting.beta, setting.tau);

@@ -9,6 +9,7 @@
 #include <functional>
 #include <vector>
 
+#include "base/task_kind.h"
 #include "retrieval/beta.h"
 #include "retrieval/index.h"
 
@@ -54,15 +55,15 @@ using Criterion = std::function<double(const torch::Tensor& combined)>;
 
 /// Tries the whole grid with each of `soft_labels`. `neighbors` has the largest k of the grid (or
 /// fewer, if the knowledge base is smaller); `student` (B, C) is p^S; `labels` (B) fp32: class
-/// indices, or scores where `regression`. Without `criterion` the lowest loss is best. Ties (to
+/// indices, or scores for regression. Without `criterion` the lowest loss is best. Ties (to
 /// 1e-12): larger beta, then smaller |slope|, k and tau', in this order, then the T nearest to 1.
 RetrievalSetting select_setting(const RetrievalGrid& grid, const Neighbors& neighbors,
                                 const std::vector<SoftLabels>& soft_labels,
                                 const torch::Tensor& student, const torch::Tensor& labels,
-                                bool regression, const Criterion& criterion = {});
+                                base::TaskKind kind, const Criterion& criterion = {});
 
-/// Mean of -log p[label] (p clamped to 1e-12), or of (p - label)^2 where `regression`. (B, C), (B).
+/// Mean of -log p[label] (p clamped to 1e-12), or of (p - label)^2 for regression. (B, C), (B).
 double prediction_loss(const torch::Tensor& probabilities, const torch::Tensor& labels,
-                       bool regression);
+                       base::TaskKind kind);
 
 }  // namespace reaugkd::retrieval

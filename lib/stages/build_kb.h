@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "core/options.h"
+#include "base/options.h"
+#include "run/run_directory.h"
 #include "stages/cross_fit.h"
-#include "stages/stage_run.h"
-#include "stages/task_data.h"
+#include "stages/task_inputs.h"
 
 namespace reaugkd::stages {
 
@@ -32,12 +32,17 @@ struct BuildKbOptions {
   std::optional<std::int64_t> ef_construction;
   std::optional<std::int64_t> ef_search;
   std::int64_t index_threads = 1;
-  RunOptions run;
+  run::RunOptions run;
 
-  core::OptionList fields();
+  base::OptionList fields();
+  /// Sets the parameters of HNSW that no flag gives to those of --extend, or the defaults. Returns
+  /// the kind of index.
+  std::string resolve();
+  /// Throws ConfigError where they contradict one another.
+  void check() const;
 };
 
-/// Runs the stage; returns the text for stdout. Throws core::Error.
+/// Runs the stage; returns the text for stdout. Throws base::Error.
 std::string run_build_kb(BuildKbOptions options);
 
 }  // namespace reaugkd::stages

@@ -2,34 +2,36 @@
 
 #include <spdlog/spdlog.h>
 
-#include "core/error.h"
-#include "core/random.h"
-#include "core/sha256.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "base/sha256.h"
 #include "data/fold.h"
-#include "stages/features.h"
-#include "stages/methods/finetune.h"
-#include "stages/stage_files.h"
+#include "distill/finetune.h"
+#include "evaluation/training_report.h"
+#include "run/run_files.h"
 #include "stages/teacher_finetune.h"
-#include "stages/training.h"
+#include "stages/warnings.h"
 #include "tensor/safetensors.h"
+#include "train/classifier_training.h"
+#include "train/features.h"
 
 namespace reaugkd::stages {
 namespace {
 
 namespace fs = std::filesystem;
-using core::ArtifactError;
-using core::ConfigError;
-using core::Json;
+using base::ArtifactError;
+using base::ConfigError;
+using base::Json;
 
 constexpr const char* kComputedFrom = "computed_from";
 constexpr const char* kFoldMetrics = "metrics";
 
 /// The projected teacher's own run of teacher-finetune; null for a teacher from elsewhere.
 Json teacher_run(const fs::path& projected) {
-  const fs::path path = projected / kTeacherRunFile;
+  const fs::path path = projected / run::kTeacherRunFile;
   if (!fs::exists(path)) return nullptr;
-  Json run = core::read_json(path);
-  const auto command = core::json_at<std::string>(run, "command", path.string());
+  Json run = base::read_json(path);
+  const auto command = base::json_at<std::string>(run, "command", path.string());
   return command == "teacher-finetune" ? run : Json(nullptr);
 }
 
@@ -39,7 +41,7 @@ void check_same_model(const fs::path& model, const Json& run, const fs::path& be
   for (const auto& [recorded, digest] : inputs.items()) {
     if (fs::path(recorded).parent_path() != (began_from / "").parent_path()) continue;
     const fs::path file = model / fs::path(recorded).filename();
-    const std::string found = fs::exists(file) ? core::sha256_of_file(file) : "missing";
+    const std::string found = fs::exists(file) ? base::sha256_of_file(file) : "missing";
     if (digest != found) {
       throw ArtifactError(
           "--cross-fit: {} is {}, the teacher began from one with sha256 {}; name the model it "
@@ -53,11 +55,11 @@ void check_same_model(const fs::path& model, const Json& run, const fs::path& be
 /// How the fold teachers are trained: teacher-finetune's defaults, over them what the teacher was
 /// trained with, over that --cross-fit-config and --cross-fit-model.
 TeacherFinetuneOptions recipe_of(const CrossFitOptions& options, const fs::path& projected,
-                                 StageRun& run) {
+                                 run::RunDirectory& run) {
   TeacherFinetuneOptions recipe;
   const Json known = teacher_run(projected);
   if (known.is_object()) {
-    const fs::path path = projected / kTeacherRunFile;
+    const fs::path path = projected / run::kTeacherRunFile;
     try {
       recipe.fields().set_json(known, path.string());
     } catch (const ConfigError& error) {
@@ -68,7 +70,7 @@ TeacherFinetuneOptions recipe_of(const CrossFitOptions& options, const fs::path&
   const fs::path began_from = recipe.model;
   if (!options.config.empty()) {
     try {
-      recipe.fields().set_json(core::read_json(options.config), options.config);
+      recipe.fields().set_json(base::read_json(options.config), options.config);
     } catch (const ArtifactError& error) {  // not JSON: here it is an option that is wrong
       throw ConfigError("--cross-fit-config: {}", error.what());
     }
@@ -81,7 +83,7 @@ TeacherFinetuneOptions recipe_of(const CrossFitOptions& options, const fs::path&
         "comes from elsewhere, or from an older version's project): name the pretrained model with "
         "--cross-fit-model, and the training options in --cross-fit-config where they were not the "
         "defaults",
-        projected.string(), kTeacherRunFile);
+        projected.string(), run::kTeacherRunFile);
   }
   if (!fs::exists(fs::path(recipe.model) / "config.json")) {
     throw ConfigError(
@@ -105,7 +107,7 @@ std::vector<std::int64_t> labelled(const data::Fold& fold, const data::Dataset& 
   std::vector<std::int64_t> kept = fold.trained;
   std::erase_if(kept, [&](std::int64_t row) { return !rows.labelled(row); });
   if (kept.size() < 2) {
-    throw core::DataError("{}: --cross-fit needs rows with labels in every fold",
+    throw base::DataError("{}: --cross-fit needs rows with labels in every fold",
                           rows.path.string());
   }
   return kept;
@@ -113,8 +115,9 @@ std::vector<std::int64_t> labelled(const data::Fold& fold, const data::Dataset& 
 
 class CrossFit {
  public:
-  CrossFit(TeacherFinetuneOptions recipe, const TaskData& data, const RunOptions& run_options,
-           const Compute& compute, std::int64_t eval_batch_size, StageRun& run)
+  CrossFit(TeacherFinetuneOptions recipe, const data::TaskData& data,
+           const run::RunOptions& run_options, const tensor::Compute& compute,
+           std::int64_t eval_batch_size, run::RunDirectory& run)
       : recipe_(std::move(recipe)),
         data_(data),
         predicting_(compute),
@@ -128,19 +131,18 @@ class CrossFit {
     training_.precision = tensor::parse_precision(precision, compute.device, /*training=*/true);
   }
 
-  torch::Tensor logits(std::int64_t count, Json& metrics) {
+  torch::Tensor logits(std::int64_t count, evaluation::CrossFitReport& report) {
     const auto folds =
         data::make_folds(data_.train, data_.settings.task, count, data_.split.split_seed);
     auto all = torch::empty({data_.train.size(), data_.settings.task.num_labels()});
-    metrics["folds"] = count;
-    metrics["fold_precision"] = tensor::to_string(training_.precision);
+    report.precision = tensor::to_string(training_.precision);
     for (std::size_t i = 0; i < folds.size(); ++i) {
       number_ = i + 1;
       what_ = fmt::format("fold {} of {}", number_, count);
-      Json fold_metrics;
-      const auto of_fold = fold_logits(folds[i], fold_metrics);
+      evaluation::FoldReport fold;
+      const auto of_fold = fold_logits(folds[i], fold);
       all.index_copy_(0, torch::tensor(folds[i].held_out, torch::kInt64), of_fold);
-      metrics["fold"].push_back(fold_metrics);
+      report.folds.push_back(std::move(fold));
     }
     return all;
   }
@@ -157,72 +159,74 @@ class CrossFit {
   }
 
   /// The held-out rows' logits: those that a stopped run has left, or a new teacher's.
-  torch::Tensor fold_logits(const data::Fold& fold, Json& metrics) {
+  torch::Tensor fold_logits(const data::Fold& fold, evaluation::FoldReport& report) {
     const auto path = file("fold", "safetensors");
     const auto held_out = data_.train.subset(fold.held_out);
     const std::string mark = run_.inputs_digest();
     if (resume_ && fs::exists(path)) {
       auto metadata = tensor::load_metadata(path);
-      auto known = Json::parse(metadata[kFoldMetrics], nullptr, /*allow_exceptions=*/false);
+      const auto known = Json::parse(metadata[kFoldMetrics], nullptr, /*allow_exceptions=*/false);
       if (metadata[kComputedFrom] == mark && !known.is_discarded()) {
         spdlog::info("{}: taken from the stopped run", what_);
-        metrics = std::move(known);
+        report = evaluation::fold_report_of_json(known, path.string());
         return tensor::take(tensor::load_safetensors(path), "logits", torch::kFloat32,
                             {held_out.size(), data_.settings.task.num_labels()}, path.string())
             .clone();
       }
     }
-    const auto logits = train_and_answer(fold, held_out, metrics);
-    tensor::save_safetensors(path, {{"logits", logits}},
-                             {{kComputedFrom, mark}, {kFoldMetrics, metrics.dump()}});
+    const auto logits = train_and_answer(fold, held_out, report);
+    tensor::save_safetensors(
+        path, {{"logits", logits}},
+        {{kComputedFrom, mark}, {kFoldMetrics, evaluation::to_json(report).dump()}});
     remove(file("checkpoint-fold", "safetensors"));
     return logits;
   }
 
   torch::Tensor train_and_answer(const data::Fold& fold, const data::Dataset& held_out,
-                                 Json& metrics) {
-    TaskData part{data_.settings, data_.split, data_.train.subset(labelled(fold, data_.train)),
-                  data_.validation};
+                                 evaluation::FoldReport& report) {
+    data::TaskData part{data_.settings, data_.split,
+                        data_.train.subset(labelled(fold, data_.train)), data_.validation};
     spdlog::info("{}: its teacher trains on {} rows and answers for {}", what_, part.train.size(),
                  held_out.size());
     const auto& training = recipe_.training;
-    const std::uint64_t seed = core::stream_seed(seed_, "cross-fit", number_);
-    Model model = load_for_training(
+    const std::uint64_t seed = base::stream_seed(seed_, "cross-fit", number_);
+    train::Model model = train::load_for_training(
         recipe_.model, part, {training.init, {}, training.vocab_size, training.embedding, seed});
-    const RowClassifier rows(model, part.train, part.settings, training_);
-    HardLabelStep step(rows, part, training);
-    TrainingFiles files{file("train_log-fold", "jsonl"), run_.checkpoint_options()};
+    const train::ModelOnData rows(model, part.train, part.settings, training_);
+    distill::HardLabelObjective objective(rows, part, training);
+    train::TrainingFiles files{file("train_log-fold", "jsonl"), run_.checkpoint_place()};
     if (!files.checkpoint.path.empty()) {
       files.checkpoint.path = file("checkpoint-fold", "safetensors");
     }
-    const Json fit = train_classifier(what_, rows, step, part, training, seed, files);
-    metrics = {{"rows", held_out.size()}, {"trained_on", part.train.size()}};
-    for (const char* key : {"validation", "best_epoch", "warnings"}) {
-      if (fit.contains(key)) metrics[key] = fit[key];
-    }
-    return compute_features(model, held_out, part.settings, predicting_, eval_batch_size_).logits;
+    const auto fit = train::train_classifier(what_, rows, objective, part, training, seed, files);
+    auto trained = evaluation::training_report(part, fit);
+    tell(trained.warnings);
+    report = {held_out.size(), part.train.size(), fit.best.details, fit.best_epoch,
+              std::move(trained.warnings)};
+    return train::compute_features(model, held_out, part.settings, predicting_, eval_batch_size_)
+        .logits;
   }
 
   TeacherFinetuneOptions recipe_;
-  const TaskData& data_;
-  Compute predicting_;
-  Compute training_;
+  const data::TaskData& data_;
+  tensor::Compute predicting_;
+  tensor::Compute training_;
   std::int64_t eval_batch_size_;
   std::uint64_t seed_;
   bool resume_;
-  StageRun& run_;
+  run::RunDirectory& run_;
   std::size_t number_ = 0;  // of the fold at hand, from 1
   std::string what_;        // "fold 1 of 5"
 };
 
 }  // namespace
 
-void CrossFitOptions::add_fields(core::OptionList& list) {
+void CrossFitOptions::add_fields(base::OptionList& list) {
   const char* group = "Cross-fit";
   list.add({"cross-fit", group, &folds,
             "soft labels by teachers that did not see the row: F >= 2 of them, each fine-tuned "
             "without a fold of the rows; 0: the teacher's own",
-            core::kNotNegative});
+            base::kNotNegative});
   list.add({"cross-fit-model", group, &model,
             "the pretrained model they begin from (not given: the one the teacher began from)"});
   list.add({"cross-fit-config", group, &config,
@@ -248,12 +252,12 @@ void remove_folds(const CrossFitOptions& options, const fs::path& directory) {
 }
 
 torch::Tensor cross_fitted_logits(const CrossFitOptions& options, const fs::path& projected,
-                                  const TaskData& data, const RunOptions& run_options,
-                                  const Compute& compute, std::int64_t eval_batch_size,
-                                  StageRun& run, Json& metrics) {
+                                  const data::TaskData& data, const run::RunOptions& run_options,
+                                  const tensor::Compute& compute, std::int64_t eval_batch_size,
+                                  run::RunDirectory& run, evaluation::CrossFitReport& report) {
   CrossFit cross_fit(recipe_of(options, projected, run), data, run_options, compute,
                      eval_batch_size, run);
-  return cross_fit.logits(options.folds, metrics["cross_fit"]);
+  return cross_fit.logits(options.folds, report);
 }
 
 }  // namespace reaugkd::stages

@@ -7,10 +7,11 @@
 #include <filesystem>
 #include <string>
 
-#include "core/options.h"
-#include "stages/model.h"
-#include "stages/stage_run.h"
-#include "stages/task_data.h"
+#include "base/options.h"
+#include "evaluation/kb_report.h"
+#include "run/run_directory.h"
+#include "stages/task_inputs.h"
+#include "train/model.h"
 
 namespace reaugkd::stages {
 
@@ -19,20 +20,21 @@ struct CrossFitOptions {
   std::string model;       // empty: the one that the teacher began from
   std::string config;      // empty: as the teacher was trained
 
-  void add_fields(core::OptionList& list);
+  void add_fields(base::OptionList& list);
   /// Throws ConfigError where they contradict one another.
   void check() const;
 };
 
 /// Logits (n, C) of the rows of data.train, each row's from the teacher of the fold that holds it
-/// out; metrics["cross_fit"] says how the folds went. `projected` is the projected teacher, whose
+/// out; `report` says how the folds went. `projected` is the projected teacher, whose
 /// teacher_run.json says how it was trained; `seed` seeds the fold teachers. A stopped run goes on
 /// within its fold. Throws ConfigError that names what is missing where the recipe is not known,
 /// ArtifactError where the pretrained model is not the one that the teacher began from.
 torch::Tensor cross_fitted_logits(const CrossFitOptions& options,
-                                  const std::filesystem::path& projected, const TaskData& data,
-                                  const RunOptions& run_options, const Compute& compute,
-                                  std::int64_t eval_batch_size, StageRun& run, core::Json& metrics);
+                                  const std::filesystem::path& projected,
+                                  const data::TaskData& data, const run::RunOptions& run_options,
+                                  const tensor::Compute& compute, std::int64_t eval_batch_size,
+                                  run::RunDirectory& run, evaluation::CrossFitReport& report);
 
 /// Removes what the folds have left for a run that goes on: once the knowledge base is written.
 void remove_folds(const CrossFitOptions& options, const std::filesystem::path& directory);

@@ -8,7 +8,7 @@
 
 namespace reaugkd::stages {
 
-/// Runs the stage; returns the text for stdout. Throws core::Error.
+/// Runs the stage; returns the text for stdout. Throws base::Error.
 std::string run_distill(DistillOptions options);
 
 }  // namespace reaugkd::stages

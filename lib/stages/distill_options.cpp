@@ -1,37 +1,34 @@
 #include "stages/distill_options.h"
 
-#include "stages/methods/method.h"
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "base/error.h"
 
 namespace reaugkd::stages {
 namespace {
 
-void add_method_fields(DistillOptions& options, core::OptionList& list) {
-  const char* group = "Rivals";
-  list.add({"teacher-learning-rate", group, &options.teacher_learning_rate,
-            "dml, prokt, metadistil: peak rate of the teacher (none: the method's; 3e-5, of "
-            "metadistil 1e-5)",
-            core::kPositive});
-  list.add({"pkd-layers",
-            group,
-            &options.pkd_layers,
-            "pkd: the teacher's layers, every k-th or the last",
-            {},
-            {"skip", "last"}});
-  list.add({"pkd-weight", group, &options.pkd_weight, "pkd: beta, weight of the patience term",
-            core::kNotNegative});
-  list.add({"rkd-distance-weight", group, &options.rkd_distance_weight,
-            "rkd: weight of the distances", core::kNotNegative});
-  list.add({"rkd-angle-weight", group, &options.rkd_angle_weight, "rkd: weight of the angles",
-            core::kNotNegative});
-  list.add({"tinybert-intermediate", group, &options.tinybert_intermediate,
-            "tinybert: share of the steps on layers, before those on predictions",
-            core::kBelowOne});
-  list.add({"minilm-weight", group, &options.minilm_weight, "minilm: weight of both relations",
-            core::kNotNegative});
-  list.add({"prokt-lambda", group, &options.prokt_lambda,
-            "prokt: weight of the teacher's term towards the student", core::kUnit});
-  list.add({"metadistil-quiz", group, &options.metadistil_quiz,
-            "metadistil: share of the training rows kept for the quiz", core::Range{0, 0.5, true}});
+/// Names of the methods whose info fulfils `condition`.
+template <typename Condition>
+std::vector<std::string> names_where(const std::vector<distill::MethodPtr>& methods,
+                                     const Condition& condition) {
+  std::vector<std::string> names;
+  for (const auto& method : methods) {
+    if (condition(method->info())) names.push_back(method->info().name);
+  }
+  return names;
+}
+
+/// The options that one method alone reads, under a heading of its own.
+void add_own_options(distill::Method& method, base::OptionList& list) {
+  base::OptionList own;
+  method.add_options(own);
+  for (auto& option : own.options()) {
+    option.group = "Method " + method.info().name;
+    option.only_with = {"method", {method.info().name}};
+    list.add(option);
+  }
 }
 
 }  // namespace
@@ -40,61 +37,112 @@ DistillOptions::DistillOptions() {
   training.epochs = 6;
 }
 
-core::OptionList DistillOptions::fields() {
-  core::OptionList list;
+base::OptionList DistillOptions::fields() {
+  base::OptionList list;
   list.add({"kb", "Model", &kb, "knowledge base: kd and reaugkd learn from it"});
   list.add({"teacher", "Model", &teacher,
             "fine-tuned teacher, for the methods that learn from its weights"});
   list.add({"student", "Model", &student, "model the student starts from", {}, {}, true});
   list.add({"student-layers", "Model", &student_layers,
             "its encoder layers to take, counted from 0, in this order (none: all)",
-            core::kNotNegative});
+            base::kNotNegative});
   const char* group = "Distillation";
   list.add({"method",
             group,
             &method,
-            "reaugkd: equation 4; kd: without its KL term; finetune: hard labels alone; the "
-            "others: rival methods (docs/methods.md)",
+            "reaugkd, or a baseline; --method NAME --help shows the options of one",
             {},
-            method_names()});
-  list.add({"alpha", group, &alpha, "weight of the KL term", core::kNotNegative});
-  list.add({"tau", group, &tau, "temperature of equations 2 and 3", core::kPositive});
-  list.add({"self-similarity",
-            group,
-            &self_similarity,
-            "the term j = i of equations 2 and 3",
-            {},
-            {"drop", "keep"}});
-  list.add({"kl-direction",
-            group,
-            &kl_direction,
-            "forward: KL(q || q^), reverse: KL(q^ || q)",
-            {},
-            {"forward", "reverse"}});
-  list.add(
-      {"anchor",
-       group,
-       &anchor,
-       "equation 3 over the batch's students for a teacher row, over its teachers for a student "
-       "row, or (kb) over the knowledge base's",
-       {},
-       {"teacher", "student", "kb"}});
-  list.add({"kb-anchors", group, &kb_anchors,
-            "--anchor kb: rows of the knowledge base drawn anew for each step; 0: all",
-            core::kNotNegative});
+            names_where(methods_, [](const auto&) { return true; })});
   list.add({"hard-label-weight", group, &hard_label_weight,
             "w in (1 - w) CE to the teacher + w CE to the labels (none: the method's; 0 for "
             "reaugkd and kd)",
-            core::kUnit});
+            base::kUnit});
   list.add({"distill-temperature", group, &distill_temperature,
             "T in CE(softmax(l^T/T), softmax(l^S/T)) T^2 (none: the method's; 1 for reaugkd and "
             "kd)",
-            core::kPositive});
-  add_method_fields(*this, list);
+            base::kPositive});
+  list.add({"teacher-learning-rate", group, &teacher_learning_rate,
+            "peak rate of a teacher that is trained beside the student (none: the method's)",
+            base::kPositive});
+  list.at("teacher-learning-rate").only_with = {
+      "method", names_where(methods_, [](const auto& info) { return info.trains_teacher; })};
+  for (const auto& each : methods_) add_own_options(*each, list);
   data.add_fields(list);
   training.add_fields(list);
   run.add_fields(list);
   return list;
+}
+
+distill::Method& DistillOptions::resolve() {
+  const auto found =
+      std::ranges::find(methods_, method, [](const auto& each) { return each->info().name; });
+  REAUGKD_CHECK(found != methods_.end(), "no method {}", method);  // the choices are checked before
+  const auto& info = (*found)->info();
+  if (!hard_label_weight) hard_label_weight = info.hard_label_weight;
+  if (!distill_temperature) distill_temperature = info.distill_temperature;
+  if (!teacher_learning_rate) teacher_learning_rate = info.teacher_learning_rate;
+  return **found;
+}
+
+distill::DistillSettings DistillOptions::settings() const {
+  return {kb,
+          teacher,
+          student,
+          hard_label_weight.value(),
+          distill_temperature.value(),
+          teacher_learning_rate.value(),
+          static_cast<std::uint64_t>(run.seed),
+          training};
+}
+
+void DistillOptions::check_sources(const distill::MethodInfo& info) const {
+  const bool with_kb = !kb.empty();
+  const bool with_teacher = !teacher.empty();
+  switch (info.learns_from) {
+    case distill::Source::kLabels:
+      return;
+    case distill::Source::kKnowledgeBase:
+      if (!with_kb) {
+        throw base::ConfigError("--kb is required by --method {}; run reaugkd build-kb first",
+                                method);
+      }
+      if (!with_teacher) return;
+      throw base::ConfigError(
+          "--teacher: --method {} learns from the knowledge base alone; leave it out", method);
+    case distill::Source::kKnowledgeBaseOrTeacher:
+      if (with_kb && with_teacher) {
+        throw base::ConfigError(
+            "--method {} takes its targets from --kb or from --teacher: leave one of them out",
+            method);
+      }
+      if (with_kb || with_teacher) return;
+      throw base::ConfigError(
+          "--kb is required by --method {}, or --teacher; run reaugkd build-kb first", method);
+    case distill::Source::kTeacher:
+      if (with_teacher) return;
+      throw base::ConfigError(
+          "--teacher is required by --method {}: it learns from the teacher's weights, not from a "
+          "knowledge base",
+          method);
+  }
+}
+
+void DistillOptions::warn_of_unused(const distill::MethodInfo& info, const data::Task& task) {
+  if (task.regression() && *distill_temperature != info.distill_temperature) {
+    spdlog::warn("--distill-temperature softens probabilities: {} has scores and does not read it",
+                 task.name);
+  }
+  DistillOptions defaults;
+  defaults.teacher_learning_rate = info.teacher_learning_rate;
+  const base::Json usual = defaults.fields().to_json();
+  const auto own = fields();
+  for (const auto& option : own.options()) {
+    if (!option.only_with || option.to_json() == usual.at(option.key())) continue;
+    const auto& methods = option.only_with->values;
+    if (std::ranges::find(methods, info.name) != methods.end()) continue;
+    spdlog::warn("--{} is for --method {}: {} does not read it", option.name,
+                 fmt::join(methods, ", "), info.name);
+  }
 }
 
 }  // namespace reaugkd::stages

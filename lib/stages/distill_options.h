@@ -1,14 +1,15 @@
-// Options of distill: what all methods share, then each method's own (docs/methods.md).
+// Options of distill: what all methods share, then each method's own.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "core/options.h"
-#include "stages/stage_run.h"
-#include "stages/task_data.h"
-#include "stages/training_options.h"
+#include "base/options.h"
+#include "distill/method.h"
+#include "run/run_directory.h"
+#include "stages/task_inputs.h"
+#include "train/training_options.h"
 
 namespace reaugkd::stages {
 
@@ -18,29 +19,27 @@ struct DistillOptions {
   std::string student;
   std::vector<std::int64_t> student_layers;
   std::string method = "reaugkd";
-  double alpha = 1;
-  double tau = 0.1;
-  std::string self_similarity = "drop";
-  std::string kl_direction = "forward";
-  std::string anchor = "teacher";
-  std::int64_t kb_anchors = 1024;
   std::optional<double> hard_label_weight;      // none: the method's
   std::optional<double> distill_temperature;    // none: the method's
   std::optional<double> teacher_learning_rate;  // none: the method's
-  std::string pkd_layers = "skip";
-  double pkd_weight = 100;
-  double rkd_distance_weight = 25;
-  double rkd_angle_weight = 50;
-  double tinybert_intermediate = 0.5;
-  double minilm_weight = 1;
-  double prokt_lambda = 0.4;
-  double metadistil_quiz = 0.1;
   DataOptions data;
-  TrainingOptions training;
-  RunOptions run;
+  train::TrainingOptions training;
+  run::RunOptions run;
 
   DistillOptions();
-  core::OptionList fields();
+  base::OptionList fields();
+  /// The method that is asked for; hard_label_weight and so on become its own where none is given.
+  distill::Method& resolve();
+  /// What all methods read, after resolve().
+  distill::DistillSettings settings() const;
+  /// Throws ConfigError where the sources are not those that the method learns from.
+  void check_sources(const distill::MethodInfo& method) const;
+  /// Warns of options that the method, or the task, does not read; a plan or a config may have them
+  /// for others.
+  void warn_of_unused(const distill::MethodInfo& method, const data::Task& task);
+
+ private:
+  std::vector<distill::MethodPtr> methods_ = distill::make_methods();  // with their options
 };
 
 }  // namespace reaugkd::stages

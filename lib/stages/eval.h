@@ -8,7 +8,7 @@
 
 namespace reaugkd::stages {
 
-/// Runs the stage; returns the table for stdout. Throws core::Error.
+/// Runs the stage; returns the table for stdout. Throws base::Error.
 std::string run_eval(EvalOptions options);
 
 }  // namespace reaugkd::stages

@@ -2,12 +2,13 @@
 
 #include <tuple>
 
-#include "core/error.h"
+#include "base/error.h"
+#include "retrieval/indexes.h"
 
 namespace reaugkd::stages {
 
-core::OptionList EvalOptions::fields() {
-  core::OptionList list;
+base::OptionList EvalOptions::fields() {
+  base::OptionList list;
   list.add({"model", "Model", &model, "the classifier to score", {}, {}, true});
   list.add({"kb", "Model", &kb, "knowledge base: also score retrieval and both combined"});
   list.add({"teacher", "Model", &teacher, "a teacher to score beside it"});
@@ -15,14 +16,14 @@ core::OptionList EvalOptions::fields() {
   data.add_fields(list);
   const char* group = "Retrieval";
   list.add({"k", group, &k, "neighbors (not given: selected on the validation part)",
-            core::Range{1, 100000}});
-  list.add({"beta", group, &beta, "weight of the student (not given: selected)", core::kUnit});
+            base::Range{1, 100000}});
+  list.add({"beta", group, &beta, "weight of the student (not given: selected)", base::kUnit});
   list.add({"tau-retrieval", group, &tau_retrieval,
-            "temperature of equation 6 (not given: selected)", core::kPositive});
-  list.add({"grid-k", group, &grid_k, "values of k to select from", core::Range{1, 100000}});
-  list.add({"grid-beta", group, &grid_beta, "values of beta to select from", core::kUnit});
+            "temperature of equation 6 (not given: selected)", base::kPositive});
+  list.add({"grid-k", group, &grid_k, "values of k to select from", base::Range{1, 100000}});
+  list.add({"grid-beta", group, &grid_beta, "values of beta to select from", base::kUnit});
   list.add(
-      {"grid-tau", group, &grid_tau, "values of tau-retrieval to select from", core::kPositive});
+      {"grid-tau", group, &grid_tau, "values of tau-retrieval to select from", base::kPositive});
   list.add({"select-by",
             group,
             &select_by,
@@ -42,41 +43,38 @@ core::OptionList EvalOptions::fields() {
             "--beta-mode entropy, similarity: logits of beta for a standard deviation, to select "
             "from"});
   list.add({"kb-temperature", group, &kb_temperature,
-            "T that softens the knowledge base's labels: softmax(l^T/T)", core::kPositive});
+            "T that softens the knowledge base's labels: softmax(l^T/T)", base::kPositive});
   list.add({"grid-kb-temperature", group, &grid_kb_temperature,
             "values of T to select from (none: --kb-temperature), such as 1,1.5,2,3,4,6",
-            core::kPositive});
-  list.add({"index",
-            group,
-            &index,
-            "auto: what the knowledge base was built with",
-            {},
-            {"auto", "hnsw", "exact"}});
+            base::kPositive});
+  std::vector<std::string> kinds = {"auto"};
+  for (const auto& kind : retrieval::index_kinds()) kinds.push_back(kind);
+  list.add({"index", group, &index, "auto: what the knowledge base was built with", {}, kinds});
   list.add({"ef-search", group, &ef_search, "HNSW: candidates of a search (not given: as built)",
-            core::Range{1, 100000}});
+            base::Range{1, 100000}});
   list.add(
       {"grid-ef-search", group, &grid_ef_search,
        "HNSW: numbers of candidates to select from (none: --ef-search), such as 64,128,256,512: "
        "the smallest that finds 98 % of the validation part's neighbors (for the largest k), or "
        "else the largest",
-       core::Range{1, 100000}});
+       base::Range{1, 100000}});
   list.add({"kb-rows", group, &kb_rows,
             "share of the knowledge base to use, drawn by --seed, by exact search",
-            core::Range{0, 1, true}});
+            base::Range{0, 1, true}});
   list.add({"exclude-same-text", group, &exclude_same_text,
             "a knowledge base row with a query's own text does not answer it"});
   list.add({"explain", "Evaluation", &explain,
             "show N examples where retrieval changed the outcome, with their neighbors",
-            core::kNotNegative});
+            base::kNotNegative});
   list.add({"sweep", "Evaluation", &sweep,
             "write sweep.tsv: how every setting of the grids scores, on the validation part and on "
             "the split"});
   list.add({"embedding-map", "Evaluation", &embedding_map,
             "write embeddings.tsv: the knowledge base's and the student's embeddings in two "
             "dimensions (PCA)"});
-  list.add({"eval-batch-size", "Evaluation", &eval_batch_size, "rows of a batch", core::kCount});
+  list.add({"eval-batch-size", "Evaluation", &eval_batch_size, "rows of a batch", base::kCount});
   list.add({"latency-examples", "Evaluation", &latency_examples,
-            "rows whose latency is measured; 0: none", core::kNotNegative});
+            "rows whose latency is measured; 0: none", base::kNotNegative});
   run.add_fields(list);
   return list;
 }
@@ -98,10 +96,10 @@ bool EvalOptions::nothing_to_select() const {
 
 void EvalOptions::check() const {
   if (grid_k.empty() || grid_beta.empty() || grid_tau.empty() || grid_slope.empty()) {
-    throw core::ConfigError("--grid-k, --grid-beta, --grid-tau and --grid-slope each need a value");
+    throw base::ConfigError("--grid-k, --grid-beta, --grid-tau and --grid-slope each need a value");
   }
   if (kb_temperature != 1 && !grid_kb_temperature.empty()) {
-    throw core::ConfigError(
+    throw base::ConfigError(
         "--kb-temperature {}: --grid-kb-temperature selects it on the validation part; leave one "
         "out",
         kb_temperature);
@@ -113,7 +111,7 @@ void EvalOptions::check() const {
       {"tau", tau_retrieval.has_value(), grid_tau != defaults.grid_tau}};
   for (const auto& [name, set, grid] : set_or_selected) {
     if (set && grid) {
-      throw core::ConfigError("--grid-{0}: {0} is given, so none is selected; leave one out", name);
+      throw base::ConfigError("--grid-{0}: {0} is given, so none is selected; leave one out", name);
     }
   }
   const std::pair<const char*, bool> of_retrieval[] = {
@@ -136,31 +134,31 @@ void EvalOptions::check() const {
       {"--grid-ef-search", !grid_ef_search.empty()},
       {"--exclude-same-text", exclude_same_text}};
   for (const auto& [name, given] : of_retrieval) {
-    if (given && kb.empty()) throw core::ConfigError("{} is about retrieval: it needs --kb", name);
+    if (given && kb.empty()) throw base::ConfigError("{} is about retrieval: it needs --kb", name);
   }
   if (ef_search && (index == "exact" || kb_rows < 1)) {
-    throw core::ConfigError("--ef-search {} is about HNSW, the search is exact: leave it out",
+    throw base::ConfigError("--ef-search {} is about HNSW, the search is exact: leave it out",
                             *ef_search);
   }
   if (ef_search && !grid_ef_search.empty()) {
-    throw core::ConfigError(
+    throw base::ConfigError(
         "--ef-search {}: --grid-ef-search selects it on the validation part; leave one out",
         *ef_search);
   }
   if (!grid_ef_search.empty() && (index == "exact" || kb_rows < 1)) {
-    throw core::ConfigError("--grid-ef-search is about HNSW, the search is exact: leave it out");
+    throw base::ConfigError("--grid-ef-search is about HNSW, the search is exact: leave it out");
   }
   if (select_by != "loss" && nothing_to_select()) {
-    throw core::ConfigError(
+    throw base::ConfigError(
         "--select-by {}: --k, --beta and --tau-retrieval are given, nothing is left to select; "
         "leave one out",
         select_by);
   }
   if (beta_mode == "constant" && grid_slope != EvalOptions().grid_slope) {
-    throw core::ConfigError("--grid-slope is about --beta-mode entropy and similarity");
+    throw base::ConfigError("--grid-slope is about --beta-mode entropy and similarity");
   }
   if (beta && beta_mode != "constant") {
-    throw core::ConfigError(
+    throw base::ConfigError(
         "--beta {}: --beta-mode {} fits it on the validation part; leave one out", *beta,
         beta_mode);
   }

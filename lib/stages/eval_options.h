@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "core/options.h"
+#include "base/options.h"
 #include "retrieval/selection.h"
-#include "stages/stage_run.h"
-#include "stages/task_data.h"
+#include "run/run_directory.h"
+#include "stages/task_inputs.h"
 
 namespace reaugkd::stages {
 
@@ -39,9 +39,9 @@ struct EvalOptions {
   bool embedding_map = false;
   std::int64_t eval_batch_size = 128;
   std::int64_t latency_examples = 200;
-  RunOptions run;
+  run::RunOptions run;
 
-  core::OptionList fields();
+  base::OptionList fields();
   /// What is selected from: the grids, with what flags fix reduced to one value.
   retrieval::RetrievalGrid grid() const;
   /// Whether flags leave one value of each.

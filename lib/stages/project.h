@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 
-#include "core/options.h"
-#include "stages/stage_run.h"
-#include "stages/task_data.h"
+#include "base/options.h"
+#include "run/run_directory.h"
+#include "stages/task_inputs.h"
 
 namespace reaugkd::stages {
 
@@ -25,12 +25,12 @@ struct ProjectOptions {
   double weight_decay = 0.01;
   double max_grad_norm = 1;
   double tau = 0.1;
-  RunOptions run;
+  run::RunOptions run;
 
-  core::OptionList fields();
+  base::OptionList fields();
 };
 
-/// Runs the stage; returns the text for stdout. Throws core::Error.
+/// Runs the stage; returns the text for stdout. Throws base::Error.
 std::string run_project(ProjectOptions options);
 
 }  // namespace reaugkd::stages

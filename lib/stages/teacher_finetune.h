@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "core/options.h"
-#include "stages/stage_run.h"
-#include "stages/task_data.h"
-#include "stages/training_options.h"
+#include "base/options.h"
+#include "run/run_directory.h"
+#include "stages/task_inputs.h"
+#include "train/training_options.h"
 
 namespace reaugkd::stages {
 
@@ -18,14 +18,14 @@ struct TeacherFinetuneOptions {
   std::string student_friendly;
   std::vector<std::int64_t> student_layers;
   DataOptions data;
-  TrainingOptions training;
-  RunOptions run;
+  train::TrainingOptions training;
+  run::RunOptions run;
 
   TeacherFinetuneOptions();
-  core::OptionList fields();
+  base::OptionList fields();
 };
 
-/// Runs the stage; returns the text for stdout. Throws core::Error.
+/// Runs the stage; returns the text for stdout. Throws base::Error.
 std::string run_teacher_finetune(TeacherFinetuneOptions options);
 
 }  // namespace reaugkd::stages

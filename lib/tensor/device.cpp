@@ -9,7 +9,7 @@
 #include <fstream>
 #include <thread>
 
-#include "core/error.h"
+#include "base/error.h"
 
 namespace reaugkd::tensor {
 namespace {
@@ -105,7 +105,7 @@ torch::Device usable(const torch::Device& device) {
   try {
     torch::ones({1}, device).add_(1).item<float>();
   } catch (const c10::Error& error) {
-    throw core::ConfigError("--device {}: the GPU does not compute: {}; take another, or cpu",
+    throw base::ConfigError("`device` {}: the GPU does not compute: {}; take another, or cpu",
                             device.str(), error.what_without_backtrace());
   }
   return device;
@@ -127,18 +127,18 @@ torch::Device parse_device(const std::string& text) {
       text.find_first_not_of("0123456789", 5) == text.npos) {
     number = static_cast<torch::DeviceIndex>(std::atoi(text.c_str() + 5));
   } else if (text != "cuda") {
-    throw core::ConfigError("--device: \"{}\" is not one of auto, cpu, cuda, cuda:0, cuda:1 ...",
+    throw base::ConfigError("`device`: \"{}\" is not one of auto, cpu, cuda, cuda:0, cuda:1 ...",
                             text);
   }
   if (!torch::cuda::is_available()) {
-    throw core::ConfigError(
-        "--device {}: this machine, or the LibTorch this binary was built with, has no CUDA, or "
-        "its driver is older than that CUDA needs; use --device cpu",
+    throw base::ConfigError(
+        "`device` {}: this machine, or the LibTorch this binary was built with, has no CUDA, or "
+        "its driver is older than that CUDA needs; use `device` cpu",
         text);
   }
   const auto devices = static_cast<int>(torch::cuda::device_count());  // 2.x: a byte
   if (number >= devices) {
-    throw core::ConfigError("--device {}: there are {} CUDA devices, counted from 0", text,
+    throw base::ConfigError("`device` {}: there are {} CUDA devices, counted from 0", text,
                             devices);
   }
   return usable({torch::kCUDA, number});
@@ -153,7 +153,7 @@ Precision parse_precision(const std::string& text, const torch::Device& device, 
   if (text == "fp32") return Precision::kFp32;
   if (text == "bf16") return Precision::kBf16;
   if (text != "auto") {
-    throw core::ConfigError("--precision: \"{}\" is not one of auto, fp32, bf16", text);
+    throw base::ConfigError("`precision`: \"{}\" is not one of auto, fp32, bf16", text);
   }
   return training && has_fast_bf16(device) ? Precision::kBf16 : Precision::kFp32;
 }

@@ -32,6 +32,13 @@ bool has_fast_bf16(const torch::Device& device);
 /// `text`: auto, fp32 or bf16. auto is bf16 for training where has_fast_bf16, else fp32.
 Precision parse_precision(const std::string& text, const torch::Device& device, bool training);
 
+/// Where and how a stage computes, resolved.
+struct Compute {
+  torch::Device device = torch::kCPU;
+  Precision precision = Precision::kFp32;
+  int threads = 1;
+};
+
 /// Settles what LibTorch would else choose by version, container and environment: fp32 products are
 /// fp32, not TF32; attention is not cuDNN's, which makes a plan for each shape that it meets and in
 /// some versions rounds dropout's rate to sixteenths.

@@ -10,16 +10,16 @@
 #include <cstring>
 #include <memory>
 
-#include "core/error.h"
-#include "core/file.h"
-#include "core/json.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
 #include "tensor/safetensors_header.h"
 
 namespace reaugkd::tensor {
 namespace {
 
-using core::ArtifactError;
-using core::IoError;
+using base::ArtifactError;
+using base::IoError;
 
 struct DtypeName {
   const char* name;
@@ -40,14 +40,14 @@ torch::ScalarType dtype_from_name(const std::string& name) {
   for (const auto& entry : kDtypes) {
     if (name == entry.name) return entry.dtype;
   }
-  throw core::InternalError("no dtype for safetensors' {}", name);  // the header's reader knows it
+  throw base::InternalError("no dtype for safetensors' {}", name);  // the header's reader knows it
 }
 
 std::string name_of_dtype(torch::ScalarType dtype) {
   for (const auto& entry : kDtypes) {
     if (dtype == entry.dtype) return entry.name;
   }
-  throw core::InternalError("no safetensors name for dtype {}", torch::toString(dtype));
+  throw base::InternalError("no safetensors name for dtype {}", torch::toString(dtype));
 }
 
 /// A file mapped privately and read-only in effect: writes to it stay in this process.
@@ -114,7 +114,7 @@ std::map<std::string, std::string> load_metadata(const std::filesystem::path& pa
 
 void save_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
                       const std::map<std::string, std::string>& metadata) {
-  core::Json header = core::Json::object();
+  base::Json header = base::Json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   // Wide types first, as the reference writer does: every tensor stays aligned.
   std::vector<std::pair<std::string, torch::Tensor>> ordered(tensors.begin(), tensors.end());
@@ -134,7 +134,7 @@ void save_safetensors(const std::filesystem::path& path, const TensorMap& tensor
   text.append((8 - text.size() % 8) % 8, ' ');
   const std::uint64_t header_bytes = text.size();
 
-  core::AtomicFile file(path);
+  base::AtomicFile file(path);
   file.write(&header_bytes, sizeof header_bytes);
   file.write(text);
   for (const auto& [name, value] : ordered) {

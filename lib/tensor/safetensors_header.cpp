@@ -6,14 +6,14 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "core/error.h"
-#include "core/json.h"
+#include "base/error.h"
+#include "base/json.h"
 
 namespace reaugkd::tensor {
 namespace {
 
-using core::ArtifactError;
-using Json = nlohmann::json;  // sorted: core::Json would search all keys for each one it reads
+using base::ArtifactError;
+using Json = nlohmann::json;  // sorted: base::Json would search all keys for each one it reads
 
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the limit of the reference reader
 

@@ -3,16 +3,16 @@
 #include <algorithm>
 #include <array>
 
-#include "core/error.h"
-#include "core/file.h"
-#include "core/json.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
 #include "text/unicode.h"
 
 namespace reaugkd::text {
 namespace {
 
-using core::ArtifactError;
-using Json = nlohmann::json;  // sorted: core::Json would search 50,000 keys for each one it reads
+using base::ArtifactError;
+using Json = nlohmann::json;  // sorted: base::Json would search 50,000 keys for each one it reads
 
 enum class Kind : std::uint8_t { kLetter, kNumber, kSpace, kOther };
 
@@ -251,10 +251,10 @@ void BpeTokenizer::append_pieces(std::string_view word, std::vector<std::int32_t
 }
 
 void BpeTokenizer::save(const std::filesystem::path& directory) const {
-  core::write_file(directory / "vocab.json", files_.vocab);
-  core::write_file(directory / "merges.txt", files_.merges);
+  base::write_file(directory / "vocab.json", files_.vocab);
+  base::write_file(directory / "merges.txt", files_.merges);
   // Without a tokenizer_class transformers takes the one of config.json's model_type.
-  core::write_json(directory / "tokenizer_config.json",
+  base::write_json(directory / "tokenizer_config.json",
                    {{"add_prefix_space", files_.add_prefix_space}});
 }
 

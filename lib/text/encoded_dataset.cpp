@@ -4,7 +4,7 @@
 #include <exception>
 #include <thread>
 
-#include "core/error.h"
+#include "base/error.h"
 
 namespace reaugkd::text {
 namespace {
@@ -103,7 +103,7 @@ EncodedDataset encode_dataset(const Tokenizer& tokenizer, std::span<const std::s
                 text_a.size(), text_b.size());
   const std::int64_t shortest = num_special_tokens(tokenizer.special_tokens(), !text_b.empty()) + 1;
   if (max_seq_length < shortest) {
-    throw core::ConfigError("max-seq-length {} leaves no room for text: expected {} or more",
+    throw base::ConfigError("max-seq-length {} leaves no room for text: expected {} or more",
                             max_seq_length, shortest);
   }
   const std::size_t num_chunks = std::min<std::size_t>(threads, text_a.size());

@@ -8,21 +8,21 @@
 #include "text/sentencepiece_shim/sentencepiece_shim.h"
 #endif
 
-#include "core/error.h"
-#include "core/file.h"
-#include "core/json.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
 #include "text/unicode.h"
 
 namespace reaugkd::text {
 
-using core::ArtifactError;
+using base::ArtifactError;
 
 #ifdef REAUGKD_SENTENCEPIECE
 namespace {
 
-using core::DataError;
-using core::InternalError;
-using core::IoError;
+using base::DataError;
+using base::InternalError;
+using base::IoError;
 
 // Beside the binary's directory, in the build tree as when installed.
 constexpr const char* kShimPath = "../lib/reaugkd/libreaugkd_sentencepiece.so";
@@ -191,7 +191,7 @@ std::vector<std::int32_t> SentencePieceModel::encode(const std::string&) const {
 }
 
 std::string train_sentencepiece(const std::vector<std::string>&, std::int64_t, bool) {
-  throw core::ConfigError(
+  throw base::ConfigError(
       "this binary was built without sentencepiece: rebuild it with -DREAUGKD_SENTENCEPIECE=ON");
 }
 
@@ -239,8 +239,8 @@ std::vector<std::int32_t> SentencePieceTokenizer::encode(std::string_view text) 
 }
 
 void SentencePieceTokenizer::save(const std::filesystem::path& directory) const {
-  core::write_file(directory / "spiece.model", model_.bytes());
-  core::write_json(directory / "tokenizer_config.json", {{"tokenizer_class", "AlbertTokenizer"},
+  base::write_file(directory / "spiece.model", model_.bytes());
+  base::write_json(directory / "tokenizer_config.json", {{"tokenizer_class", "AlbertTokenizer"},
                                                          {"do_lower_case", do_lower_case_},
                                                          {"keep_accents", keep_accents_}});
 }
@@ -266,8 +266,8 @@ std::vector<std::int32_t> XlmRobertaTokenizer::encode(std::string_view text) con
 }
 
 void XlmRobertaTokenizer::save(const std::filesystem::path& directory) const {
-  core::write_file(directory / "sentencepiece.bpe.model", model_.bytes());
-  core::write_json(directory / "tokenizer_config.json",
+  base::write_file(directory / "sentencepiece.bpe.model", model_.bytes());
+  base::write_json(directory / "tokenizer_config.json",
                    {{"tokenizer_class", "XLMRobertaTokenizer"}});
 }
 

@@ -1,8 +1,8 @@
 #include "text/tokenizer.h"
 
-#include "core/error.h"
-#include "core/file.h"
-#include "core/json.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
 #include "text/bpe.h"
 #include "text/sentencepiece.h"
 #include "text/wordpiece.h"
@@ -19,19 +19,19 @@ constexpr const char* kTokenizerJsonFile = "tokenizer.json";
 constexpr const char* kConfigFile = "tokenizer_config.json";
 
 // Published configs say null where a key follows another.
-bool flag(const core::Json& config, const std::string& key, bool fallback,
+bool flag(const base::Json& config, const std::string& key, bool fallback,
           const std::string& where) {
   const bool given = config.contains(key) && !config.at(key).is_null();
-  return given ? core::json_at<bool>(config, key, where) : fallback;
+  return given ? base::json_at<bool>(config, key, where) : fallback;
 }
 
-core::Json read_config(const std::filesystem::path& path) {
+base::Json read_config(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path)) {
-    return core::Json::object();
+    return base::Json::object();
   }
-  core::Json config = core::read_json(path);
+  base::Json config = base::read_json(path);
   if (!config.is_object()) {
-    throw core::ArtifactError("{}: found {}, expected a JSON object", path.string(),
+    throw base::ArtifactError("{}: found {}, expected a JSON object", path.string(),
                               config.type_name());
   }
   return config;
@@ -41,18 +41,18 @@ core::Json read_config(const std::filesystem::path& path) {
 BpeFiles read_bpe_files(const std::filesystem::path& directory) {
   const auto vocab = directory / kBpeVocabFile;
   if (std::filesystem::exists(vocab)) {
-    return {core::read_file(vocab), core::read_file(directory / kBpeMergesFile)};
+    return {base::read_file(vocab), base::read_file(directory / kBpeMergesFile)};
   }
   const auto json = directory / kTokenizerJsonFile;
-  return bpe_files_of_tokenizer_json(core::read_file(json), json.string());
+  return bpe_files_of_tokenizer_json(base::read_file(json), json.string());
 }
 
 /// The tokenizers of RoBERTa and XLM-R, which keep case.
 std::unique_ptr<Tokenizer> load_roberta_tokenizer(const std::filesystem::path& directory,
-                                                  const core::Json& config) {
+                                                  const base::Json& config) {
   const auto sentencepiece = directory / kXlmRobertaFile;
   if (std::filesystem::exists(sentencepiece)) {
-    return std::make_unique<XlmRobertaTokenizer>(core::read_file(sentencepiece),
+    return std::make_unique<XlmRobertaTokenizer>(base::read_file(sentencepiece),
                                                  sentencepiece.string());
   }
   BpeFiles files = read_bpe_files(directory);
@@ -73,12 +73,12 @@ bool has_tokenizer(const std::filesystem::path& directory) {
 
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& directory) {
   if (!has_tokenizer(directory)) {
-    throw core::ArtifactError("{}: has no tokenizer: expected {}, {}, {} with {}, {} or {}",
+    throw base::ArtifactError("{}: has no tokenizer: expected {}, {}, {} with {}, {} or {}",
                               directory.string(), kWordPieceFile, kSentencePieceFile, kBpeVocabFile,
                               kBpeMergesFile, kXlmRobertaFile, kTokenizerJsonFile);
   }
   const std::string config_path = (directory / kConfigFile).string();
-  const core::Json config = read_config(config_path);
+  const base::Json config = read_config(config_path);
   const bool do_lower_case = flag(config, "do_lower_case", true, config_path);
   const std::filesystem::path vocab = directory / kWordPieceFile;
   if (std::filesystem::exists(vocab)) {
@@ -86,12 +86,12 @@ std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& directory
         .do_lower_case = do_lower_case,
         .strip_accents = flag(config, "strip_accents", do_lower_case, config_path),
         .tokenize_chinese_chars = flag(config, "tokenize_chinese_chars", true, config_path)};
-    return std::make_unique<WordPieceTokenizer>(core::read_file(vocab), options, vocab.string());
+    return std::make_unique<WordPieceTokenizer>(base::read_file(vocab), options, vocab.string());
   }
   const std::filesystem::path model = directory / kSentencePieceFile;
   if (std::filesystem::exists(model)) {
     return std::make_unique<SentencePieceTokenizer>(
-        core::read_file(model), do_lower_case, model.string(),
+        base::read_file(model), do_lower_case, model.string(),
         flag(config, "keep_accents", false, config_path));
   }
   return load_roberta_tokenizer(directory, config);

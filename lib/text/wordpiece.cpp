@@ -3,15 +3,15 @@
 #include <algorithm>
 #include <array>
 
-#include "core/error.h"
-#include "core/file.h"
-#include "core/json.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
 #include "text/unicode.h"
 
 namespace reaugkd::text {
 namespace {
 
-using core::ArtifactError;
+using base::ArtifactError;
 
 constexpr std::size_t kMaxWordCharacters = 100;  // a longer word is [UNK]
 constexpr std::string_view kContinuation = "##";
@@ -195,10 +195,10 @@ bool WordPieceTokenizer::append_pieces(std::string_view word,
 }
 
 void WordPieceTokenizer::save(const std::filesystem::path& directory) const {
-  core::write_file(directory / "vocab.txt", vocab_);
+  base::write_file(directory / "vocab.txt", vocab_);
   // Without a tokenizer_class transformers takes the one of config.json's model_type: DistilBERT's
   // and ELECTRA's vocabularies are WordPiece's too, but not every model takes token types.
-  core::write_json(directory / "tokenizer_config.json",
+  base::write_json(directory / "tokenizer_config.json",
                    {{"do_lower_case", options_.do_lower_case},
                     {"strip_accents", options_.strip_accents},
                     {"tokenize_chinese_chars", options_.tokenize_chinese_chars}});

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "core/error.h"
-#include "core/random.h"
+#include "base/error.h"
+#include "base/random.h"
 
 namespace reaugkd::train {
 namespace {
@@ -15,7 +15,7 @@ constexpr std::int64_t kPadMultiple = 8;     // what matrix units like
 std::vector<std::int64_t> shuffled_rows(std::int64_t n, std::uint64_t seed, std::int64_t epoch) {
   std::vector<std::int64_t> rows(static_cast<std::size_t>(n));
   std::iota(rows.begin(), rows.end(), 0);
-  core::Random(core::stream_seed(seed, "rows", static_cast<std::uint64_t>(epoch))).shuffle(rows);
+  base::Random(base::stream_seed(seed, "rows", static_cast<std::uint64_t>(epoch))).shuffle(rows);
   return rows;
 }
 
@@ -59,7 +59,7 @@ Batches length_bucketed_batches(const std::vector<std::int64_t>& lengths, std::i
   }
   Batches batches = cut(rows, batch_size);
   join_single_row(batches);
-  core::Random(core::stream_seed(seed, "batches", static_cast<std::uint64_t>(epoch)))
+  base::Random(base::stream_seed(seed, "batches", static_cast<std::uint64_t>(epoch)))
       .shuffle(batches);
   return batches;
 }
@@ -78,17 +78,18 @@ std::vector<std::int64_t> lengths_of(const text::EncodedDataset& dataset) {
   return lengths;
 }
 
-nn::BertInput collate(const text::EncodedDataset& dataset, const std::vector<std::int64_t>& rows,
-                      std::int64_t pad_token_id, std::int64_t max_tokens) {
+models::BertInput collate(const text::EncodedDataset& dataset,
+                          const std::vector<std::int64_t>& rows, std::int64_t pad_token_id,
+                          std::int64_t max_tokens) {
   std::int64_t tokens = 1;
   for (const auto row : rows) tokens = std::max(tokens, dataset.length(row));
   REAUGKD_CHECK(tokens <= max_tokens, "a row has {} tokens of at most {}", tokens, max_tokens);
   tokens = std::min((tokens + kPadMultiple - 1) / kPadMultiple * kPadMultiple, max_tokens);
 
   const auto batch = static_cast<std::int64_t>(rows.size());
-  nn::BertInput input{torch::full({batch, tokens}, pad_token_id, torch::kInt64),
-                      torch::zeros({batch, tokens}, torch::kInt64),
-                      torch::zeros({batch, tokens}, torch::kInt64)};
+  models::BertInput input{torch::full({batch, tokens}, pad_token_id, torch::kInt64),
+                          torch::zeros({batch, tokens}, torch::kInt64),
+                          torch::zeros({batch, tokens}, torch::kInt64)};
   for (std::int64_t b = 0; b < batch; ++b) {
     const auto ids = dataset.input_ids(rows[b]);
     const std::int64_t first = dataset.first_segment_length(rows[b]);

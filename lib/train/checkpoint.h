@@ -5,32 +5,30 @@
 #include <filesystem>
 #include <optional>
 
-#include "core/json.h"
+#include "base/json.h"
+#include "run/run_directory.h"
 #include "tensor/safetensors.h"
 
 namespace reaugkd::train {
 
 /// Where a fit keeps its state and how often.
 struct CheckpointOptions {
-  std::filesystem::path path;   // empty: none is written
-  bool resume = false;          // go on from it where it is there
+  run::CheckpointPlace place;
   std::int64_t save_steps = 0;  // every N steps; 0: by time alone
   double save_minutes = 10;     // 0: never by time
-  core::Json identity;          // options and inputs: equal, or the run cannot go on
-  core::Json surroundings;      // version and machine: a difference is logged
 };
 
 struct Checkpoint {
-  core::Json progress;  // counters and scores of the loop
+  base::Json progress;  // counters and scores of the loop
   tensor::TensorMap tensors;
 };
 
 /// One file, replaced as a whole: an earlier checkpoint stays until the new one is safe on disk.
-void save_checkpoint(const CheckpointOptions& options, const Checkpoint& checkpoint);
+void save_checkpoint(const run::CheckpointPlace& place, const Checkpoint& checkpoint);
 
-/// What is there to go on from; empty where there is nothing or options.resume is false. Throws
+/// What is there to go on from; empty where there is nothing or place.resume is false. Throws
 /// ConfigError, naming what differs, where it was written with other options or inputs, and
 /// ArtifactError where it is no checkpoint.
-std::optional<Checkpoint> load_checkpoint(const CheckpointOptions& options);
+std::optional<Checkpoint> load_checkpoint(const run::CheckpointPlace& place);
 
 }  // namespace reaugkd::train

@@ -6,19 +6,19 @@
 #include <cmath>
 #include <optional>
 
-#include "core/error.h"
-#include "core/file.h"
-#include "core/interrupt.h"
-#include "core/progress.h"
-#include "core/random.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/progress.h"
+#include "base/random.h"
 
 namespace reaugkd::train {
 namespace {
 
-using core::Json;
+using base::Json;
 
 constexpr std::int64_t kStepsUnseen = 50;  // on a GPU between two looks at the loss, at most
-const std::string kStepPrefix = "step.";   // of the Step's own tensors in a checkpoint
+const std::string kStepPrefix = "step.";   // of the objective's own tensors in a checkpoint
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -56,39 +56,40 @@ void each_field(PositionType& position, const Field& field) {
 
 class Fit {
  public:
-  Fit(const FitOptions& options, Step& step, const std::function<Batches(std::int64_t)>& batches,
+  Fit(const FitOptions& options, Objective& objective,
+      const std::function<Batches(std::int64_t)>& batches,
       const std::function<Validation()>& validate, const std::filesystem::path& log_path)
       : options_(options),
-        step_(step),
+        objective_(objective),
         batches_(batches),
         validate_(validate),
-        optimizer_(step.parameter_groups()),
-        base_rate_(step.parameter_groups().front().learning_rate) {
+        optimizer_(objective.parameter_groups()),
+        base_rate_(objective.parameter_groups().front().learning_rate) {
     const Batches first = batches_(0);
     total_examples_ = options.epochs * examples_of(first);
     total_steps_ = options.epochs * steps_of(first);
     if (total_steps_ == 1 && options.warmup_ratio > 0) {
       spdlog::warn(
           "{}: one step in all, whose rate is the warm-up's first, 0: nothing is trained; give "
-          "--warmup-ratio 0, more --epochs or a smaller --batch-size",
+          "`warmup_ratio` 0, more `epochs` or a smaller `batch_size`",
           options.what);
     }
-    step_.begin_fit(total_steps_);
-    if (const auto checkpoint = load_checkpoint(options.checkpoint)) restore(*checkpoint);
+    objective_.begin_fit(total_steps_);
+    if (const auto checkpoint = load_checkpoint(options.checkpoint.place)) restore(*checkpoint);
     log_.emplace(log_path, at_.log_bytes);
   }
 
   FitResult run() {
-    core::Progress progress(options_.what, total_examples_, "examples", at_.examples);
-    step_.set_training(true);
+    base::Progress progress(options_.what, total_examples_, "examples", at_.examples);
+    objective_.set_training(true);
     try {
       while (at_.epoch < options_.epochs && !result_.stopped_early) run_epoch(progress);
       if (at_.validated_step != at_.steps) validate();
-    } catch (const core::Interrupted& interrupted) {
+    } catch (const base::Interrupted& interrupted) {
       stop(interrupted);
     }
     restore_best();
-    step_.set_training(false);
+    objective_.set_training(false);
     result_.planned_steps = total_steps_;
     result_.steps = at_.steps;
     result_.seconds = at_.seconds + seconds_since(start_);
@@ -108,7 +109,7 @@ class Fit {
            options_.accumulation;
   }
 
-  void run_epoch(core::Progress& progress) {
+  void run_epoch(base::Progress& progress) {
     const Batches batches = batches_(at_.epoch);
     const auto count = static_cast<std::int64_t>(batches.size());
     validate_if_due(count);  // a run stopped between a step and its validation
@@ -119,7 +120,7 @@ class Fit {
           static_cast<double>(at_.epoch) + static_cast<double>(end) / static_cast<double>(count));
       at_.batch = end;
       progress.update(at_.examples, note_);
-      core::stop_if_interrupted();
+      base::stop_if_interrupted();
       validate_if_due(count);
       save_if_due();
     }
@@ -137,12 +138,12 @@ class Fit {
     const auto start = std::chrono::steady_clock::now();
     const double factor = linear_schedule(at_.steps, total_steps_, options_.warmup_ratio);
     torch::manual_seed(
-        core::stream_seed(options_.seed, "dropout", static_cast<std::uint64_t>(at_.steps)));
-    step_.begin_step({at_.steps, total_steps_, factor});
+        base::stream_seed(options_.seed, "dropout", static_cast<std::uint64_t>(at_.steps)));
+    objective_.begin_step({at_.steps, total_steps_, factor});
     const std::int64_t examples = examples_of(micro_batches);
     loss_ = {};
     for (const auto& rows : micro_batches) {
-      const LossTerms loss = step_.loss(rows);
+      const LossTerms loss = objective_.loss(rows);
       const double share = static_cast<double>(rows.size()) / static_cast<double>(examples);
       (loss.total * share).backward();
       add_share(loss, share);
@@ -154,7 +155,7 @@ class Fit {
     const bool looked_at = logged || norm_.device().is_cpu() || at_.steps % kStepsUnseen == 0;
     rate_ = base_rate_ * factor;
     if (looked_at && !last_step_is_finite()) {
-      throw core::NumericError("the loss or its gradient is not finite: {}", step_text(at_.steps));
+      throw base::NumericError("the loss or its gradient is not finite: {}", step_text(at_.steps));
     }
     if (logged) log_step(epochs_done);
     optimizer_.step(factor, clip_factor(norm_, options_.max_grad_norm));
@@ -200,7 +201,7 @@ class Fit {
     }
     return text +
            fmt::format(
-               ", gradient norm {:g}; begin anew with a lower --learning-rate, or check the data "
+               ", gradient norm {:g}; begin anew with a lower `learning_rate`, or check the data "
                "and the checkpoint that it began from",
                norm_.item<double>());
   }
@@ -217,11 +218,11 @@ class Fit {
 
   void validate() {
     wait_for_steps();
-    step_.set_training(false);
+    objective_.set_training(false);
     const Validation now = validated();
-    step_.set_training(true);
+    objective_.set_training(true);
     at_.validated_step = at_.steps;
-    const bool may_be_kept = step_.may_be_kept(at_.steps - 1, total_steps_);
+    const bool may_be_kept = objective_.may_be_kept(at_.steps - 1, total_steps_);
     const bool best = may_be_kept && (snapshot_.empty() || now.score > result_.best.score);
     at_.validations_since_best = best ? 0 : at_.validations_since_best + 1;
     if (best) {
@@ -230,10 +231,12 @@ class Fit {
       result_.best_epoch = at_.epochs_done;
       keep_best();
     }
-    write_line({{"step", at_.steps}, {"epoch", at_.epochs_done}, {"validation", now.details}});
+    write_line({{"step", at_.steps},
+                {"epoch", at_.epochs_done},
+                {"validation", metrics::to_json(now.details)}});
     spdlog::info("epoch {:.2f}  step {}/{}  {}  validation {}{}", at_.epochs_done, at_.steps,
-                 total_steps_, loss_.total.defined() ? loss_text() : "", now.details.dump(),
-                 best ? "  (best)" : "");
+                 total_steps_, loss_.total.defined() ? loss_text() : "",
+                 metrics::to_json(now.details).dump(), best ? "  (best)" : "");
     note_if_done();
   }
 
@@ -248,9 +251,9 @@ class Fit {
   Validation validated() const {
     try {
       return validate_();
-    } catch (const core::NumericError& error) {
+    } catch (const base::NumericError& error) {
       if (!loss_.total.defined()) throw;
-      throw core::NumericError("{}: {}", error.what(), step_text(at_.steps - 1));
+      throw base::NumericError("{}: {}", error.what(), step_text(at_.steps - 1));
     }
   }
 
@@ -286,7 +289,7 @@ class Fit {
   }
 
   void save() {
-    if (options_.checkpoint.path.empty()) return;
+    if (options_.checkpoint.place.path.empty()) return;
     if (loss_.total.defined() && !last_step_is_finite()) return;  // the last good one stays
     Position now = at_;
     now.seconds += seconds_since(start_);
@@ -296,35 +299,37 @@ class Fit {
     progress["best_step"] = result_.best_step;
     progress["best_epoch"] = result_.best_epoch;
     progress["best_score"] = result_.best.score;
-    progress["best_details"] = result_.best.details;
-    for (const auto& [name, value] : step_.state()) checkpoint.tensors[kStepPrefix + name] = value;
+    progress["best_details"] = metrics::to_json(result_.best.details);
+    for (const auto& [name, value] : objective_.state())
+      checkpoint.tensors[kStepPrefix + name] = value;
     const auto parameters = optimizer_.parameters();
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       checkpoint.tensors[fmt::format("parameter.{}", i)] = parameters[i];
       if (!snapshot_.empty()) checkpoint.tensors[fmt::format("best.{}", i)] = snapshot_[i];
     }
     log_->sync();  // the checkpoint says how long it is
-    save_checkpoint(options_.checkpoint, checkpoint);
+    save_checkpoint(options_.checkpoint.place, checkpoint);
     saved_ = std::chrono::steady_clock::now();
   }
 
   void restore(const Checkpoint& checkpoint) {
     const torch::NoGradGuard no_grad;
-    const std::string where = options_.checkpoint.path.string();
+    const std::string where = options_.checkpoint.place.path.string();
     const Json& progress = checkpoint.progress;
     each_field(at_, [&]<typename T>(const char* name, T& value) {
-      value = core::json_at<T>(progress, name, where);
+      value = base::json_at<T>(progress, name, where);
     });
-    result_.best_step = core::json_at<std::int64_t>(progress, "best_step", where);
-    result_.best_epoch = core::json_at<double>(progress, "best_epoch", where);
-    result_.best.score = core::json_at<double>(progress, "best_score", where);
-    result_.best.details = core::json_at<Json>(progress, "best_details", where);
+    result_.best_step = base::json_at<std::int64_t>(progress, "best_step", where);
+    result_.best_epoch = base::json_at<double>(progress, "best_epoch", where);
+    result_.best.score = base::json_at<double>(progress, "best_score", where);
+    result_.best.details =
+        metrics::scores_of_json(base::json_at<Json>(progress, "best_details", where), where);
     optimizer_.load_state(checkpoint.tensors, where);
     tensor::TensorMap own;
     for (const auto& [name, value] : checkpoint.tensors) {
       if (name.starts_with(kStepPrefix)) own[name.substr(kStepPrefix.size())] = value;
     }
-    step_.load_state(own, where);
+    objective_.load_state(own, where);
     const auto parameters = optimizer_.parameters();
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       const auto stored = [&](const char* kind) {
@@ -342,22 +347,22 @@ class Fit {
                  at_.epochs_done);
   }
 
-  [[noreturn]] void stop(const core::Interrupted& interrupted) {
+  [[noreturn]] void stop(const base::Interrupted& interrupted) {
     save();
-    throw core::Interrupted(
-        core::interrupt_signal(),
+    throw base::Interrupted(
+        base::interrupt_signal(),
         fmt::format("{}; {} of {} steps were done{}", interrupted.what(), at_.steps, total_steps_,
-                    options_.checkpoint.path.empty() ? " and are lost" : ""));
+                    options_.checkpoint.place.path.empty() ? " and are lost" : ""));
   }
 
   FitOptions options_;
-  Step& step_;
+  Objective& objective_;
   const std::function<Batches(std::int64_t)>& batches_;
   const std::function<Validation()>& validate_;
   AdamW optimizer_;
   double base_rate_;
   double rate_ = 0;  // of the last step
-  std::optional<core::AppendedFile> log_;
+  std::optional<base::AppendedFile> log_;
   std::int64_t total_steps_ = 0;
   std::int64_t total_examples_ = 0;
   Position at_;
@@ -372,10 +377,10 @@ class Fit {
 
 }  // namespace
 
-FitResult fit(const FitOptions& options, Step& step,
+FitResult fit(const FitOptions& options, Objective& objective,
               const std::function<Batches(std::int64_t epoch)>& batches,
               const std::function<Validation()>& validate, const std::filesystem::path& log_path) {
-  return Fit(options, step, batches, validate, log_path).run();
+  return Fit(options, objective, batches, validate, log_path).run();
 }
 
 }  // namespace reaugkd::train

@@ -9,8 +9,8 @@
 #include <map>
 #include <numeric>
 
+#include "kernels/adamw.h"
 #include "tensor/device.h"
-#include "train/adamw_kernel.h"
 
 namespace reaugkd::train {
 namespace {
@@ -39,7 +39,8 @@ double sum_of_squares_in_chunks(const torch::Tensor& values) {
   const auto* data = values.data_ptr<float>();
   std::vector<double> sums(static_cast<std::size_t>((values.numel() + kChunk - 1) / kChunk));
   for_chunks(values.numel(), [&](std::int64_t begin, std::int64_t end) {
-    sums[static_cast<std::size_t>(begin / kChunk)] = sum_of_squares(end - begin, data + begin);
+    sums[static_cast<std::size_t>(begin / kChunk)] =
+        kernels::sum_of_squares(end - begin, data + begin);
   });
   return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
@@ -70,9 +71,7 @@ std::vector<ParameterGroup> decay_groups(const torch::nn::Module& module, double
   ParameterGroup plain{{}, learning_rate, 0};
   for (const auto& item : module.named_parameters()) {
     if (!item.value().requires_grad()) continue;
-    const bool is_plain =
-        item.key().ends_with("bias") || item.key().find("LayerNorm") != std::string::npos;
-    (is_plain ? plain : decayed).parameters.push_back(item.value());
+    (item.value().dim() < 2 ? plain : decayed).parameters.push_back(item.value());
   }
   return {decayed, plain};
 }
@@ -137,21 +136,22 @@ void AdamW::update(Slots& slots, const ParameterGroup& group, double factor,
     ++slot.updates;
     if (is_plain_fp32(slot.parameter) && is_plain_fp32(gradient)) {
       const Corrections corrections(slot.updates);
-      const AdamWStep constants{gradient_scale.item<float>(),
-                                static_cast<float>(decay),
-                                static_cast<float>(rate * corrections.first),
-                                static_cast<float>(corrections.second),
-                                kBeta1,
-                                static_cast<float>(1 - kBeta1),
-                                kBeta2,
-                                static_cast<float>(1 - kBeta2),
-                                kEpsilon};
+      const kernels::AdamWUpdate constants{gradient_scale.item<float>(),
+                                           static_cast<float>(decay),
+                                           static_cast<float>(rate * corrections.first),
+                                           static_cast<float>(corrections.second),
+                                           kBeta1,
+                                           static_cast<float>(1 - kBeta1),
+                                           kBeta2,
+                                           static_cast<float>(1 - kBeta2),
+                                           kEpsilon};
       auto* value = slot.parameter.data_ptr<float>();
       const auto* slope = gradient.data_ptr<float>();
       auto* m = slot.exp_avg.data_ptr<float>();
       auto* v = slot.exp_avg_sq.data_ptr<float>();
       for_chunks(slot.parameter.numel(), [&](std::int64_t begin, std::int64_t end) {
-        adamw_update(constants, end - begin, value + begin, slope + begin, m + begin, v + begin);
+        kernels::adamw_update(constants, end - begin, value + begin, slope + begin, m + begin,
+                              v + begin);
       });
     } else {
       auto& batch = others[slot.updates];

@@ -18,8 +18,8 @@ struct ParameterGroup {
   double weight_decay = 0;
 };
 
-/// Two groups over the module's trainable parameters: matrices with `weight_decay`, biases and
-/// LayerNorm weights with none.
+/// Two groups over the module's trainable parameters: matrices with `weight_decay`; biases and the
+/// weights of norms, which have one dimension, with none.
 std::vector<ParameterGroup> decay_groups(const torch::nn::Module& module, double learning_rate,
                                          double weight_decay);
 

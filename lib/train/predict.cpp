@@ -2,11 +2,11 @@
 
 #include <cmath>
 
-#include "core/error.h"
-#include "core/interrupt.h"
-#include "core/progress.h"
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/progress.h"
 #include "metrics/metrics.h"
-#include "nn/slices.h"
+#include "models/thread_parallel.h"
 #include "train/batches.h"
 
 namespace reaugkd::train {
@@ -19,7 +19,7 @@ class Outputs {
   Outputs(std::int64_t rows, const torch::Device& device)
       : size_(rows), batches_a_copy_(device.is_cpu() ? 1 : 32) {}
 
-  void add(const std::vector<std::int64_t>& rows, const nn::ClassifierOutput& output) {
+  void add(const std::vector<std::int64_t>& rows, const models::ClassifierOutput& output) {
     rows_.insert(rows_.end(), rows.begin(), rows.end());
     logits_.push_back(output.logits);
     embeddings_.push_back(output.embedding.contiguous());  // a view would keep all (B, T, H) alive
@@ -56,54 +56,57 @@ class Outputs {
 
 }  // namespace
 
-Predictions predict(nn::BertForSequenceClassification& model, const text::EncodedDataset& dataset,
-                    const PredictOptions& options) {
+Predictions predict(models::BertForSequenceClassification& model,
+                    const text::EncodedDataset& dataset, const PredictOptions& options) {
   const torch::NoGradGuard no_grad;
   const tensor::AutocastGuard autocast(options.device, options.precision);
   model->eval();
   Outputs outputs(dataset.size(), options.device);
   std::int64_t done = 0;
-  core::Progress progress(options.what, dataset.size(), "examples");
+  base::Progress progress(options.what, dataset.size(), "examples");
   for (const auto& rows : sorted_batches(lengths_of(dataset), options.batch_size)) {
     const auto input = collate(dataset, rows, options.pad_token_id, options.max_tokens);
     const tensor::SmallBatchGuard small(options.device, options.precision,
                                         input.input_ids.numel() * options.hidden_size);
-    outputs.add(rows, nn::forward_in_slices(model, input.to(options.device), options.embedding));
+    outputs.add(rows,
+                models::forward_on_threads(model, input.to(options.device), options.embedding));
     done += static_cast<std::int64_t>(rows.size());
     if (!options.what.empty()) progress.update(done);
-    core::stop_if_interrupted();
+    base::stop_if_interrupted();
   }
   Predictions result = outputs.take();
   REAUGKD_CHECK(result.logits.defined(), "an empty data set");
   if (!torch::isfinite(result.logits).all().item<bool>() ||
       !torch::isfinite(result.embeddings).all().item<bool>()) {
-    throw core::NumericError(
+    throw base::NumericError(
         "the model's outputs are not finite: it has diverged or its checkpoint "
         "holds values that are not numbers");
   }
   return result;
 }
 
-torch::Tensor probabilities_of(const torch::Tensor& logits, bool regression) {
-  return regression ? logits : torch::softmax(logits.to(torch::kFloat32), 1);
+torch::Tensor probabilities_of(const torch::Tensor& logits, base::TaskKind kind) {
+  return kind == base::TaskKind::kRegression ? logits
+                                             : torch::softmax(logits.to(torch::kFloat32), 1);
 }
 
-std::vector<double> decisions_of(const torch::Tensor& probabilities, bool regression) {
+std::vector<double> decisions_of(const torch::Tensor& probabilities, base::TaskKind kind) {
   const auto rows = probabilities.to(torch::kFloat32).contiguous();
   const auto* values = rows.data_ptr<float>();
   const std::int64_t columns = rows.size(1);
   std::vector<double> decisions(static_cast<std::size_t>(rows.size(0)));
   for (std::int64_t i = 0; i < rows.size(0); ++i) {
     const float* row = values + i * columns;
-    decisions[i] =
-        regression ? row[0] : static_cast<double>(std::max_element(row, row + columns) - row);
+    decisions[i] = kind == base::TaskKind::kRegression
+                       ? row[0]
+                       : static_cast<double>(std::max_element(row, row + columns) - row);
   }
   return decisions;
 }
 
-core::Json score(const data::Task& task, const torch::Tensor& probabilities,
-                 const std::vector<float>& labels) {
-  const auto decisions = decisions_of(probabilities, task.regression());
+metrics::Scores score(const data::Task& task, const torch::Tensor& probabilities,
+                      const std::vector<float>& labels) {
+  const auto decisions = decisions_of(probabilities, task.kind());
   REAUGKD_CHECK(decisions.size() == labels.size(), "{} predictions, {} labels", decisions.size(),
                 labels.size());
   std::vector<double> predicted;
@@ -113,10 +116,10 @@ core::Json score(const data::Task& task, const torch::Tensor& probabilities,
     predicted.push_back(decisions[i]);
     expected.push_back(labels[i]);
   }
-  core::Json result = core::Json::object();
+  metrics::Scores result;
   if (predicted.empty()) return result;
   for (const auto& name : task.metrics) {
-    result[name] = metrics::by_name(name, predicted, expected, task.positive);
+    result.add(name, metrics::by_name(name, predicted, expected, task.positive));
   }
   return result;
 }

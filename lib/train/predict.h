@@ -4,10 +4,10 @@
 
 #include <torch/torch.h>
 
-#include "core/json.h"
 #include "data/dataset.h"
 #include "data/task.h"
-#include "nn/bert.h"
+#include "metrics/scores.h"
+#include "models/bert.h"
 #include "tensor/device.h"
 #include "text/encoded_dataset.h"
 
@@ -15,7 +15,7 @@ namespace reaugkd::train {
 
 struct PredictOptions {
   std::int64_t batch_size = 128;
-  nn::Embedding embedding = nn::Embedding::kCls;
+  models::Embedding embedding = models::Embedding::kCls;
   torch::Device device = torch::kCPU;
   tensor::Precision precision = tensor::Precision::kFp32;
   std::int64_t pad_token_id = 0;
@@ -31,18 +31,18 @@ struct Predictions {
 
 /// Runs `model` in eval mode without gradients over all rows, longest first; results are in row
 /// order. Throws NumericError where an output is not finite.
-Predictions predict(nn::BertForSequenceClassification& model, const text::EncodedDataset& dataset,
-                    const PredictOptions& options);
+Predictions predict(models::BertForSequenceClassification& model,
+                    const text::EncodedDataset& dataset, const PredictOptions& options);
 
 /// softmax(logits) in fp32; a regression score as it is. (N, C) -> (N, C)
-torch::Tensor probabilities_of(const torch::Tensor& logits, bool regression);
+torch::Tensor probabilities_of(const torch::Tensor& logits, base::TaskKind kind);
 
 /// Predicted class index (the first of equal ones) or score of each row.
-std::vector<double> decisions_of(const torch::Tensor& probabilities, bool regression);
+std::vector<double> decisions_of(const torch::Tensor& probabilities, base::TaskKind kind);
 
 /// The task's metrics by their Hugging Face names over the rows that have a label. Empty where none
 /// has.
-core::Json score(const data::Task& task, const torch::Tensor& probabilities,
-                 const std::vector<float>& labels);
+metrics::Scores score(const data::Task& task, const torch::Tensor& probabilities,
+                      const std::vector<float>& labels);
 
 }  // namespace reaugkd::train

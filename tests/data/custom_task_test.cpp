@@ -4,9 +4,9 @@
 
 #include <cmath>
 
+#include "base/error.h"
+#include "base/file.h"
 #include "catch.h"
-#include "core/error.h"
-#include "core/file.h"
 #include "data/dataset.h"
 #include "temporary_directory.h"
 
@@ -15,7 +15,7 @@ using Texts = std::vector<std::string>;
 
 namespace {
 
-core::Json description() {
+base::Json description() {
   return {{"name", "mood"},
           {"format", "csv"},
           {"text_a", "text"},
@@ -23,17 +23,17 @@ core::Json description() {
           {"labels", {"sad", "glad"}}};
 }
 
-data::Dataset read(const core::Json& task_description, const std::string& bytes,
+data::Dataset read(const base::Json& task_description, const std::string& bytes,
                    data::BadRows bad_rows = data::BadRows::kRefuse,
                    data::Split split = data::Split::kTrain) {
   const tests::TemporaryDirectory directory;
   const auto path = directory.path() / "file";
-  core::write_file(path, bytes);
+  base::write_file(path, bytes);
   const data::Task task = data::custom_task(task_description, "task.json");
   return data::read_dataset(path, task, task.layout(split), bad_rows);
 }
 
-core::Json with(core::Json json, const std::string& key, const core::Json& value) {
+base::Json with(base::Json json, const std::string& key, const base::Json& value) {
   json[key] = value;
   return json;
 }
@@ -91,7 +91,7 @@ TEST_CASE("JSON lines have texts and labels of any kind", "[custom]") {
 
 TEST_CASE("bad rows are left out on request and keep the others' numbers", "[custom]") {
   const std::string bytes = "mood,text\nsad,a\nmad,b\nglad\nglad,c\xFF\nglad,d\n";
-  CHECK_THROWS_AS(read(description(), bytes), core::DataError);
+  CHECK_THROWS_AS(read(description(), bytes), base::DataError);
   const auto rows = read(description(), bytes, data::BadRows::kSkip);
   CHECK(rows.skipped == 3);
   CHECK(rows.text_a == Texts{"a", "d"});
@@ -99,14 +99,14 @@ TEST_CASE("bad rows are left out on request and keep the others' numbers", "[cus
   CHECK(rows.rows == std::vector<std::int64_t>{0, 4});
   // Behind a quote that is never closed there is nothing to go on with.
   CHECK_THROWS_AS(read(description(), "mood,text\nsad,a\nglad,\"b\n", data::BadRows::kSkip),
-                  core::DataError);
+                  base::DataError);
   const auto jsonl = with(description(), "format", "jsonl");
   const auto lines = read(jsonl, "{\n{\"text\": \"a\", \"mood\": \"sad\"}\n", data::BadRows::kSkip);
   CHECK(lines.rows == std::vector<std::int64_t>{1});
 }
 
 TEST_CASE("columns by number, regression, files without labels", "[custom]") {
-  const core::Json json = {{"name", "score"},   {"header", false}, {"text_a", 1},
+  const base::Json json = {{"name", "score"},   {"header", false}, {"text_a", 1},
                            {"text_b", 2},       {"label", 0},      {"regression", true},
                            {"dev", "valid.tsv"}};
   const auto task = data::custom_task(json, "task.json");
@@ -122,7 +122,7 @@ TEST_CASE("columns by number, regression, files without labels", "[custom]") {
 }
 
 TEST_CASE("a numbered label column of a test file is read where it is there", "[custom]") {
-  const core::Json json = {{"name", "mood"},
+  const base::Json json = {{"name", "mood"},
                            {"header", false},
                            {"text_a", 0},
                            {"label", 1},
@@ -138,16 +138,16 @@ TEST_CASE("a numbered label column of a test file is read where it is there", "[
 }
 
 TEST_CASE("numbers too small for a float are 0", "[custom]") {
-  const core::Json json = {
+  const base::Json json = {
       {"name", "score"}, {"header", false}, {"text_a", 0}, {"label", 1}, {"regression", true}};
   CHECK(read(json, "a\t1e-50\nb\t-1e-300\n").labels == std::vector<float>{0, 0});
   CHECK_THROWS_WITH(read(json, "a\t1e50\n"), ContainsSubstring("expected a finite number"));
 }
 
 TEST_CASE("a bad description names the key", "[custom]") {
-  const auto refused = [](const core::Json& json, const std::string& words) {
+  const auto refused = [](const base::Json& json, const std::string& words) {
     INFO(json.dump());
-    CHECK_THROWS_AS(data::custom_task(json, "task.json"), core::ConfigError);
+    CHECK_THROWS_AS(data::custom_task(json, "task.json"), base::ConfigError);
     CHECK_THROWS_WITH(data::custom_task(json, "task.json"), ContainsSubstring(words));
   };
   refused(with(description(), "columns", 1), "unknown key \"columns\"");

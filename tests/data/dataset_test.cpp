@@ -4,10 +4,10 @@
 #include <cmath>
 #include <set>
 
+#include "base/error.h"
+#include "base/file.h"
+#include "base/sha256.h"
 #include "catch.h"
-#include "core/error.h"
-#include "core/file.h"
-#include "core/sha256.h"
 #include "temporary_directory.h"
 
 using namespace reaugkd;
@@ -20,7 +20,7 @@ data::Dataset read(const std::string& bytes, const std::string& task_name,
                    data::Split split = data::Split::kTrain) {
   const tests::TemporaryDirectory directory;
   const auto path = directory.path() / "train.tsv";
-  core::write_file(path, bytes);
+  base::write_file(path, bytes);
   const data::Task task = data::glue_task(task_name);
   return data::read_dataset(path, task, task.layout(split));
 }
@@ -28,7 +28,7 @@ data::Dataset read(const std::string& bytes, const std::string& task_name,
 /// Reading must fail with a DataError that says all of these.
 void check_refused(const std::string& bytes, const std::string& task, const Texts& said) {
   INFO(bytes);
-  CHECK_THROWS_AS(read(bytes, task), core::DataError);
+  CHECK_THROWS_AS(read(bytes, task), base::DataError);
   for (const std::string& words : said) {
     CHECK_THROWS_WITH(read(bytes, task), ContainsSubstring(words));
   }
@@ -46,7 +46,7 @@ TEST_CASE("a pair task's file is read column by column", "[dataset]") {
   CHECK(dataset.text_b == Texts{"C d.", "f"});
   CHECK(dataset.labels == std::vector<float>{1, 0});
   CHECK(dataset.rows == Rows{0, 1});
-  CHECK(dataset.sha256 == core::sha256(bytes));
+  CHECK(dataset.sha256 == base::sha256(bytes));
   CHECK(dataset.fully_labelled());
 }
 
@@ -71,7 +71,7 @@ TEST_CASE("byte order mark, CRLF and a missing final newline change nothing", "[
 
 TEST_CASE("a byte order mark is no part of the first field", "[dataset]") {
   const tests::TemporaryDirectory directory;
-  core::write_file(directory.path() / "a.tsv", "\xEF\xBB\xBFText\t1\n");
+  base::write_file(directory.path() / "a.tsv", "\xEF\xBB\xBFText\t1\n");
   const data::FileLayout layout{.header = false, .text_a = 0, .text_b = -1, .label = 1};
   const auto dataset =
       data::read_dataset(directory.path() / "a.tsv", data::glue_task("sst2"), layout);
@@ -137,20 +137,20 @@ TEST_CASE("a file without data rows is refused, a missing one is an IoError", "[
   check_refused("sentence\tlabel\n", "sst2", {"no data rows were found after the header"});
   check_refused("", "cola", {"no data rows"});
   const data::Task task = data::glue_task("rte");
-  CHECK_THROWS_AS(data::read_dataset("/nowhere/train.tsv", task, task.train), core::IoError);
+  CHECK_THROWS_AS(data::read_dataset("/nowhere/train.tsv", task, task.train), base::IoError);
 }
 
 TEST_CASE("an id is the file's sha256 and the data row, also in a subset", "[dataset]") {
   const std::string bytes = "sentence\tlabel\na\t1\nb\t0\nc\t1\n";
   const data::Dataset dataset = read(bytes, "sst2");
-  CHECK(dataset.id(2).to_string() == core::sha256(bytes).substr(0, 16) + ":2");
+  CHECK(dataset.id(2).to_string() == base::sha256(bytes).substr(0, 16) + ":2");
   const data::Dataset subset = dataset.subset({2, 0});
   CHECK(subset.text_a == Texts{"c", "a"});
   CHECK(subset.labels == std::vector<float>{1, 1});
   CHECK(subset.rows == Rows{2, 0});
   CHECK((subset.id(0) == dataset.id(2)));
   CHECK(subset.sha256 == dataset.sha256);
-  CHECK_THROWS_AS(dataset.subset({3}), core::InternalError);
+  CHECK_THROWS_AS(dataset.subset({3}), base::InternalError);
 }
 
 TEST_CASE("sample_rows is a seeded sample in file order", "[dataset]") {

@@ -1,7 +1,7 @@
 // Distributions given in a file's own columns, in every format, and what is refused of them.
+#include "base/error.h"
+#include "base/file.h"
 #include "catch.h"
-#include "core/error.h"
-#include "core/file.h"
 #include "data/custom_task.h"
 #include "data/dataset.h"
 #include "temporary_directory.h"
@@ -23,7 +23,7 @@ data::Dataset read(const data::Task& task, const std::string& bytes,
                    data::BadRows bad_rows = data::BadRows::kRefuse) {
   const tests::TemporaryDirectory directory;
   const auto path = directory.path() / "file";
-  core::write_file(path, bytes);
+  base::write_file(path, bytes);
   data::FileLayout layout = task.train;
   layout.distribution_names = task.distribution_names();
   return data::read_dataset(path, task, layout, bad_rows);
@@ -76,7 +76,7 @@ TEST_CASE("a sum within 1e-3 of 1 is made exact", "[distributions]") {
 TEST_CASE("what is no distribution is refused with its line", "[distributions]") {
   const auto refused = [](const std::string& row, const std::string& words) {
     const std::string bytes = "text,p_sad,p_glad\ngood,0.5,0.5\n" + row + "\n";
-    CHECK_THROWS_AS(read(mood("csv"), bytes), core::DataError);
+    CHECK_THROWS_AS(read(mood("csv"), bytes), base::DataError);
     CHECK_THROWS_WITH(read(mood("csv"), bytes),
                       ContainsSubstring("file:3: ") && ContainsSubstring(words));
     CHECK(read(mood("csv"), bytes, data::BadRows::kSkip).distributions.size() == 2);

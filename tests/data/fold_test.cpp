@@ -7,9 +7,9 @@
 #include <map>
 #include <set>
 
+#include "base/error.h"
+#include "base/random.h"
 #include "catch.h"
-#include "core/error.h"
-#include "core/random.h"
 
 using namespace reaugkd;
 using Rows = std::vector<std::int64_t>;
@@ -36,7 +36,7 @@ data::Dataset plain_dataset(int n) {
 
 /// Sentences of six words out of 300, and two phrases of each.
 data::Dataset phrase_dataset(int sentences) {
-  core::Random random(5);
+  base::Random random(5);
   std::vector<std::string> texts;
   for (int i = 0; i < sentences; ++i) {
     std::vector<std::string> words;
@@ -98,7 +98,7 @@ TEST_CASE("folds depend on the seed and the rows only", "[fold]") {
 }
 
 TEST_CASE("rows that share a text are in one fold", "[fold]") {
-  core::Random random(2);
+  base::Random random(2);
   std::vector<std::string> texts;
   texts.reserve(400);
   for (int i = 0; i < 400; ++i) texts.push_back("Text  " + std::to_string(random.below(250)));
@@ -155,9 +155,9 @@ TEST_CASE("in a phrase task no teacher has seen a whole sentence of its fold or 
 TEST_CASE("rows that cannot be divided into so many folds are refused", "[fold]") {
   const data::Task task = data::glue_task("cola");
   CHECK(data::make_folds(plain_dataset(3), task, 3, 0)[1].held_out.size() == 1);
-  CHECK_THROWS_AS(data::make_folds(plain_dataset(3), task, 4, 0), core::DataError);
+  CHECK_THROWS_AS(data::make_folds(plain_dataset(3), task, 4, 0), base::DataError);
   const auto same = dataset_of(std::vector<std::string>(20, "the same"));
-  CHECK_THROWS_AS(data::make_folds(same, task, 2, 0), core::DataError);
+  CHECK_THROWS_AS(data::make_folds(same, task, 2, 0), base::DataError);
   CHECK_THROWS_WITH(
       data::make_folds(same, task, 2, 0),
       ContainsSubstring("20 rows cannot be divided into 2 folds") && ContainsSubstring("has 20"));

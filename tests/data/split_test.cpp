@@ -6,11 +6,11 @@
 #include <map>
 #include <set>
 
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/random.h"
 #include "catch.h"
-#include "core/error.h"
-#include "core/file.h"
-#include "core/json.h"
-#include "core/random.h"
 #include "temporary_directory.h"
 
 using namespace reaugkd;
@@ -43,7 +43,7 @@ data::Dataset plain_dataset(int n) {
 
 /// Sentences of 4 to 12 words and many of their phrases, as in SST-2; word w has probability ~1/w.
 data::Dataset phrase_dataset(int sentences, std::uint64_t seed) {
-  core::Random random(seed);
+  base::Random random(seed);
   data::Dataset dataset = empty_dataset();
   for (int i = 0; i < sentences; ++i) {
     std::vector<std::string> words;
@@ -91,14 +91,14 @@ data::TrainSplit small_split() {
 }
 
 /// Loading small_split's file with this change must fail with an ArtifactError that says `words`.
-void check_corrupt(const std::string& key, const core::Json& value, const std::string& words) {
+void check_corrupt(const std::string& key, const base::Json& value, const std::string& words) {
   const tests::TemporaryDirectory directory;
   data::save_split(small_split(), directory.path());
-  core::Json json = core::read_json(directory.path() / "split.json");
+  base::Json json = base::read_json(directory.path() / "split.json");
   json[key] = value;
-  core::write_json(directory.path() / "split.json", json);
+  base::write_json(directory.path() / "split.json", json);
   INFO(json.dump());
-  CHECK_THROWS_AS(data::load_split(directory.path()), core::ArtifactError);
+  CHECK_THROWS_AS(data::load_split(directory.path()), base::ArtifactError);
   CHECK_THROWS_WITH(data::load_split(directory.path()), ContainsSubstring(words));
 }
 
@@ -114,7 +114,7 @@ TEST_CASE("--validation is dev or holdout:F", "[split]") {
   for (const char* text : {"", "train", "holdout:", "holdout:0", "holdout:1", "holdout:-0.1",
                            "holdout:0.1x", "holdout:nan", "holdout0.1", "Dev"}) {
     INFO(text);
-    CHECK_THROWS_AS(data::parse_validation(text), core::ConfigError);
+    CHECK_THROWS_AS(data::parse_validation(text), base::ConfigError);
   }
 }
 
@@ -184,7 +184,7 @@ TEST_CASE("a row without a label that shares a text with a held out row is in ne
 }
 
 TEST_CASE("rows that share a text stay on one side", "[split]") {
-  core::Random random(1);
+  base::Random random(1);
   data::Dataset train = empty_dataset();
   for (int i = 0; i < 600; ++i) {
     add_row(train, "premise " + std::to_string(random.below(400)), static_cast<float>(i % 2));
@@ -250,10 +250,10 @@ TEST_CASE("in a phrase task only phrases of both sides are in neither", "[split]
 
 TEST_CASE("train files that cannot be divided are refused", "[split]") {
   const data::Task task = data::glue_task("cola");
-  CHECK_THROWS_AS(data::make_split(plain_dataset(4), task, kTenth, 0, 0), core::DataError);
+  CHECK_THROWS_AS(data::make_split(plain_dataset(4), task, kTenth, 0, 0), base::DataError);
   data::Dataset same = empty_dataset();
   for (int i = 0; i < 50; ++i) add_row(same, "the same", 1);
-  CHECK_THROWS_AS(data::make_split(same, task, kTenth, 0, 0), core::DataError);
+  CHECK_THROWS_AS(data::make_split(same, task, kTenth, 0, 0), base::DataError);
   CHECK_THROWS_WITH(data::make_split(same, task, kTenth, 0, 0),
                     ContainsSubstring("train.tsv: 50 rows cannot be divided by holdout:0.1"));
   CHECK(data::make_split(plain_dataset(10), task, kTenth, 0, 0).holdout_rows.size() == 1);
@@ -263,7 +263,7 @@ TEST_CASE("split.json comes back as it was", "[split]") {
   const tests::TemporaryDirectory directory;
   data::save_split(small_split(), directory.path());
   CHECK(data::load_split(directory.path()) == small_split());
-  const core::Json json = core::read_json(directory.path() / "split.json");
+  const base::Json json = base::read_json(directory.path() / "split.json");
   CHECK(json.at("format") == 1);
   CHECK(json.at("validation") == "holdout:0.1");
   const auto dev = data::make_split(plain_dataset(9), data::glue_task("cola"),
@@ -274,10 +274,10 @@ TEST_CASE("split.json comes back as it was", "[split]") {
 
 TEST_CASE("a split.json that is missing or no JSON is refused", "[split]") {
   const tests::TemporaryDirectory directory;
-  CHECK_THROWS_AS(data::load_split(directory.path()), core::IoError);
+  CHECK_THROWS_AS(data::load_split(directory.path()), base::IoError);
   for (const char* bytes : {"", "{\"format\": 1", "[]", "{}", "7"}) {
-    core::write_file(directory.path() / "split.json", bytes);
-    CHECK_THROWS_AS(data::load_split(directory.path()), core::ArtifactError);
+    base::write_file(directory.path() / "split.json", bytes);
+    CHECK_THROWS_AS(data::load_split(directory.path()), base::ArtifactError);
   }
 }
 
@@ -298,13 +298,13 @@ TEST_CASE("a split.json with a bad value is refused", "[split]") {
   check_corrupt("train_sha256", "abc", "expected 64 hex digits");
   check_corrupt("train_sha256", std::string(64, 'G'), "expected 64 hex digits");
   check_corrupt("train_rows", "0, 1", "must be an array");
-  check_corrupt("train_rows", core::Json::array(), "0 train rows");
-  check_corrupt("holdout_rows", core::Json::array(), "0 holdout rows");
+  check_corrupt("train_rows", base::Json::array(), "0 train rows");
+  check_corrupt("holdout_rows", base::Json::array(), "0 holdout rows");
   check_corrupt("train_rows", Rows{2, 0}, "not ascending: 0 after 2");
   check_corrupt("train_rows", Rows{2, 2}, "not ascending: 2 after 2");
   check_corrupt("holdout_rows", Rows{-1}, "\"holdout_rows\"[0] is -1");
-  check_corrupt("holdout_rows", core::Json::parse("[1.0]"), "\"holdout_rows\"[0] is 1.0");
-  check_corrupt("holdout_rows", core::Json::parse("[18446744073709551615]"), "\"holdout_rows\"[0]");
+  check_corrupt("holdout_rows", base::Json::parse("[1.0]"), "\"holdout_rows\"[0] is 1.0");
+  check_corrupt("holdout_rows", base::Json::parse("[18446744073709551615]"), "\"holdout_rows\"[0]");
   check_corrupt("holdout_rows", Rows{1, 3}, "row 3 is both trained on and held out");
 }
 
@@ -313,9 +313,9 @@ TEST_CASE("a split fits the train file that it was made for, no other", "[split]
   CHECK(data::train_part(train, small_split()).rows == Rows{0, 2, 3});
   CHECK(data::holdout_part(train, small_split()).text_a == std::vector<std::string>{"text 1"});
   train.sha256 = std::string(64, 'b');
-  CHECK_THROWS_AS(data::train_part(train, small_split()), core::ArtifactError);
+  CHECK_THROWS_AS(data::train_part(train, small_split()), base::ArtifactError);
   CHECK_THROWS_WITH(data::holdout_part(train, small_split()), ContainsSubstring(kSha256));
-  CHECK_THROWS_AS(data::train_part(plain_dataset(3), small_split()), core::ArtifactError);
+  CHECK_THROWS_AS(data::train_part(plain_dataset(3), small_split()), base::ArtifactError);
 }
 
 TEST_CASE("a split holds data rows, of which --skip-bad-rows may leave some out", "[split]") {

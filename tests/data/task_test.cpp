@@ -1,7 +1,7 @@
 #include "data/task.h"
 
+#include "base/error.h"
 #include "catch.h"
-#include "core/error.h"
 
 using namespace reaugkd;
 using Names = std::vector<std::string>;
@@ -45,7 +45,7 @@ TEST_CASE("layout picks the split's own columns", "[task]") {
 }
 
 TEST_CASE("an unknown task lists the known ones", "[task]") {
-  CHECK_THROWS_AS(data::glue_task("sst-2"), core::ConfigError);
+  CHECK_THROWS_AS(data::glue_task("sst-2"), base::ConfigError);
   CHECK_THROWS_WITH(data::glue_task("sst-2"), ContainsSubstring("cola, sst2, mrpc, qqp, stsb"));
 }
 
@@ -70,7 +70,7 @@ TEST_CASE("a label order must hold each label once", "[task]") {
   const data::Task task = data::glue_task("rte");
   for (const Names& order : {Names{"entailment"}, Names{"entailment", "entailment"},
                              Names{"entailment", "neutral"}, Names{}}) {
-    CHECK_THROWS_AS(data::with_label_order(task, order), core::ConfigError);
+    CHECK_THROWS_AS(data::with_label_order(task, order), base::ConfigError);
   }
-  CHECK_THROWS_AS(data::with_label_order(data::glue_task("stsb"), {"0"}), core::ConfigError);
+  CHECK_THROWS_AS(data::with_label_order(data::glue_task("stsb"), {"0"}), base::ConfigError);
 }

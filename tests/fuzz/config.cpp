@@ -1,8 +1,8 @@
 // A model's config.json.
 #include "fuzz.h"
-#include "nn/bert_config.h"
+#include "models/model_config.h"
 
 void read(const std::string& bytes, const std::filesystem::path& directory) {
   write_quickly(directory / "config.json", bytes);
-  reaugkd::nn::load_config(directory);
+  reaugkd::models::load_config(directory);
 }

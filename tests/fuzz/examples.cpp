@@ -3,7 +3,7 @@
 #include "retrieval/examples_file.h"
 
 void read(const std::string& bytes, const std::filesystem::path& directory) {
-  using reaugkd::core::ExampleId;
+  using reaugkd::base::ExampleId;
   write_quickly(directory / "examples.tsv", bytes);
   reaugkd::retrieval::load_examples({ExampleId{}, ExampleId{}}, directory / "examples.tsv");
 }

@@ -1,5 +1,5 @@
 // What a fuzz target is: read(bytes, directory) gives a reader what libFuzzer made up. A
-// core::Error is the right answer to it; anything else that is thrown, leaked or overrun is a find.
+// base::Error is the right answer to it; anything else that is thrown, leaked or overrun is a find.
 #pragma once
 
 #include <spdlog/spdlog.h>
@@ -10,8 +10,8 @@
 #include <filesystem>
 #include <string>
 
-#include "core/error.h"
-#include "core/file.h"
+#include "base/error.h"
+#include "base/file.h"
 
 void read(const std::string& bytes, const std::filesystem::path& directory);
 
@@ -32,9 +32,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }();
   try {
     read({reinterpret_cast<const char*>(data), size}, directory);
-  } catch (const reaugkd::core::InternalError&) {
+  } catch (const reaugkd::base::InternalError&) {
     throw;  // REAUGKD_CHECK: no input may reach it
-  } catch (const reaugkd::core::Error&) {
+  } catch (const reaugkd::base::Error&) {
   }
   return 0;
 }

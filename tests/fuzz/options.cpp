@@ -1,9 +1,9 @@
 // --config FILE.json or run.json: one option of each type.
-#include "core/options.h"
+#include "base/options.h"
 #include "fuzz.h"
 
 void read(const std::string& bytes, const std::filesystem::path& directory) {
-  using namespace reaugkd::core;
+  using namespace reaugkd::fuzz;
   std::string text = "cls";
   std::int64_t count = 1;
   double rate = 0.1;

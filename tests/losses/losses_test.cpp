@@ -5,12 +5,13 @@
 #include <functional>
 #include <limits>
 
+#include "base/error.h"
 #include "catch.h"
-#include "core/error.h"
 #include "losses/contrastive.h"
 #include "losses/distillation.h"
 #include "losses/relation.h"
 
+namespace base = reaugkd::base;
 namespace losses = reaugkd::losses;
 
 namespace {
@@ -252,8 +253,8 @@ TEST_CASE("rows without a label add nothing", "[distillation]") {
 }
 
 TEST_CASE("unknown choices are refused", "[relation]") {
-  namespace core = reaugkd::core;
-  CHECK_THROWS_AS(losses::parse_self_similarity("maybe"), core::ConfigError);
-  CHECK_THROWS_AS(losses::parse_kl_direction("up"), core::ConfigError);
-  CHECK_THROWS_AS(losses::parse_anchor("both"), core::ConfigError);
+  namespace base = reaugkd::base;
+  CHECK_THROWS_AS(losses::parse_self_similarity("maybe"), base::ConfigError);
+  CHECK_THROWS_AS(losses::parse_kl_direction("up"), base::ConfigError);
+  CHECK_THROWS_AS(losses::parse_anchor("both"), base::ConfigError);
 }

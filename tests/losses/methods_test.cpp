@@ -3,8 +3,8 @@
 
 #include <cmath>
 
+#include "base/error.h"
 #include "catch.h"
-#include "core/error.h"
 #include "losses/distillation.h"
 #include "losses/metadistil.h"
 #include "losses/minilm.h"
@@ -34,7 +34,7 @@ TEST_CASE("PKD's layers are the paper's I_pt", "[pkd]") {
   CHECK(losses::patient_layers(6, 12, losses::PatienceLayers::kLast) == Layers{7, 8, 9, 10, 11});
   CHECK(losses::patient_layers(3, 12, losses::PatienceLayers::kSkip) == Layers{4, 8});
   CHECK(losses::patient_layers(2, 2, losses::PatienceLayers::kLast) == Layers{1});
-  CHECK_THROWS_AS(losses::parse_patience_layers("first"), reaugkd::core::ConfigError);
+  CHECK_THROWS_AS(losses::parse_patience_layers("first"), reaugkd::base::ConfigError);
 }
 
 TEST_CASE("PKD compares directions, not lengths", "[pkd]") {

@@ -4,8 +4,8 @@
 #include <limits>
 #include <vector>
 
+#include "base/error.h"
 #include "catch.h"
-#include "core/error.h"
 
 using namespace reaugkd;
 using Classes = std::vector<std::int64_t>;
@@ -91,8 +91,8 @@ TEST_CASE("spearmanr sees only the order", "[metrics]") {
 
 TEST_CASE("correlations refuse numbers that are not finite", "[metrics]") {
   const Scores bad{1, std::numeric_limits<double>::quiet_NaN()};
-  CHECK_THROWS_AS(metrics::pearson(bad, Scores{1, 2}), core::NumericError);
-  CHECK_THROWS_AS(metrics::spearmanr(Scores{1, 2}, bad), core::NumericError);
+  CHECK_THROWS_AS(metrics::pearson(bad, Scores{1, 2}), base::NumericError);
+  CHECK_THROWS_AS(metrics::spearmanr(Scores{1, 2}, bad), base::NumericError);
 }
 
 TEST_CASE("negative_log_likelihood is the mean over rows, bounded at 1e-12", "[metrics]") {
@@ -129,16 +129,16 @@ TEST_CASE("by_name agrees with the functions and lists the names it knows", "[me
   CHECK(metrics::by_name("matthews_correlation", predictions, labels) == near(1.0 / 6.0));
   CHECK(metrics::by_name("pearson", predictions, labels) == near(1.0 / 6.0));
   CHECK(metrics::by_name("spearmanr", predictions, labels) == near(1.0 / 6.0));
-  CHECK_THROWS_AS(metrics::by_name("mcc", predictions, labels), core::ConfigError);
+  CHECK_THROWS_AS(metrics::by_name("mcc", predictions, labels), base::ConfigError);
   CHECK_THROWS_WITH(metrics::by_name("mcc", predictions, labels),
                     ContainsSubstring("matthews_correlation"));
 }
 
 TEST_CASE("metrics take sizes that fit and class indices only", "[metrics]") {
-  CHECK_THROWS_AS(metrics::accuracy(Classes{}, Classes{}), core::InternalError);
-  CHECK_THROWS_AS(metrics::f1(Classes{1}, Classes{1, 0}), core::InternalError);
-  CHECK_THROWS_AS(metrics::matthews_correlation(Classes{-1}, Classes{0}), core::InternalError);
+  CHECK_THROWS_AS(metrics::accuracy(Classes{}, Classes{}), base::InternalError);
+  CHECK_THROWS_AS(metrics::f1(Classes{1}, Classes{1, 0}), base::InternalError);
+  CHECK_THROWS_AS(metrics::matthews_correlation(Classes{-1}, Classes{0}), base::InternalError);
   CHECK_THROWS_AS(metrics::negative_log_likelihood(Scores{0.5, 0.5}, 2, Classes{2}),
-                  core::InternalError);
-  CHECK_THROWS_AS(metrics::by_name("accuracy", Scores{0.5}, Scores{1}), core::InternalError);
+                  base::InternalError);
+  CHECK_THROWS_AS(metrics::by_name("accuracy", Scores{0.5}, Scores{1}), base::InternalError);
 }

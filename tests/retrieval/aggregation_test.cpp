@@ -3,8 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "base/error.h"
 #include "catch.h"
-#include "core/error.h"
 #include "retrieval/embeddings.h"
 
 namespace reaugkd::retrieval {
@@ -36,7 +36,7 @@ TEST_CASE("empty slots weigh nothing") {
                             torch::tensor({{0.3F, kNone, kNone}})};
   CHECK(torch::equal(aggregate(neighbors, soft_labels, 0.02), soft_labels.slice(0, 1, 2)));
   const Neighbors nothing = Neighbors::none(1, 2);
-  CHECK_THROWS_AS(aggregate(nothing, soft_labels, 0.1), core::InternalError);
+  CHECK_THROWS_AS(aggregate(nothing, soft_labels, 0.1), base::InternalError);
 }
 
 TEST_CASE("aggregate agrees with a double-precision loop") {

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
+#include "base/error.h"
 #include "catch.h"
-#include "core/error.h"
 #include "retrieval/selection.h"
 
 namespace reaugkd::retrieval {
@@ -45,8 +45,8 @@ TEST_CASE("a student that errs where it is unsure gets a beta that falls with it
   const Neighbors neighbors{torch::tensor({{1}, {0}, {0}, {1}}, torch::kInt64),
                             torch::full({4, 1}, 0.5F)};
   RetrievalGrid grid{{1}, {0, 0.5, 1}, {0.1}, BetaMode::kEntropy, {-4, 0, 4}};
-  const auto found =
-      select_setting(grid, neighbors, {{1, soft_labels}}, student, labels, /*regression=*/false);
+  const auto found = select_setting(grid, neighbors, {{1, soft_labels}}, student, labels,
+                                    base::TaskKind::kClassification);
   CHECK(found.beta == 0.5);
   CHECK(found.rule.mode == BetaMode::kEntropy);
   // Two features, each two times: their deviation is half their distance.
@@ -60,21 +60,24 @@ TEST_CASE("a student that errs where it is unsure gets a beta that falls with it
       -(std::log(high * 0.95 + (1 - high) * 0.1) + std::log((1 - high) * 0.45 + high * 0.9)) / 2;
   CHECK(found.loss == Approx(expected).epsilon(1e-5));
   const auto p = predict(found, neighbors, soft_labels, student);
-  CHECK(prediction_loss(p.combined, labels, false) == Approx(found.loss).epsilon(1e-6));
+  CHECK(prediction_loss(p.combined, labels, base::TaskKind::kClassification) ==
+        Approx(found.loss).epsilon(1e-6));
   CHECK(torch::equal(p.knowledge_base, soft_labels.index_select(0, torch::tensor({1, 0, 0, 1}))));
 
   grid.beta_mode = BetaMode::kConstant;  // the slopes are not looked at
-  const auto constant = select_setting(grid, neighbors, {{1, soft_labels}}, student, labels, false);
+  const auto constant = select_setting(grid, neighbors, {{1, soft_labels}}, student, labels,
+                                       base::TaskKind::kClassification);
   CHECK(constant.rule.slope == 0);
   CHECK(constant.loss > found.loss);
   // Every row equally near: no deviation, so there is nothing to depend on.
   grid.beta_mode = BetaMode::kSimilarity;
-  CHECK(select_setting(grid, neighbors, {{1, soft_labels}}, student, labels, false).loss ==
-        constant.loss);
+  CHECK(select_setting(grid, neighbors, {{1, soft_labels}}, student, labels,
+                       base::TaskKind::kClassification)
+            .loss == constant.loss);
 }
 
 TEST_CASE("an unknown beta mode is refused") {
-  CHECK_THROWS_AS(parse_beta_mode("distance"), core::ConfigError);
+  CHECK_THROWS_AS(parse_beta_mode("distance"), base::ConfigError);
 }
 
 }  // namespace

@@ -1,14 +1,14 @@
 #include "retrieval/examples_file.h"
 
+#include "base/error.h"
+#include "base/file.h"
 #include "catch.h"
-#include "core/error.h"
-#include "core/file.h"
 #include "temporary_directory.h"
 
 namespace reaugkd::retrieval {
 namespace {
 
-const std::vector<core::ExampleId> kIds = {{0x0123456789abcdefULL, 0}, {0xffULL, 41}};
+const std::vector<base::ExampleId> kIds = {{0x0123456789abcdefULL, 0}, {0xffULL, 41}};
 
 TEST_CASE("texts come back as they were, whatever they hold") {
   const tests::TemporaryDirectory directory;
@@ -23,7 +23,7 @@ TEST_CASE("texts come back as they were, whatever they hold") {
   }
   SECTION("single texts") {
     save_examples(kIds, text_a, {}, path);
-    CHECK(core::read_file(path) ==
+    CHECK(base::read_file(path) ==
           "id\ttext_a\n0123456789abcdef:0\ta\\tb\\nc\\rd\\\\te\n00000000000000ff:41\t\n");
     const auto texts = load_examples(kIds, path);
     CHECK(texts.text_a == text_a);
@@ -36,10 +36,10 @@ TEST_CASE("damaged examples are refused with the line") {
   const auto path = directory.path() / "examples.tsv";
   const std::string first = "0123456789abcdef:0\tone\n";
   const auto message = [&](const std::string& text) -> std::string {
-    core::write_file(path, text);
+    base::write_file(path, text);
     try {
       load_examples(kIds, path);
-    } catch (const core::ArtifactError& error) {
+    } catch (const base::ArtifactError& error) {
       return error.what();
     }
     return "accepted";

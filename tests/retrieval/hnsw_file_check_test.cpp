@@ -5,12 +5,12 @@
 #include <cstring>
 #include <memory>
 
+#include "base/error.h"
+#include "base/file.h"
+#include "base/random.h"
 #include "catch.h"
-#include "core/error.h"
-#include "core/file.h"
-#include "core/random.h"
 #include "retrieval/embeddings.h"
-#include "retrieval/index.h"
+#include "retrieval/indexes.h"
 #include "temporary_directory.h"
 
 namespace reaugkd::retrieval {
@@ -31,9 +31,9 @@ class File {
  public:
   File() : embeddings_(tests::unit_rows(kElements, kDimension, 1)) {
     const tests::TemporaryDirectory directory;
-    const HnswOptions options = {.M = kM, .ef_construction = 20, .ef_search = 10};
-    save_hnsw_index(*build_hnsw_index(embeddings_, options), directory.path() / "index.hnsw");
-    bytes = core::read_file(directory.path() / "index.hnsw");
+    const IndexOptions options = {.M = kM, .ef_construction = 20, .ef_search = 10};
+    build_hnsw_index(embeddings_, options)->save(directory.path() / "index.hnsw");
+    bytes = base::read_file(directory.path() / "index.hnsw");
   }
 
   /// In a buffer of just the size, so that AddressSanitizer sees any read beyond it.
@@ -83,14 +83,14 @@ TEST_CASE("a file cut anywhere is refused") {
   const std::string whole = file.bytes;
   for (std::size_t size = 0; size < whole.size(); size += size < 200 ? 1 : 37) {
     file.bytes = whole.substr(0, size);
-    CHECK_THROWS_AS(file.check(), core::ArtifactError);
+    CHECK_THROWS_AS(file.check(), base::ArtifactError);
   }
   for (std::size_t missing = 1; missing < 100; ++missing) {
     file.bytes = whole.substr(0, whole.size() - missing);
-    CHECK_THROWS_AS(file.check(), core::ArtifactError);
+    CHECK_THROWS_AS(file.check(), base::ArtifactError);
   }
   file.bytes = whole + '\0';
-  CHECK_THROWS_AS(file.check(), core::ArtifactError);
+  CHECK_THROWS_AS(file.check(), base::ArtifactError);
 }
 
 TEST_CASE("every bit of the header but the entry point's choice matters") {
@@ -102,7 +102,7 @@ TEST_CASE("every bit of the header but the entry point's choice matters") {
     const char mask = static_cast<char>(1 << (bit % 8));
     file.bytes[bit / 8] = static_cast<char>(file.bytes[bit / 8] ^ mask);
     INFO("bit " << bit);
-    CHECK_THROWS_AS(file.check(), core::ArtifactError);
+    CHECK_THROWS_AS(file.check(), base::ArtifactError);
     file.bytes[bit / 8] = static_cast<char>(file.bytes[bit / 8] ^ mask);
   }
   CHECK_NOTHROW(file.check());
@@ -143,7 +143,7 @@ TEST_CASE("header values that would overflow") {
     }
     file.set<std::uint32_t>(52, element);
   }
-  CHECK_THROWS_AS(file.check(), core::ArtifactError);
+  CHECK_THROWS_AS(file.check(), base::ArtifactError);
 }
 
 TEST_CASE("links, labels and vectors of level 0") {
@@ -176,7 +176,7 @@ TEST_CASE("links, labels and vectors of level 0") {
   SECTION("a flipped bit of a vector") {
     file.bytes[last + kLabelOffset - 1] ^= 1;
   }
-  CHECK_THROWS_AS(file.check(), core::ArtifactError);
+  CHECK_THROWS_AS(file.check(), base::ArtifactError);
 }
 
 TEST_CASE("links of upper levels") {
@@ -217,7 +217,7 @@ TEST_CASE("links of upper levels") {
   SECTION("a size beyond the file") {
     file.set<std::uint32_t>(list - 4, kListBytes * 200'000'000U);
   }
-  CHECK_THROWS_AS(file.check(), core::ArtifactError);
+  CHECK_THROWS_AS(file.check(), base::ArtifactError);
 }
 
 TEST_CASE("an upper size that is no multiple is named as such") {
@@ -230,10 +230,10 @@ TEST_CASE("an upper size that is no multiple is named as such") {
 
 TEST_CASE("random damage is refused or harmless") {
   const File good;
-  core::Random random(1);
+  base::Random random(1);
   const tests::TemporaryDirectory directory;
   const auto embeddings = tests::unit_rows(kElements, kDimension, 1);
-  const HnswOptions options = {.M = kM, .ef_construction = 20, .ef_search = 10};
+  const IndexOptions options = {.M = kM, .ef_construction = 20, .ef_search = 10};
   int accepted = 0;
   for (int i = 0; i < 500; ++i) {
     File file = good;
@@ -243,12 +243,12 @@ TEST_CASE("random damage is refused or harmless") {
                             static_cast<std::uint32_t>(random.next() >> random.below(64)));
     try {
       file.check();
-    } catch (const core::ArtifactError&) {
+    } catch (const base::ArtifactError&) {
       continue;
     }
     // What passes can be opened and searched without harm (under AddressSanitizer).
     ++accepted;
-    core::write_file(directory.path() / "index.hnsw", file.bytes);
+    base::write_file(directory.path() / "index.hnsw", file.bytes);
     const auto index = load_hnsw_index(directory.path() / "index.hnsw", embeddings, options);
     CHECK(index->search(embeddings, 5).k() == 5);
   }

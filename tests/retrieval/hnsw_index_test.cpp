@@ -4,28 +4,28 @@
 #include <thread>
 #include <vector>
 
+#include "base/error.h"
+#include "base/file.h"
 #include "catch.h"
-#include "core/error.h"
-#include "core/file.h"
 #include "retrieval/embeddings.h"
-#include "retrieval/index.h"
+#include "retrieval/indexes.h"
 #include "temporary_directory.h"
 
 namespace reaugkd::retrieval {
 namespace {
 
-constexpr HnswOptions kSmall = {.M = 8, .ef_construction = 60, .ef_search = 64};
+constexpr IndexOptions kSmall = {.M = 8, .ef_construction = 60, .ef_search = 64};
 
 std::string bytes_of(const Index& index, const std::filesystem::path& path) {
-  save_hnsw_index(index, path);
-  return core::read_file(path);
+  index.save(path);
+  return base::read_file(path);
 }
 
 TEST_CASE("HNSW finds nearly all that the exact search finds, with the same similarities") {
   const auto embeddings = tests::clustered_rows(2000, 24, 6, 0.5, 1);
   const auto queries = tests::clustered_rows(100, 24, 6, 0.5, 1);
   const auto index = build_hnsw_index(embeddings, {.M = 16, .ef_construction = 100});
-  CHECK(index->kind() == IndexKind::kHnsw);
+  CHECK(index->kind() == "hnsw");
   CHECK(index->size() == 2000);
   CHECK(index->dimension() == 24);
   const auto found = index->search(queries, 10);
@@ -70,7 +70,7 @@ TEST_CASE("an index of one row") {
   const auto embeddings = tests::unit_rows(1, 8, 1);
   const auto index = build_hnsw_index(embeddings, kSmall);
   CHECK(index->search(embeddings, 1).indices.item<std::int64_t>() == 0);
-  save_hnsw_index(*index, directory.path() / "index.hnsw");
+  index->save(directory.path() / "index.hnsw");
   const auto loaded = load_hnsw_index(directory.path() / "index.hnsw", embeddings, kSmall);
   CHECK(loaded->search(embeddings, 1).similarities.item<float>() == Approx(1));
 }
@@ -79,7 +79,7 @@ TEST_CASE("one thread builds the same bytes from the same seed") {
   const tests::TemporaryDirectory directory;
   const auto embeddings = tests::unit_rows(600, 16, 1);
   const auto path = directory.path() / "index.hnsw";
-  HnswOptions options = kSmall;
+  IndexOptions options = kSmall;
   const std::string first = bytes_of(*build_hnsw_index(embeddings, options), path);
   CHECK((bytes_of(*build_hnsw_index(embeddings, options), path) == first));  // no dump of bytes
   options.seed = 1;
@@ -89,10 +89,10 @@ TEST_CASE("one thread builds the same bytes from the same seed") {
 TEST_CASE("several threads build an index as good, which passes the checks") {
   const tests::TemporaryDirectory directory;
   const auto embeddings = tests::clustered_rows(2000, 16, 4, 0.5, 1);
-  HnswOptions options = kSmall;
+  IndexOptions options = kSmall;
   options.threads = 4;
   const auto index = build_hnsw_index(embeddings, options);
-  save_hnsw_index(*index, directory.path() / "index.hnsw");
+  index->save(directory.path() / "index.hnsw");
   const auto loaded = load_hnsw_index(directory.path() / "index.hnsw", embeddings, options);
   const auto queries = embeddings.slice(0, 0, 100);
   CHECK(recall(loaded->search(queries, 10), make_exact_index(embeddings)->search(queries, 10)) >=
@@ -136,8 +136,8 @@ TEST_CASE("ef_search is what load is given, not hnswlib's 10") {
   const auto path = directory.path() / "index.hnsw";
   const auto embeddings = tests::unit_rows(2000, 24, 1);
   const auto queries = tests::unit_rows(60, 24, 2);
-  HnswOptions options = {.M = 4, .ef_construction = 20, .ef_search = 400};
-  save_hnsw_index(*build_hnsw_index(embeddings, options), path);
+  IndexOptions options = {.M = 4, .ef_construction = 20, .ef_search = 400};
+  build_hnsw_index(embeddings, options)->save(path);
   const auto exact = make_exact_index(embeddings)->search(queries, 10);
   const double wide =
       recall(load_hnsw_index(path, embeddings, options)->search(queries, 10), exact);
@@ -151,25 +151,25 @@ TEST_CASE("loading refuses foreign embeddings, a wrong dimension, other options,
   const tests::TemporaryDirectory directory;
   const auto path = directory.path() / "index.hnsw";
   const auto embeddings = tests::unit_rows(100, 16, 1);
-  save_hnsw_index(*build_hnsw_index(embeddings, kSmall), path);
+  build_hnsw_index(embeddings, kSmall)->save(path);
   CHECK_NOTHROW(load_hnsw_index(path, embeddings, kSmall));
 
-  CHECK_THROWS_AS(load_hnsw_index(path, tests::unit_rows(100, 16, 2), kSmall), core::ArtifactError);
+  CHECK_THROWS_AS(load_hnsw_index(path, tests::unit_rows(100, 16, 2), kSmall), base::ArtifactError);
   auto changed = embeddings.clone();
   changed[57][15] += 1e-6F;
   CHECK_THROWS_WITH(load_hnsw_index(path, changed, kSmall), ContainsSubstring("row 57"));
-  CHECK_THROWS_AS(load_hnsw_index(path, tests::unit_rows(100, 15, 1), kSmall), core::ArtifactError);
-  CHECK_THROWS_AS(load_hnsw_index(path, tests::unit_rows(101, 16, 1), kSmall), core::ArtifactError);
-  HnswOptions options = kSmall;
+  CHECK_THROWS_AS(load_hnsw_index(path, tests::unit_rows(100, 15, 1), kSmall), base::ArtifactError);
+  CHECK_THROWS_AS(load_hnsw_index(path, tests::unit_rows(101, 16, 1), kSmall), base::ArtifactError);
+  IndexOptions options = kSmall;
   options.M = 9;
-  CHECK_THROWS_AS(load_hnsw_index(path, embeddings, options), core::ArtifactError);
+  CHECK_THROWS_AS(load_hnsw_index(path, embeddings, options), base::ArtifactError);
   options = kSmall;
   options.ef_construction = 61;
-  CHECK_THROWS_AS(load_hnsw_index(path, embeddings, options), core::ArtifactError);
-  CHECK_THROWS_AS(load_hnsw_index(directory.path() / "none", embeddings, kSmall), core::IoError);
-  CHECK_THROWS_AS(load_hnsw_index(directory.path(), embeddings, kSmall), core::IoError);
-  core::write_file(path, "");
-  CHECK_THROWS_AS(load_hnsw_index(path, embeddings, kSmall), core::ArtifactError);
+  CHECK_THROWS_AS(load_hnsw_index(path, embeddings, options), base::ArtifactError);
+  CHECK_THROWS_AS(load_hnsw_index(directory.path() / "none", embeddings, kSmall), base::IoError);
+  CHECK_THROWS_AS(load_hnsw_index(directory.path(), embeddings, kSmall), base::IoError);
+  base::write_file(path, "");
+  CHECK_THROWS_AS(load_hnsw_index(path, embeddings, kSmall), base::ArtifactError);
 }
 
 /// As on a full disk: writes beyond `bytes` fail while this lives.
@@ -195,21 +195,21 @@ class FileSizeLimit {
 TEST_CASE("a save that does not fit is an error and leaves the old file") {
   const tests::TemporaryDirectory directory;
   const auto path = directory.path() / "index.hnsw";
-  core::write_file(path, "old");
+  base::write_file(path, "old");
   const auto index = build_hnsw_index(tests::unit_rows(300, 16, 1), kSmall);
   std::string message;
   {
     const FileSizeLimit limit(20'000);
     try {
-      save_hnsw_index(*index, path);
-    } catch (const core::IoError& error) {
+      index->save(path);
+    } catch (const base::IoError& error) {
       message = error.what();
     }
   }
   CHECK_THAT(message, ContainsSubstring("cannot be written"));
-  CHECK(core::read_file(path) == "old");
+  CHECK(base::read_file(path) == "old");
   CHECK(std::distance(std::filesystem::directory_iterator(directory.path()), {}) == 1);
-  CHECK_THROWS_AS(save_hnsw_index(*index, directory.path() / "none" / "index.hnsw"), core::IoError);
+  CHECK_THROWS_AS(index->save(directory.path() / "none" / "index.hnsw"), base::IoError);
 }
 
 }  // namespace

@@ -2,10 +2,11 @@
 
 #include <cmath>
 
+#include "base/error.h"
 #include "catch.h"
-#include "core/error.h"
 #include "retrieval/aggregation.h"
 #include "retrieval/embeddings.h"
+#include "retrieval/indexes.h"
 
 namespace reaugkd::retrieval {
 namespace {
@@ -31,11 +32,11 @@ const torch::Tensor& labels_of(const Problem& problem, const RetrievalSetting& s
   for (const auto& each : problem.soft_labels) {
     if (each.temperature == setting.kb_temperature) return each.values;
   }
-  throw core::InternalError("no labels of this temperature");
+  throw base::InternalError("no labels of this temperature");
 }
 
 /// Mean of -log p[label], or of the squared error, of equations 6 and 7 in double precision.
-double brute_force(const Problem& problem, const RetrievalSetting& setting, bool regression) {
+double brute_force(const Problem& problem, const RetrievalSetting& setting, base::TaskKind kind) {
   const auto rows = problem.neighbors.indices.accessor<std::int64_t, 2>();
   const auto similarities = problem.neighbors.similarities.accessor<float, 2>();
   const auto soft_labels = labels_of(problem, setting).accessor<float, 2>();
@@ -60,7 +61,8 @@ double brute_force(const Problem& problem, const RetrievalSetting& setting, bool
   return sum / static_cast<double>(student.size(0));
 }
 
-void check_against_brute_force(const Problem& problem, const RetrievalGrid& grid, bool regression) {
+void check_against_brute_force(const Problem& problem, const RetrievalGrid& grid,
+                               base::TaskKind kind) {
   RetrievalSetting best;
   best.loss = 1e9;
   for (const auto& [temperature, values] : problem.soft_labels) {
@@ -90,20 +92,20 @@ void check_against_brute_force(const Problem& problem, const RetrievalGrid& grid
 TEST_CASE("prediction_loss by hand") {
   const auto p = torch::tensor({{0.5F, 0.5F}, {0.75F, 0.25F}, {1.0F, 0.0F}});
   const auto labels = torch::tensor({0.0F, 1.0F, 1.0F});
-  CHECK(prediction_loss(p, labels, false) ==
+  CHECK(prediction_loss(p, labels, base::TaskKind::kClassification) ==
         Approx((std::log(2.0) + std::log(4.0) + 12 * std::log(10.0)) / 3).epsilon(1e-7));
-  CHECK(prediction_loss(torch::tensor({{1.0F}, {3.0F}}), torch::tensor({2.0F, 5.0F}), true) ==
-        Approx(2.5));
+  CHECK(prediction_loss(torch::tensor({{1.0F}, {3.0F}}), torch::tensor({2.0F, 5.0F}),
+                        base::TaskKind::kRegression) == Approx(2.5));
 }
 
 TEST_CASE("select_setting finds what trying everything in double precision finds") {
   const Problem problem = random_problem(64);
-  check_against_brute_force(problem, RetrievalGrid{}, false);
+  check_against_brute_force(problem, RetrievalGrid{}, base::TaskKind::kClassification);
   // p^KB alone, of neighbors that know nothing of the labels: the less sure it is, the better.
   const RetrievalGrid no_student{.k = {8}, .beta = {0}, .tau = {0.1}};
-  check_against_brute_force(problem, no_student, false);
+  check_against_brute_force(problem, no_student, base::TaskKind::kClassification);
   CHECK(select_setting(no_student, problem.neighbors, problem.soft_labels, problem.student,
-                       problem.labels, false)
+                       problem.labels, base::TaskKind::kClassification)
             .kb_temperature == 2);
 }
 
@@ -112,7 +114,7 @@ TEST_CASE("select_setting of scores minimises the squared error") {
   problem.soft_labels = {{1, 2 + tests::normal(60, 1, 7)}};
   problem.student = 2 + tests::normal(25, 1, 8);
   problem.labels = (2 + tests::normal(25, 1, 9)).squeeze(1);
-  check_against_brute_force(problem, RetrievalGrid{}, true);
+  check_against_brute_force(problem, RetrievalGrid{}, base::TaskKind::kRegression);
 }
 
 TEST_CASE("a criterion is what select_setting maximises, ties as ever") {
@@ -135,13 +137,14 @@ TEST_CASE("a criterion is what select_setting maximises, ties as ever") {
     }
   }
   const auto found = select_setting(
-      grid, problem.neighbors, plain, problem.student, problem.labels, false,
+      grid, problem.neighbors, plain, problem.student, problem.labels,
+      base::TaskKind::kClassification,
       [&](const torch::Tensor& combined) { return accuracy(combined).item<double>(); });
   CHECK(found.score == Approx(highest));
   CHECK(found.k == best.k);
   CHECK(found.beta == best.beta);
-  const auto by_loss =
-      select_setting(grid, problem.neighbors, plain, problem.student, problem.labels, false);
+  const auto by_loss = select_setting(grid, problem.neighbors, plain, problem.student,
+                                      problem.labels, base::TaskKind::kClassification);
   CHECK(by_loss.loss < found.loss);  // or the test could not tell the two
 }
 
@@ -154,8 +157,9 @@ TEST_CASE("ties go to the larger beta, the smaller k, the smaller tau and no sof
     const auto same = torch::tensor({{0.25F, 0.25F, 0.5F}}).repeat({60, 1});
     problem.soft_labels = {{2, same}, {1, same}, {0.25, same}};
     problem.student = same.slice(0, 0, 25);
-    const auto found = select_setting({{4, 1}, {0.25, 1, 0.5}, {0.5, 0.1}}, problem.neighbors,
-                                      problem.soft_labels, problem.student, problem.labels, false);
+    const auto found =
+        select_setting({{4, 1}, {0.25, 1, 0.5}, {0.5, 0.1}}, problem.neighbors, problem.soft_labels,
+                       problem.student, problem.labels, base::TaskKind::kClassification);
     CHECK(found.beta == 1);
     CHECK(found.k == 1);
     CHECK(found.tau == 0.1);
@@ -164,7 +168,8 @@ TEST_CASE("ties go to the larger beta, the smaller k, the smaller tau and no sof
   SECTION("the student alone is best") {
     problem.student = torch::one_hot(problem.labels.to(torch::kInt64), 3).to(torch::kFloat32);
     const auto found = select_setting({{8, 4, 16}, grid.beta, {0.5, 0.05, 0.1}}, problem.neighbors,
-                                      problem.soft_labels, problem.student, problem.labels, false);
+                                      problem.soft_labels, problem.student, problem.labels,
+                                      base::TaskKind::kClassification);
     CHECK(found.beta == 1);
     CHECK(found.k == 4);
     CHECK(found.tau == 0.05);
@@ -172,8 +177,9 @@ TEST_CASE("ties go to the larger beta, the smaller k, the smaller tau and no sof
   }
   SECTION("a k beyond the knowledge base is no better than its size") {
     problem.neighbors = problem.neighbors.first(5);
-    const auto found = select_setting({{16, 5, 8}, {0}, {0.1}}, problem.neighbors,
-                                      problem.soft_labels, problem.student, problem.labels, false);
+    const auto found =
+        select_setting({{16, 5, 8}, {0}, {0.1}}, problem.neighbors, problem.soft_labels,
+                       problem.student, problem.labels, base::TaskKind::kClassification);
     CHECK(found.k == 5);
   }
 }
@@ -183,11 +189,11 @@ TEST_CASE("a student that is not finite is reported") {
   problem.student[3][1] = std::numeric_limits<float>::quiet_NaN();
   problem.labels[3] = 1;
   CHECK_THROWS_AS(select_setting(RetrievalGrid{}, problem.neighbors, problem.soft_labels,
-                                 problem.student, problem.labels, false),
-                  core::NumericError);
+                                 problem.student, problem.labels, base::TaskKind::kClassification),
+                  base::NumericError);
   CHECK_THROWS_AS(
       predict({8, 0.5, 0.1, 0}, problem.neighbors, problem.soft_labels[0].values, problem.student),
-      core::NumericError);
+      base::NumericError);
 }
 
 }  // namespace

@@ -4,9 +4,9 @@
 
 #include "catch.h"
 #include "losses/relation.h"
-#include "nn/checkpoint.h"
-#include "nn/golden.h"
-#include "retrieval/index.h"
+#include "models/golden.h"
+#include "models/model_directory.h"
+#include "retrieval/indexes.h"
 #include "tensor/device.h"
 #include "train/optimizer.h"
 
@@ -29,12 +29,13 @@ torch::Tensor unit_rows(std::int64_t n, std::int64_t d) {
   return x / x.norm(2, 1, true);
 }
 
-nn::BertForSequenceClassification bert() {
-  return nn::load_classifier(tests::kGoldenBert, nn::load_config(tests::kGoldenBert), {}).model;
+models::BertForSequenceClassification bert() {
+  return models::load_classifier(tests::kGoldenBert, models::load_config(tests::kGoldenBert), {})
+      .model;
 }
 
 /// Three texts of 7, 3 and 5 tokens.
-nn::BertInput batch(const torch::Device& device) {
+models::BertInput batch(const torch::Device& device) {
   const auto lengths = torch::tensor({7, 3, 5}).unsqueeze(1);
   const auto mask = (torch::arange(7).unsqueeze(0) < lengths).to(torch::kInt64);
   const auto ids = (torch::arange(21).view({3, 7}) + 5) * mask;
@@ -52,14 +53,15 @@ TEST_CASE("a GPU trains the encoder as the CPU does", "[cuda]") {
   train::AdamW optimizer_here(train::decay_groups(*here, 1e-3, 0.01));
   train::AdamW optimizer_there(train::decay_groups(*there, 1e-3, 0.01));
   for (int step = 0; step < 3; ++step) {
-    const auto forward = [](nn::BertForSequenceClassification& model, const torch::Device& device) {
-      return model->forward(batch(device), nn::Embedding::kCls);
+    const auto forward = [](models::BertForSequenceClassification& model,
+                            const torch::Device& device) {
+      return model->forward(batch(device), models::Embedding::kCls);
     };
     {
       const torch::NoGradGuard no_grad;  // joined weights that are kept must not be old ones
       CHECK(difference(forward(here, torch::kCPU).logits, forward(there, gpu).logits) < 1e-4);
     }
-    const auto take_step = [&](nn::BertForSequenceClassification& model,
+    const auto take_step = [&](models::BertForSequenceClassification& model,
                                const torch::Device& device, train::AdamW& optimizer) {
       forward(model, device).logits.square().sum().backward();
       const auto norm = optimizer.gradient_norm();
@@ -70,7 +72,7 @@ TEST_CASE("a GPU trains the encoder as the CPU does", "[cuda]") {
     CHECK(difference(norm, take_step(there, gpu, optimizer_there)) < 1e-3 * norm.item<double>());
   }
   const tensor::AutocastGuard bf16(gpu, tensor::Precision::kBf16);
-  const auto halves = there->forward(batch(gpu), nn::Embedding::kCls);
+  const auto halves = there->forward(batch(gpu), models::Embedding::kCls);
   CHECK(halves.logits.isfinite().all().item<bool>());
 }
 
@@ -82,7 +84,7 @@ TEST_CASE("a GPU computes each family's outputs", "[cuda]") {
     INFO(family);
     const auto directory = tests::kGolden / "families" / family;
     const auto expected = tensor::load_safetensors(directory / "expected.safetensors");
-    auto model = nn::load_classifier(directory, nn::load_config(directory), {}).model;
+    auto model = models::load_classifier(directory, models::load_config(directory), {}).model;
     model->to(gpu);
     model->eval();
     const auto input = tests::input_of(expected);

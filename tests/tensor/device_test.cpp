@@ -5,10 +5,10 @@
 
 #include <cstdlib>
 
+#include "base/error.h"
 #include "catch.h"
-#include "core/error.h"
 
-namespace core = reaugkd::core;
+namespace base = reaugkd::base;
 namespace tensor = reaugkd::tensor;
 
 TEST_CASE("by default as many threads as the process may use cores", "[device]") {
@@ -34,8 +34,8 @@ TEST_CASE("by default as many threads as the process may use cores", "[device]")
 
 TEST_CASE("devices and precisions are parsed, never guessed", "[device]") {
   CHECK(tensor::parse_device("cpu").is_cpu());
-  CHECK_THROWS_AS(tensor::parse_device("gpu"), core::ConfigError);
-  CHECK_THROWS_AS(tensor::parse_device("cuda:x"), core::ConfigError);
+  CHECK_THROWS_AS(tensor::parse_device("gpu"), base::ConfigError);
+  CHECK_THROWS_AS(tensor::parse_device("cuda:x"), base::ConfigError);
   if (!torch::cuda::is_available()) {
     CHECK(tensor::parse_device("auto").is_cpu());
     CHECK_THROWS_WITH(tensor::parse_device("cuda"), ContainsSubstring("has no CUDA"));
@@ -45,7 +45,7 @@ TEST_CASE("devices and precisions are parsed, never guessed", "[device]") {
   CHECK(tensor::parse_precision("auto", cpu, false) == tensor::Precision::kFp32);
   CHECK((tensor::parse_precision("auto", cpu, true) == tensor::Precision::kBf16) ==
         tensor::has_fast_bf16(cpu));
-  CHECK_THROWS_AS(tensor::parse_precision("fp16", cpu, true), core::ConfigError);
+  CHECK_THROWS_AS(tensor::parse_precision("fp16", cpu, true), base::ConfigError);
 }
 
 TEST_CASE("autocast computes in bf16 while its guard lives", "[device]") {

@@ -6,12 +6,12 @@
 #include <fstream>
 #include <random>
 
+#include "base/error.h"
+#include "base/file.h"
 #include "catch.h"
-#include "core/error.h"
-#include "core/file.h"
 #include "temporary_directory.h"
 
-namespace core = reaugkd::core;
+namespace base = reaugkd::base;
 namespace tensor = reaugkd::tensor;
 using reaugkd::tests::TemporaryDirectory;
 
@@ -50,9 +50,9 @@ TEST_CASE("every dtype survives a round trip, bit by bit", "[safetensors]") {
     CHECK(read.at(name).scalar_type() == value.scalar_type());
     CHECK(torch::equal(read.at(name), value));
   }
-  const std::string first = core::read_file(path);
+  const std::string first = base::read_file(path);
   tensor::save_safetensors(path, read, {{"format", "pt"}});
-  CHECK(core::read_file(path) == first);
+  CHECK(base::read_file(path) == first);
 }
 
 TEST_CASE("a file as the reference library writes it is read", "[safetensors]") {
@@ -61,7 +61,7 @@ TEST_CASE("a file as the reference library writes it is read", "[safetensors]") 
   const float values[2] = {1.5F, -2.0F};
   const std::string data(reinterpret_cast<const char*>(values), sizeof values);
   const std::string entry = R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
-  core::write_file(path, file_of(entry, data));  // a header of odd length: nothing is aligned
+  base::write_file(path, file_of(entry, data));  // a header of odd length: nothing is aligned
   CHECK(torch::equal(tensor::load_safetensors(path).at("x"), torch::tensor({1.5F, -2.0F})));
 }
 
@@ -69,10 +69,10 @@ TEST_CASE("a broken file is refused with what is wrong", "[safetensors]") {
   const TemporaryDirectory directory;
   const auto path = directory.path() / "a.safetensors";
   const auto message = [&](const std::string& bytes) -> std::string {
-    core::write_file(path, bytes);
+    base::write_file(path, bytes);
     try {
       tensor::load_safetensors(path);
-    } catch (const core::ArtifactError& error) {
+    } catch (const base::ArtifactError& error) {
       return error.what();
     }
     return "accepted";
@@ -104,16 +104,16 @@ TEST_CASE("a broken file is refused with what is wrong", "[safetensors]") {
   CHECK_THAT(message(file_of(entry("F32", "[1]", "[0,4]"), data)), ContainsSubstring("follow"));
   CHECK_THAT(message(file_of(entry("F32", "[2]", "[8,0]"), data)), ContainsSubstring("no range"));
   CHECK_THAT(message(file_of(R"({"x":3})", "")), ContainsSubstring("x"));
-  CHECK_THROWS_AS(tensor::load_safetensors(directory.path() / "none"), core::IoError);
-  CHECK_THROWS_AS(tensor::load_safetensors(directory.path()), core::IoError);
+  CHECK_THROWS_AS(tensor::load_safetensors(directory.path() / "none"), base::IoError);
+  CHECK_THROWS_AS(tensor::load_safetensors(directory.path()), base::IoError);
 }
 
 TEST_CASE("take checks dtype and shape", "[safetensors]") {
   const tensor::TensorMap tensors = {{"x", torch::zeros({2, 3})}};
   CHECK(tensor::take(tensors, "x", torch::kFloat32, {-1, 3}, "f").size(0) == 2);
-  CHECK_THROWS_AS(tensor::take(tensors, "y", torch::kFloat32, {2, 3}, "f"), core::ArtifactError);
-  CHECK_THROWS_AS(tensor::take(tensors, "x", torch::kFloat16, {2, 3}, "f"), core::ArtifactError);
-  CHECK_THROWS_AS(tensor::take(tensors, "x", torch::kFloat32, {2, 4}, "f"), core::ArtifactError);
+  CHECK_THROWS_AS(tensor::take(tensors, "y", torch::kFloat32, {2, 3}, "f"), base::ArtifactError);
+  CHECK_THROWS_AS(tensor::take(tensors, "x", torch::kFloat16, {2, 3}, "f"), base::ArtifactError);
+  CHECK_THROWS_AS(tensor::take(tensors, "x", torch::kFloat32, {2, 4}, "f"), base::ArtifactError);
 }
 
 TEST_CASE("a file with bytes changed at random is read or refused, never more", "[safetensors]") {
@@ -121,7 +121,7 @@ TEST_CASE("a file with bytes changed at random is read or refused, never more", 
   const auto path = directory.path() / "a.safetensors";
   tensor::save_safetensors(path, {{"a", torch::ones({2, 3})}, {"b", torch::arange(4)}},
                            {{"format", "pt"}});
-  const std::string good = core::read_file(path);
+  const std::string good = base::read_file(path);
   const auto header_bytes = 8 + static_cast<std::size_t>(static_cast<unsigned char>(good[0]));
   std::mt19937_64 draw(7);
   int refused = 0;
@@ -134,7 +134,7 @@ TEST_CASE("a file with bytes changed at random is read or refused, never more", 
     std::ofstream(path, std::ios::binary) << bytes;
     try {
       for (const auto& [name, value] : tensor::load_safetensors(path)) value.clone();
-    } catch (const core::ArtifactError&) {
+    } catch (const base::ArtifactError&) {
       ++refused;
     }
   }

@@ -3,15 +3,15 @@
 
 #include <sstream>
 
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
 #include "catch.h"
-#include "core/error.h"
-#include "core/file.h"
-#include "core/json.h"
 #include "temporary_directory.h"
 #include "text/encoded_dataset.h"
 #include "text/unicode.h"
 
-namespace core = reaugkd::core;
+namespace base = reaugkd::base;
 namespace text = reaugkd::text;
 using reaugkd::tests::TemporaryDirectory;
 using Ids = std::vector<std::int32_t>;
@@ -23,7 +23,7 @@ const std::filesystem::path kGolden =
     std::filesystem::path(REAUGKD_SOURCE_DIR) / "tests/golden/bpe";
 
 text::BpeFiles golden_files() {
-  return {core::read_file(kGolden / "vocab.json"), core::read_file(kGolden / "merges.txt")};
+  return {base::read_file(kGolden / "vocab.json"), base::read_file(kGolden / "merges.txt")};
 }
 
 // Bytes a, b, c and the space (which is shown as U+0120); ab, then abc, then bc.
@@ -37,19 +37,19 @@ text::BpeTokenizer by_hand(bool add_prefix_space = false) {
 }
 
 void refused(const std::string& vocab, const std::string& merges, const std::string& message) {
-  CHECK_THROWS_AS(text::BpeTokenizer(text::BpeFiles{vocab, merges}, "here"), core::ArtifactError);
+  CHECK_THROWS_AS(text::BpeTokenizer(text::BpeFiles{vocab, merges}, "here"), base::ArtifactError);
   CHECK_THROWS_WITH(text::BpeTokenizer(text::BpeFiles{vocab, merges}, "here"),
                     ContainsSubstring(message) && ContainsSubstring("here"));
 }
 
-std::string tokenizer_json(const core::Json& changes = core::Json::object()) {
-  core::Json json = {
+std::string tokenizer_json(const base::Json& changes = base::Json::object()) {
+  base::Json json = {
       {"normalizer", nullptr},
       {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}},
       {"model",
        {{"type", "BPE"},
-        {"vocab", core::Json::parse(kVocab)},
-        {"merges", core::Json::parse(R"(["a b", ["ab", "c"], "b c", ["Ġ", "a"]])")}}}};
+        {"vocab", base::Json::parse(kVocab)},
+        {"merges", base::Json::parse(R"(["a b", ["ab", "c"], "b c", ["Ġ", "a"]])")}}}};
   json.merge_patch(changes);
   return json.dump();
 }
@@ -58,10 +58,10 @@ std::string tokenizer_json(const core::Json& changes = core::Json::object()) {
 
 TEST_CASE("BPE equals GPT-2's procedure", "[bpe][golden]") {
   const text::BpeTokenizer tokenizer(golden_files(), "golden");
-  std::istringstream lines(core::read_file(kGolden / "expected.jsonl"));
+  std::istringstream lines(base::read_file(kGolden / "expected.jsonl"));
   int count = 0;
   for (std::string line; std::getline(lines, line); ++count) {
-    const auto expected = core::Json::parse(line);
+    const auto expected = base::Json::parse(line);
     const auto sentence = expected["text"].get<std::string>();
     INFO(line);
     const auto words = text::bpe_words(sentence);
@@ -111,17 +111,17 @@ TEST_CASE("a pair has two separators in RoBERTa", "[bpe]") {
   CHECK(data.num_truncated() == 1);
   const auto single = text::encode_dataset(tokenizer, first, {}, 8, 1);
   CHECK(Ids(single.input_ids(0).begin(), single.input_ids(0).end()) == Ids{0, 9, 2});
-  CHECK_THROWS_AS(text::encode_dataset(tokenizer, first, second, 4, 1), core::ConfigError);
+  CHECK_THROWS_AS(text::encode_dataset(tokenizer, first, second, 4, 1), base::ConfigError);
 }
 
 TEST_CASE("BPE is loaded from its two files or from tokenizer.json, and saved", "[bpe]") {
   const TemporaryDirectory two;
-  core::write_file(two.path() / "vocab.json", kVocab);
+  base::write_file(two.path() / "vocab.json", kVocab);
   CHECK(text::has_tokenizer(two.path()));
-  CHECK_THROWS_AS(text::load_tokenizer(two.path()), core::IoError);
-  core::write_file(two.path() / "merges.txt", kMerges);
+  CHECK_THROWS_AS(text::load_tokenizer(two.path()), base::IoError);
+  base::write_file(two.path() / "merges.txt", kMerges);
   const TemporaryDirectory one;
-  core::write_file(one.path() / "tokenizer.json", tokenizer_json());
+  base::write_file(one.path() / "tokenizer.json", tokenizer_json());
   for (const auto& directory : {two.path(), one.path()}) {
     const auto loaded = text::load_tokenizer(directory);
     CHECK(loaded->encode("abc a") == Ids{9, 11});
@@ -130,12 +130,12 @@ TEST_CASE("BPE is loaded from its two files or from tokenizer.json, and saved", 
     const TemporaryDirectory saved;
     loaded->save(saved.path());
     CHECK(text::load_tokenizer(saved.path())->encode("abc a") == Ids{9, 11});
-    const auto vocab = core::read_json(saved.path() / "vocab.json");
+    const auto vocab = base::read_json(saved.path() / "vocab.json");
     CHECK(vocab.size() == 12);
   }
-  core::write_file(two.path() / "tokenizer_config.json", R"({"add_prefix_space": true})");
+  base::write_file(two.path() / "tokenizer_config.json", R"({"add_prefix_space": true})");
   CHECK(text::load_tokenizer(two.path())->encode("a") == Ids{11});
-  core::write_file(one.path() / "tokenizer.json",
+  base::write_file(one.path() / "tokenizer.json",
                    tokenizer_json({{"pre_tokenizer", {{"add_prefix_space", true}}}}));
   CHECK(text::load_tokenizer(one.path())->encode("a") == Ids{11});
 }
@@ -151,14 +151,14 @@ TEST_CASE("BPE files that are malformed are refused", "[bpe]") {
 }
 
 TEST_CASE("a tokenizer.json of another tokenizer is refused", "[bpe]") {
-  for (const core::Json& change :
-       {core::Json{{"model", {{"type", "WordPiece"}}}},
-        core::Json{{"normalizer", {{"type", "NFC"}}}},
-        core::Json{{"pre_tokenizer", {{"type", "Metaspace"}}}},
-        core::Json{{"model", {{"merges", {1}}}}}, core::Json{{"model", {{"merges", nullptr}}}}}) {
+  for (const base::Json& change :
+       {base::Json{{"model", {{"type", "WordPiece"}}}},
+        base::Json{{"normalizer", {{"type", "NFC"}}}},
+        base::Json{{"pre_tokenizer", {{"type", "Metaspace"}}}},
+        base::Json{{"model", {{"merges", {1}}}}}, base::Json{{"model", {{"merges", nullptr}}}}}) {
     INFO(change);
     CHECK_THROWS_AS(text::bpe_files_of_tokenizer_json(tokenizer_json(change), "here"),
-                    core::ArtifactError);
+                    base::ArtifactError);
   }
-  CHECK_THROWS_AS(text::bpe_files_of_tokenizer_json("no JSON", "here"), core::ArtifactError);
+  CHECK_THROWS_AS(text::bpe_files_of_tokenizer_json("no JSON", "here"), base::ArtifactError);
 }

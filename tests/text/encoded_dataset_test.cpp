@@ -1,11 +1,11 @@
 #include "text/encoded_dataset.h"
 
+#include "base/error.h"
+#include "base/random.h"
 #include "catch.h"
-#include "core/error.h"
-#include "core/random.h"
 #include "text/wordpiece.h"
 
-namespace core = reaugkd::core;
+namespace base = reaugkd::base;
 namespace text = reaugkd::text;
 using text::encode_dataset;
 using text::EncodedDataset;
@@ -52,7 +52,7 @@ std::pair<int, int> truncated(int first, int second, int capacity) {
 
 class Failing : public text::Tokenizer {
  public:
-  Ids encode(std::string_view) const override { throw core::DataError("no such text"); }
+  Ids encode(std::string_view) const override { throw base::DataError("no such text"); }
   std::int64_t vocab_size() const override { return 4; }
   const text::SpecialTokens& special_tokens() const override { return special_; }
   void save(const std::filesystem::path&) const override {}
@@ -128,7 +128,7 @@ TEST_CASE("truncation equals taking one token after the other", "[encoded_datase
 }
 
 TEST_CASE("the number of threads does not change the result", "[encoded_dataset]") {
-  core::Random random(7);
+  base::Random random(7);
   Texts first(101);
   Texts second(101);
   for (std::size_t i = 0; i < first.size(); ++i) {
@@ -150,9 +150,9 @@ TEST_CASE("the number of threads does not change the result", "[encoded_dataset]
 }
 
 TEST_CASE("what cannot be encoded is an error, in any thread", "[encoded_dataset]") {
-  CHECK_THROWS_AS(encode_dataset(Failing(), Texts(10), {}, 128, 4), core::DataError);
-  CHECK_THROWS_AS(encode_dataset(tokenizer(), Texts(3), Texts(2), 128, 1), core::InternalError);
-  CHECK_THROWS_AS(encode_dataset(tokenizer(), Texts(3), {}, 128, 0), core::InternalError);
-  CHECK_THROWS_AS(encode_dataset(tokenizer(), Texts(3), {}, 2, 1), core::ConfigError);
-  CHECK_THROWS_AS(encode_dataset(tokenizer(), Texts(3), Texts(3), 3, 1), core::ConfigError);
+  CHECK_THROWS_AS(encode_dataset(Failing(), Texts(10), {}, 128, 4), base::DataError);
+  CHECK_THROWS_AS(encode_dataset(tokenizer(), Texts(3), Texts(2), 128, 1), base::InternalError);
+  CHECK_THROWS_AS(encode_dataset(tokenizer(), Texts(3), {}, 128, 0), base::InternalError);
+  CHECK_THROWS_AS(encode_dataset(tokenizer(), Texts(3), {}, 2, 1), base::ConfigError);
+  CHECK_THROWS_AS(encode_dataset(tokenizer(), Texts(3), Texts(3), 3, 1), base::ConfigError);
 }

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <set>
 
+#include "base/error.h"
 #include "catch.h"
-#include "core/error.h"
 #include "temporary_directory.h"
 #include "text/encoded_dataset.h"
 #include "text/unicode.h"
 
-namespace core = reaugkd::core;
+namespace base = reaugkd::base;
 namespace text = reaugkd::text;
 using reaugkd::tests::TemporaryDirectory;
 using text::SentencePieceTokenizer;
@@ -81,7 +81,7 @@ TEST_CASE("XLM-R's ids are fairseq's", "[sentencepiece]") {
   CHECK(text::load_tokenizer(directory.path())->encode("ab a") == tokenizer.encode("ab a"));
   CHECK_THROWS_WITH(text::XlmRobertaTokenizer(xlm_roberta_model("<s>", "<unk>"), "m"),
                     ContainsSubstring("in XLM-R's models it is 0"));
-  CHECK_THROWS_AS(text::XlmRobertaTokenizer(model(), "m"), core::ArtifactError);
+  CHECK_THROWS_AS(text::XlmRobertaTokenizer(model(), "m"), base::ArtifactError);
 }
 
 TEST_CASE("ALBERT's quotes are one character", "[sentencepiece]") {
@@ -99,10 +99,10 @@ TEST_CASE("a build without sentencepiece says so", "[sentencepiece]") {
   if (text::sentencepiece_available()) {
     return;
   }
-  CHECK_THROWS_AS(SentencePieceTokenizer("model", true, "m"), core::ArtifactError);
+  CHECK_THROWS_AS(SentencePieceTokenizer("model", true, "m"), base::ArtifactError);
   CHECK_THROWS_WITH(SentencePieceTokenizer("model", true, "m"),
                     ContainsSubstring("built without sentencepiece"));
-  CHECK_THROWS_AS(train_sentencepiece({"a"}, 10, true), core::ConfigError);
+  CHECK_THROWS_AS(train_sentencepiece({"a"}, 10, true), base::ConfigError);
 }
 
 TEST_CASE("a trained sentencepiece model encodes texts", "[sentencepiece]") {
@@ -219,11 +219,11 @@ TEST_CASE("texts that cannot fill the vocabulary are refused", "[sentencepiece]"
   if (!text::sentencepiece_available()) {
     return;
   }
-  CHECK_THROWS_AS(train_sentencepiece(corpus(), 30000, true), core::DataError);
+  CHECK_THROWS_AS(train_sentencepiece(corpus(), 30000, true), base::DataError);
   std::int64_t largest = 0;
   try {
     train_sentencepiece(corpus(), 30000, true);
-  } catch (const core::DataError& error) {
+  } catch (const base::DataError& error) {
     const std::string message = error.what();
     const std::string lead = "the largest that fits is ";
     REQUIRE(message.find(lead) != std::string::npos);
@@ -231,15 +231,15 @@ TEST_CASE("texts that cannot fill the vocabulary are refused", "[sentencepiece]"
   }
   CHECK(SentencePieceTokenizer(train_sentencepiece(corpus(), largest, true), true, "m")
             .vocab_size() == largest);
-  CHECK_THROWS_AS(train_sentencepiece(corpus(), largest + 1, true), core::DataError);
-  CHECK_THROWS_AS(train_sentencepiece(corpus(), 10, true), core::DataError);
-  CHECK_THROWS_AS(train_sentencepiece(corpus(), 0, true), core::DataError);
-  CHECK_THROWS_AS(train_sentencepiece({}, 60, true), core::DataError);
+  CHECK_THROWS_AS(train_sentencepiece(corpus(), largest + 1, true), base::DataError);
+  CHECK_THROWS_AS(train_sentencepiece(corpus(), 10, true), base::DataError);
+  CHECK_THROWS_AS(train_sentencepiece(corpus(), 0, true), base::DataError);
+  CHECK_THROWS_AS(train_sentencepiece({}, 60, true), base::DataError);
   // Nothing is left of these; the library would end the process.
   CHECK_THROWS_AS(train_sentencepiece({"", "  \t\n", "\xE2\x96\x81", "\xE2\x96\x85", "\xFF\xC3",
                                        "\xEF\xBB\xBF", "\xE2\x80\x8B", "\x01\x7F"},
                                       60, true),
-                  core::DataError);
+                  base::DataError);
 }
 
 TEST_CASE("bytes that are no sentencepiece model are refused", "[sentencepiece]") {
@@ -249,17 +249,17 @@ TEST_CASE("bytes that are no sentencepiece model are refused", "[sentencepiece]"
   const auto load = [](const std::string& bytes) {
     SentencePieceTokenizer(bytes, true, "dir/spiece.model");
   };
-  CHECK_THROWS_AS(load(""), core::ArtifactError);
-  CHECK_THROWS_AS(load("not a model"), core::ArtifactError);
+  CHECK_THROWS_AS(load(""), base::ArtifactError);
+  CHECK_THROWS_AS(load("not a model"), base::ArtifactError);
   CHECK_THROWS_WITH(load("not a model"), ContainsSubstring("dir/spiece.model"));
-  CHECK_THROWS_AS(load(model().substr(0, model().size() / 2)), core::ArtifactError);
-  CHECK_THROWS_AS(load(std::string(1000, '\xFF')), core::ArtifactError);
+  CHECK_THROWS_AS(load(model().substr(0, model().size() / 2)), base::ArtifactError);
+  CHECK_THROWS_AS(load(std::string(1000, '\xFF')), base::ArtifactError);
   for (const std::string piece : {"<pad>", "[CLS]", "[SEP]"}) {
     std::string other = model();
     const std::size_t at = other.find(piece);
     REQUIRE(at != std::string::npos);
     other[at + 1] = 'x';
-    CHECK_THROWS_AS(load(other), core::ArtifactError);
+    CHECK_THROWS_AS(load(other), base::ArtifactError);
     CHECK_THROWS_WITH(load(other), ContainsSubstring(piece + " is missing"));
   }
 }

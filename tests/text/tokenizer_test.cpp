@@ -1,14 +1,14 @@
 #include "text/tokenizer.h"
 
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
 #include "catch.h"
-#include "core/error.h"
-#include "core/file.h"
-#include "core/json.h"
 #include "temporary_directory.h"
 #include "text/sentencepiece.h"
 #include "text/wordpiece.h"
 
-namespace core = reaugkd::core;
+namespace base = reaugkd::base;
 namespace text = reaugkd::text;
 using reaugkd::tests::TemporaryDirectory;
 using Ids = std::vector<std::int32_t>;
@@ -23,8 +23,8 @@ const std::string kCafe = "Caf\xC3\xA9";
 // The ids of kCafe with a tokenizer_config.json of these bytes.
 Ids cafe_with(const std::string& config) {
   const TemporaryDirectory directory;
-  core::write_file(directory.path() / "vocab.txt", kVocab);
-  core::write_file(directory.path() / "tokenizer_config.json", config);
+  base::write_file(directory.path() / "vocab.txt", kVocab);
+  base::write_file(directory.path() / "tokenizer_config.json", config);
   return text::load_tokenizer(directory.path())->encode(kCafe);
 }
 
@@ -34,18 +34,18 @@ TEST_CASE("a directory has a tokenizer if it has a vocabulary", "[tokenizer]") {
   const TemporaryDirectory directory;
   CHECK_FALSE(text::has_tokenizer(directory.path()));
   CHECK_FALSE(text::has_tokenizer(directory.path() / "none"));
-  CHECK_THROWS_AS(text::load_tokenizer(directory.path()), core::ArtifactError);
+  CHECK_THROWS_AS(text::load_tokenizer(directory.path()), base::ArtifactError);
   CHECK_THROWS_WITH(text::load_tokenizer(directory.path()), ContainsSubstring("vocab.txt"));
-  core::write_file(directory.path() / "spiece.model", "no model");
+  base::write_file(directory.path() / "spiece.model", "no model");
   CHECK(text::has_tokenizer(directory.path()));
-  CHECK_THROWS_AS(text::load_tokenizer(directory.path()), core::ArtifactError);
-  core::write_file(directory.path() / "vocab.txt", kVocab);
+  CHECK_THROWS_AS(text::load_tokenizer(directory.path()), base::ArtifactError);
+  base::write_file(directory.path() / "vocab.txt", kVocab);
   CHECK(text::load_tokenizer(directory.path())->vocab_size() == 11);  // vocab.txt comes first
 }
 
 TEST_CASE("tokenizer_config.json is optional, and so is each of its keys", "[tokenizer]") {
   const TemporaryDirectory directory;
-  core::write_file(directory.path() / "vocab.txt", kVocab);
+  base::write_file(directory.path() / "vocab.txt", kVocab);
   CHECK(text::load_tokenizer(directory.path())->encode(kCafe) == Ids{4});
   CHECK(cafe_with("{}") == Ids{4});
   CHECK(cafe_with(R"({"do_lower_case": true, "strip_accents": null})") == Ids{4});
@@ -56,9 +56,9 @@ TEST_CASE("tokenizer_config.json is optional, and so is each of its keys", "[tok
 }
 
 TEST_CASE("tokenizer_config.json that is malformed is refused", "[tokenizer]") {
-  CHECK_THROWS_AS(cafe_with("{"), core::ArtifactError);
-  CHECK_THROWS_AS(cafe_with("[1]"), core::ArtifactError);
-  CHECK_THROWS_AS(cafe_with(R"({"do_lower_case": "yes"})"), core::ArtifactError);
+  CHECK_THROWS_AS(cafe_with("{"), base::ArtifactError);
+  CHECK_THROWS_AS(cafe_with("[1]"), base::ArtifactError);
+  CHECK_THROWS_AS(cafe_with(R"({"do_lower_case": "yes"})"), base::ArtifactError);
   CHECK_THROWS_WITH(cafe_with(R"({"do_lower_case": "yes"})"), ContainsSubstring("do_lower_case"));
 }
 
@@ -69,13 +69,13 @@ TEST_CASE("a WordPiece tokenizer is saved and loaded", "[tokenizer]") {
         const TemporaryDirectory directory;
         const text::WordPieceTokenizer saved(kVocab, {do_lower_case, strip_accents, chinese}, "v");
         saved.save(directory.path());
-        CHECK(core::read_file(directory.path() / "vocab.txt") == kVocab);
+        CHECK(base::read_file(directory.path() / "vocab.txt") == kVocab);
         const auto loaded = text::load_tokenizer(directory.path());
         CHECK(loaded->vocab_size() == saved.vocab_size());
         for (const std::string& sentence : {kCafe, "cafe\xE5\x8C\x97" + kCafe}) {
           CHECK(loaded->encode(sentence) == saved.encode(sentence));
         }
-        const core::Json config = core::read_json(directory.path() / "tokenizer_config.json");
+        const base::Json config = base::read_json(directory.path() / "tokenizer_config.json");
         CHECK_FALSE(config.contains("tokenizer_class"));  // config.json's model_type decides
       }
     }
@@ -93,16 +93,16 @@ TEST_CASE("a sentencepiece tokenizer is saved and loaded", "[tokenizer]") {
     const TemporaryDirectory directory;
     const text::SentencePieceTokenizer saved(model, do_lower_case, "spiece.model");
     saved.save(directory.path());
-    CHECK(core::read_file(directory.path() / "spiece.model") == model);
+    CHECK(base::read_file(directory.path() / "spiece.model") == model);
     const auto loaded = text::load_tokenizer(directory.path());
     CHECK(loaded->vocab_size() == 19);
     CHECK(loaded->special_tokens().sep == 3);
     CHECK(loaded->encode("a Model") == saved.encode("a Model"));
     CHECK((loaded->encode("a Model") == loaded->encode("a model")) == do_lower_case);
-    const core::Json config = core::read_json(directory.path() / "tokenizer_config.json");
+    const base::Json config = base::read_json(directory.path() / "tokenizer_config.json");
     CHECK(config.at("tokenizer_class") == "AlbertTokenizer");
     CHECK(loaded->encode("sm\xC3\xA1ll") != loaded->encode("small"));  // told to keep accents
-    core::write_file(directory.path() / "tokenizer_config.json", "{}");
+    base::write_file(directory.path() / "tokenizer_config.json", "{}");
     CHECK(text::load_tokenizer(directory.path())->encode("sm\xC3\xA1ll") ==
           loaded->encode("small"));
   }
@@ -111,5 +111,5 @@ TEST_CASE("a sentencepiece tokenizer is saved and loaded", "[tokenizer]") {
 TEST_CASE("a tokenizer that cannot be written says so", "[tokenizer]") {
   const TemporaryDirectory directory;
   const text::WordPieceTokenizer tokenizer(kVocab, {}, "v");
-  CHECK_THROWS_AS(tokenizer.save(directory.path() / "none"), core::IoError);
+  CHECK_THROWS_AS(tokenizer.save(directory.path() / "none"), base::IoError);
 }

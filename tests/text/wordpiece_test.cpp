@@ -3,13 +3,13 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "base/error.h"
+#include "base/file.h"
 #include "catch.h"
-#include "core/error.h"
-#include "core/file.h"
 
 using namespace std::string_literals;
-using reaugkd::core::ArtifactError;
-using reaugkd::core::read_file;
+using reaugkd::base::ArtifactError;
+using reaugkd::base::read_file;
 using reaugkd::text::WordPieceOptions;
 using reaugkd::text::WordPieceTokenizer;
 using Ids = std::vector<std::int32_t>;

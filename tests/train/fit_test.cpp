@@ -1,9 +1,9 @@
 // What a fit keeps and logs beside its result.
 #include "train/fit.h"
 
+#include "base/file.h"
+#include "base/json.h"
 #include "catch.h"
-#include "core/file.h"
-#include "core/json.h"
 #include "temporary_directory.h"
 #include "train/least_squares.h"
 
@@ -15,11 +15,11 @@ using tests::TemporaryDirectory;
 using tests::twelve_rows_by;
 
 /// The lines of log.jsonl that are of steps.
-std::vector<core::Json> logged_steps(const TemporaryDirectory& directory) {
-  std::vector<core::Json> lines;
-  std::istringstream log(core::read_file(directory.path() / "log.jsonl"));
+std::vector<base::Json> logged_steps(const TemporaryDirectory& directory) {
+  std::vector<base::Json> lines;
+  std::istringstream log(base::read_file(directory.path() / "log.jsonl"));
   for (std::string line; std::getline(log, line);) {
-    if (const auto json = core::Json::parse(line); json.contains("loss")) lines.push_back(json);
+    if (const auto json = base::Json::parse(line); json.contains("loss")) lines.push_back(json);
   }
   return lines;
 }
@@ -42,8 +42,8 @@ TEST_CASE("what may not be kept is not, however well it scores", "[fit]") {
   const auto trained = [](LateStarter& step, const TemporaryDirectory& directory) {
     FitOptions options;
     options.epochs = 5;  // of three steps
-    options.checkpoint.path = directory.path() / "checkpoint.safetensors";
-    options.checkpoint.resume = true;
+    options.checkpoint.place.path = directory.path() / "checkpoint.safetensors";
+    options.checkpoint.place.resume = true;
     options.checkpoint.save_steps = 1;
     const auto falling = [&] { return Validation{-step.w_.norm().item<double>(), {}}; };
     return fit(

@@ -11,7 +11,7 @@
 namespace reaugkd::tests {
 
 /// Least squares y = x w on fixed data: one parameter vector.
-class LeastSquares : public train::Step {
+class LeastSquares : public train::Objective {
  public:
   explicit LeastSquares(double rate) : rate_(rate) {
     torch::manual_seed(3);

@@ -7,11 +7,11 @@
 #include <numeric>
 #include <set>
 
+#include "base/error.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/json.h"
 #include "catch.h"
-#include "core/error.h"
-#include "core/file.h"
-#include "core/interrupt.h"
-#include "core/json.h"
 #include "temporary_directory.h"
 #include "train/batches.h"
 #include "train/fit.h"
@@ -19,8 +19,7 @@
 #include "train/optimizer.h"
 #include "train/predict.h"
 
-namespace core = reaugkd::core;
-namespace data = reaugkd::data;
+namespace base = reaugkd::base;
 namespace train = reaugkd::train;
 using reaugkd::tests::LeastSquares;
 using reaugkd::tests::TemporaryDirectory;
@@ -197,8 +196,8 @@ TEST_CASE("fit reaches the known minimum and keeps the best", "[fit]") {
   CHECK(result.best_epoch == Approx(150));
   CHECK(torch::equal(problem.w_, at_best));
   CHECK(torch::allclose(problem.w_, torch::tensor({1.0F, -2.0F, 0.5F}), 0, 1e-2));
-  const std::string log = core::read_file(directory.path() / "log.jsonl");
-  const auto first = core::Json::parse(log.substr(0, log.find('\n')));
+  const std::string log = base::read_file(directory.path() / "log.jsonl");
+  const auto first = base::Json::parse(log.substr(0, log.find('\n')));
   CHECK(first["step"] == 0);
   CHECK(first.contains("mse"));
   CHECK(first.contains("grad_norm"));
@@ -232,7 +231,7 @@ TEST_CASE("a loss that is not finite stops the run", "[fit]") {
   CHECK_THROWS_AS(train::fit(
                       {}, problem, [](std::int64_t) { return twelve_rows_by(4); },
                       [] { return train::Validation{}; }, directory.path() / "log.jsonl"),
-                  core::NumericError);
+                  base::NumericError);
 }
 
 namespace {
@@ -260,9 +259,9 @@ train::FitOptions five_epochs(const TemporaryDirectory& directory) {
   train::FitOptions options;
   options.epochs = 5;
   options.logging_steps = 2;
-  options.checkpoint.path = directory.path() / "checkpoint.safetensors";
-  options.checkpoint.resume = true;
-  options.checkpoint.identity = {{"options", {{"tau", 0.1}}}};
+  options.checkpoint.place.path = directory.path() / "checkpoint.safetensors";
+  options.checkpoint.place.resume = true;
+  options.checkpoint.place.identity = {{"options", {{"tau", 0.1}}}};
   return options;
 }
 
@@ -302,8 +301,8 @@ TEST_CASE("a fit that was killed anywhere goes on to the same bytes", "[fit][res
     CHECK(result.best_step == expected.best_step);
     CHECK(result.best_epoch == expected.best_epoch);
     CHECK(result.best.details == expected.best.details);
-    CHECK(core::read_file(directory.path() / "log.jsonl") ==
-          core::read_file(whole_directory.path() / "log.jsonl"));
+    CHECK(base::read_file(directory.path() / "log.jsonl") ==
+          base::read_file(whole_directory.path() / "log.jsonl"));
   }
 }
 
@@ -313,13 +312,13 @@ TEST_CASE("a checkpoint of other options or inputs is refused", "[fit][resume]")
   options.checkpoint.save_steps = 1;
   Interruptible first(4);
   CHECK_THROWS_AS(fit_until(options, first, directory), Killed);
-  options.checkpoint.identity["options"]["tau"] = 0.2;
+  options.checkpoint.place.identity["options"]["tau"] = 0.2;
   Interruptible second(-1);
   CHECK_THROWS_WITH(fit_until(options, second, directory),
                     ContainsSubstring("options.tau was 0.1, is 0.2"));
-  core::write_file(options.checkpoint.path, "not a checkpoint");
-  CHECK_THROWS_AS(fit_until(options, second, directory), core::ArtifactError);
-  options.checkpoint.resume = false;  // a fresh start does not look at it
+  base::write_file(options.checkpoint.place.path, "not a checkpoint");
+  CHECK_THROWS_AS(fit_until(options, second, directory), base::ArtifactError);
+  options.checkpoint.place.resume = false;  // a fresh start does not look at it
   CHECK(fit_until(options, second, directory).steps == 15);
 }
 
@@ -342,16 +341,16 @@ TEST_CASE("a request to stop writes a checkpoint and says so", "[fit][resume]") 
     const TemporaryDirectory other;
     fit_until(five_epochs(other), whole, other);
   }
-  core::notice_interrupts();
+  base::notice_interrupts();
   Stopping stopped;
   try {
     fit_until(options, stopped, directory);
     FAIL("it went on");
-  } catch (const core::Interrupted& interrupted) {
+  } catch (const base::Interrupted& interrupted) {
     CHECK(interrupted.exit_code() == 143);
     CHECK_THAT(interrupted.what(), ContainsSubstring("8 of 15 steps were done"));
   }
-  core::forget_interrupt();
+  base::forget_interrupt();
   Interruptible again(-1);
   fit_until(options, again, directory);
   CHECK(torch::equal(again.w_, whole.w_));

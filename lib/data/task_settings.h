@@ -1,0 +1,32 @@
+// What travels from stage to stage: the task, its class order and the maximum length, written into
+// config.json and kb.json as "reaugkd".
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/json.h"
+#include "data/dataset.h"
+#include "data/split.h"
+#include "data/task.h"
+
+namespace reaugkd::data {
+
+struct TaskSettings {
+  Task task;
+  std::int64_t max_seq_length = 128;
+
+  base::Json to_json() const;
+  /// Throws ArtifactError naming `where`.
+  static TaskSettings from_json(const base::Json& json, const std::string& where);
+};
+
+/// The rows of a task as a stage works on them.
+struct TaskData {
+  TaskSettings settings;
+  TrainSplit split;
+  Dataset train;       // the rows that are trained on
+  Dataset validation;  // the holdout, or dev
+};
+
+}  // namespace reaugkd::data

@@ -1,0 +1,35 @@
+// The table of distillation methods. Adding one is a line here.
+#include "distill/method.h"
+
+namespace reaugkd::distill {
+namespace {
+
+using MakeMethod = std::unique_ptr<Method> (*)();
+
+std::vector<MakeMethod>& table() {
+  static std::vector<MakeMethod> methods = {
+      make_reaugkd, make_kd,  make_finetune, make_pkd, make_rkd,   make_tinybert,   make_minilm,
+      make_takd,    make_rco, make_sftn,     make_dml, make_prokt, make_metadistil,
+  };
+  return methods;
+}
+
+}  // namespace
+
+std::vector<MethodPtr> make_methods() {
+  std::vector<MethodPtr> methods;
+  for (const auto& make : table()) methods.emplace_back(make());
+  return methods;
+}
+
+void add_method(std::unique_ptr<Method> (*make)()) {
+  table().push_back(make);
+}
+
+std::vector<std::string> method_names() {
+  std::vector<std::string> names;
+  for (const auto& method : make_methods()) names.push_back(method->info().name);
+  return names;
+}
+
+}  // namespace reaugkd::distill

@@ -1,0 +1,81 @@
+#include "distill/teacher_model.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace reaugkd::distill {
+namespace {
+
+train::Model load_teacher(const MethodContext& context, TeacherModel::Use use) {
+  const auto& settings = context.settings;
+  if (use == TeacherModel::Use::kFrozen) {
+    return train::load_trained(settings.teacher, context.data.settings);
+  }
+  train::TrainingInit init;
+  init.embedding = settings.training.embedding;
+  init.seed = settings.seed;
+  return train::load_for_training(settings.teacher, context.data, init);
+}
+
+/// In eval mode and fp32: what a teacher says does not depend on batches.
+train::Predictions outputs_on(const MethodContext& context, train::Model& teacher,
+                              const text::EncodedDataset& rows) {
+  teacher.classifier->to(context.compute().device);
+  auto predict = teacher.predict_options(context.compute(), context.data.settings,
+                                         context.settings.training.eval_batch_size);
+  predict.precision = tensor::Precision::kFp32;
+  predict.what = "teacher";
+  return train::predict(teacher.classifier, rows, predict);
+}
+
+}  // namespace
+
+PredictionLoss MethodContext::prediction() const {
+  return {data.settings.task.kind(), settings.distill_temperature, settings.hard_label_weight};
+}
+
+train::Predictions MethodContext::outputs_of(const std::filesystem::path& teacher) const {
+  train::Model model = train::load_trained(teacher, data.settings);
+  return outputs_on(*this, model, model.encode(data.train, data.settings, compute().threads));
+}
+
+TeacherModel::TeacherModel(const MethodContext& context, Use use)
+    : model_(load_teacher(context, use)),
+      rows_(model_, context.data.train, context.data.settings, context.compute()),
+      learning_rate_(context.settings.teacher_learning_rate),
+      weight_decay_(context.settings.training.weight_decay) {}
+
+train::Predictions TeacherModel::outputs(const MethodContext& context) {
+  return outputs_on(context, model_, rows_.encoded());
+}
+
+std::vector<train::ParameterGroup> TeacherModel::parameter_groups() const {
+  return train::decay_groups(*model_.classifier, learning_rate_, weight_decay_);
+}
+
+void TeacherModel::check_same_tokens_and_heads(const MethodContext& context,
+                                               const std::string& method) const {
+  const auto& settings = context.settings;
+  const auto& student = context.student.model().config;
+  if (student.num_attention_heads != model_.config.num_attention_heads) {
+    throw base::ConfigError(
+        "`method` {}: compares attention maps, but {} has {} attention heads and {} {}; take "
+        "models with equally many, or another method",
+        method, settings.teacher.string(), model_.config.num_attention_heads,
+        settings.student.string(), student.num_attention_heads);
+  }
+  for (std::int64_t i = 0; i < context.data.train.size(); ++i) {
+    const auto of_teacher = rows_.encoded().input_ids(i);
+    const auto of_student = context.student.encoded().input_ids(i);
+    if (std::ranges::equal(of_teacher, of_student)) continue;
+    throw base::ConfigError(
+        "`method` {}: compares tokens one by one, but the tokenizers of {} and {} cut texts "
+        "differently, such as that of data row {}; take models with one tokenizer, or another "
+        "method",
+        method, settings.teacher.string(), settings.student.string(),
+        context.data.train.rows[static_cast<std::size_t>(i)]);
+  }
+}
+
+}  // namespace reaugkd::distill

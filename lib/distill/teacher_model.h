@@ -1,0 +1,33 @@
+// A teacher's model beside the student: frozen, or trained together with it.
+#pragma once
+
+#include <vector>
+
+#include "distill/method.h"
+
+namespace reaugkd::distill {
+
+/// A teacher on the training rows: frozen in eval mode, as it was fine-tuned, or to be trained with
+/// the student (head and pooler may then be missing).
+class TeacherModel {
+ public:
+  enum class Use { kFrozen, kTrained };
+  TeacherModel(const MethodContext& context, Use use);
+
+  const train::ModelOnData& rows() const { return rows_; }
+  models::BertForSequenceClassification& classifier() { return model_.classifier; }
+  const models::BertConfig& config() const { return model_.config; }
+  /// As MethodContext::outputs_of, by the weights as they are.
+  train::Predictions outputs(const MethodContext& context);
+  std::vector<train::ParameterGroup> parameter_groups() const;
+  /// Throws ConfigError unless both models cut texts into the same tokens and have equally many
+  /// attention heads: what losses on attention maps need. `method` is for the message.
+  void check_same_tokens_and_heads(const MethodContext& context, const std::string& method) const;
+
+ private:
+  train::Model model_;
+  train::ModelOnData rows_;
+  double learning_rate_, weight_decay_;
+};
+
+}  // namespace reaugkd::distill

@@ -1,0 +1,114 @@
+#include "evaluation/explanation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/error.h"
+#include "train/predict.h"
+
+namespace reaugkd::evaluation {
+namespace {
+
+/// "positive (0.93)" or a score.
+std::string answer(const data::Task& task, const torch::Tensor& probabilities, std::int64_t row) {
+  const auto values = probabilities[row].to(torch::kFloat32).contiguous();
+  if (task.regression()) return fmt::format("{:.3f}", values[0].item<float>());
+  const auto best = values.argmax().item<std::int64_t>();
+  return fmt::format("{} ({:.3f})", task.labels[static_cast<std::size_t>(best)],
+                     values[best].item<float>());
+}
+
+std::string label_of(const data::Task& task, float label) {
+  if (std::isnan(label)) return "no label";
+  return task.regression() ? fmt::format("{:.3f}", label)
+                           : task.labels[static_cast<std::size_t>(label)];
+}
+
+/// A long text is cut, between two characters.
+std::string on_one_line(std::string text) {
+  constexpr std::size_t kMost = 300;
+  for (char& c : text) {
+    if (c == '\n' || c == '\r' || c == '\t') c = ' ';
+  }
+  if (text.size() <= kMost) return text;
+  std::size_t end = kMost;
+  while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // within a character
+  return text.substr(0, end) + " ...";
+}
+
+std::string text_of(const std::vector<std::string>& text_a, const std::vector<std::string>& text_b,
+                    std::int64_t row) {
+  const auto i = static_cast<std::size_t>(row);
+  return on_one_line(text_b.empty() ? text_a[i] : text_a[i] + " || " + text_b[i]);
+}
+
+/// Whether retrieval changed the prediction of each row; never for a score.
+std::vector<bool> changed_rows(const data::Task& task, const RowPredictions& predictions) {
+  const auto before = train::decisions_of(predictions.student, task.kind());
+  const auto after = train::decisions_of(predictions.final, task.kind());
+  std::vector<bool> changed(before.size());
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    changed[i] = !task.regression() && before[i] != after[i];
+  }
+  return changed;
+}
+
+/// Rows to show, the most telling first.
+std::vector<std::int64_t> telling_rows(std::int64_t count, const std::vector<bool>& changed,
+                                       const RowPredictions& predictions) {
+  const auto shift = (predictions.final - predictions.student).abs().amax(1).contiguous();
+  const auto* moved = shift.data_ptr<float>();
+  std::vector<std::int64_t> order(changed.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto key = [&](std::int64_t i) { return std::tuple(!changed[i], -moved[i], i); };
+  std::sort(order.begin(), order.end(), [&](auto a, auto b) { return key(a) < key(b); });
+  order.resize(std::min<std::size_t>(order.size(), static_cast<std::size_t>(count)));
+  return order;
+}
+
+std::string neighbor_lines(const data::Task& task, const Queries& queries,
+                           const Retriever& retriever, double tau, std::int64_t row) {
+  const auto& kb = retriever.knowledge_base();
+  const auto indices = queries.neighbors.indices[row];
+  const auto similarities = queries.neighbors.similarities[row];
+  const auto weights = torch::softmax(similarities / tau, 0);  // of equation 6
+  std::string text;
+  for (std::int64_t n = 0; n < indices.size(0); ++n) {
+    const auto neighbor = indices[n].item<std::int64_t>();
+    if (neighbor < 0) break;  // fewer than k were found
+    text += fmt::format("    {:.3f}  weight {:.3f}  teacher {:<16}  label {:<10}  {}\n",
+                        similarities[n].item<float>(), weights[n].item<float>(),
+                        answer(task, retriever.soft_labels(), neighbor),
+                        label_of(task, kb.labels[neighbor].item<float>()),
+                        text_of(kb.text_a, kb.text_b, neighbor));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string explain(std::int64_t count, const data::Task& task, const data::Dataset& rows,
+                    const Queries& queries, const RowPredictions& predictions,
+                    const Retriever& retriever, const retrieval::RetrievalSetting& setting) {
+  const auto changed = changed_rows(task, predictions);
+  const auto betas =
+      beta_of_rows(setting.beta, setting.rule,
+                   beta_features(setting.rule.mode, predictions.student, queries.neighbors));
+  std::string text;
+  for (const auto row : telling_rows(count, changed, predictions)) {
+    const bool unchanged = !task.regression() && !changed[row];
+    text += fmt::format("row {}, label {}{}\n", rows.rows[row], label_of(task, rows.labels[row]),
+                        unchanged ? " (prediction unchanged)" : "");
+    text += fmt::format("  {}\n", text_of(rows.text_a, rows.text_b, row));
+    text += fmt::format("  student    {}\n", answer(task, predictions.student, row));
+    text += fmt::format("  retrieval  {}, from similarity, weight, what the teacher said:\n",
+                        answer(task, predictions.knowledge_base, row));
+    text += neighbor_lines(task, queries, retriever, setting.tau, row);
+    text += fmt::format("  combined   {}, beta {:.3g}\n\n", answer(task, predictions.final, row),
+                        betas[row].item<double>());
+  }
+  return text;
+}
+
+}  // namespace reaugkd::evaluation

@@ -1,0 +1,50 @@
+// What build-kb says: metrics.json, and a few lines for a person.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "evaluation/warnings.h"
+#include "metrics/scores.h"
+
+namespace reaugkd::evaluation {
+
+/// One fold of cross-fitting.
+struct FoldReport {
+  std::int64_t rows = 0;
+  std::int64_t trained_on = 0;
+  metrics::Scores validation;
+  double best_epoch = 0;
+  Warnings warnings;
+};
+
+struct CrossFitReport {
+  std::string precision;
+  std::vector<FoldReport> folds;
+  double seconds = 0;
+};
+
+struct KbReport {
+  std::string task;
+  std::int64_t rows = 0;
+  std::int64_t dimension = 0;
+  std::string dtype;
+  std::string index;
+  metrics::Scores teacher_on_kb;
+  metrics::Scores teacher_on_seen_rows;  // where others answer in its place: cross-fit
+  metrics::Scores teacher_on_validation;
+  std::optional<CrossFitReport> cross_fit;
+  Warnings warnings;
+  double index_seconds = 0;
+};
+
+base::Json to_json(const FoldReport& report);
+/// The inverse. Throws ArtifactError naming `where`.
+FoldReport fold_report_of_json(const base::Json& json, const std::string& where);
+base::Json to_json(const KbReport& report);
+std::string kb_summary(const KbReport& report);
+
+}  // namespace reaugkd::evaluation

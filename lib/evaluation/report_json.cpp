@@ -1,0 +1,292 @@
+// metrics.json of eval, both ways.
+#include "base/error.h"
+#include "evaluation/report.h"
+
+namespace reaugkd::evaluation {
+namespace {
+
+using base::Json;
+using metrics::to_json;
+
+/// How beta depends on the row (retrieval/beta.h).
+Json rule_json(const std::string& mode, const retrieval::BetaRule& rule) {
+  return {{"mode", mode}, {"slope", rule.slope}, {"center", rule.center}};
+}
+
+void put_setting(Json& json, const retrieval::RetrievalSetting& setting) {
+  json["k"] = setting.k;
+  json["beta"] = setting.beta;
+  json["tau"] = setting.tau;
+  json["kb_temperature"] = setting.kb_temperature;
+}
+
+Json choice_json(const RetrievalChoice& choice) {
+  Json json;
+  if (const auto& selection = choice.selection) {
+    json["selected_on"] = selection->selected_on;
+    json["selected_by"] = selection->selected_by;
+    if (selection->score) {
+      json["validation_score"] = *selection->score;
+      json["validation_score_student"] = *selection->score_student;
+    }
+    json["validation_examples"] = selection->examples;
+    json["validation_loss"] = selection->loss;
+    json["validation_loss_student"] = selection->loss_student;
+  }
+  put_setting(json, choice.setting);
+  if (choice.beta_mode != "constant") {
+    json["beta_rule"] = rule_json(choice.beta_mode, choice.setting.rule);
+  }
+  json["index"] = choice.index;
+  if (choice.ef_search) {
+    json["ef_search"] = choice.ef_search->ef_search;
+    json["ef_search_recall"] = choice.ef_search->recall;
+    json["ef_search_selected_on"] = choice.ef_search_selected_on;
+  }
+  json["rows"] = choice.rows;
+  return json;
+}
+
+void put_effect(Json& json, const RetrievalEffect& effect, const std::string& beta_mode) {
+  const auto& agreement = effect.agreement_with_exact;
+  json["agreement_with_exact"] = {{"recall", agreement.recall},
+                                  {"mean_difference", agreement.mean_difference},
+                                  {"largest_difference", agreement.largest_difference},
+                                  {"examples", agreement.examples}};
+  json["same_text"] = effect.same_text;
+  if (effect.changed) {
+    json["changed"] = effect.changed->changed;
+    if (const auto& outcome = effect.changed->outcome) {
+      json["wrong_to_right"] = outcome->wrong_to_right;
+      json["right_to_wrong"] = outcome->right_to_wrong;
+      json["better_of_both"] = to_json(outcome->better_of_both);
+    }
+  }
+  if (!effect.permuted) return;
+  Json& permuted = json["permuted"];
+  put_setting(permuted, effect.permuted->setting);
+  permuted["combined"] = to_json(effect.permuted->combined);
+  if (beta_mode != "constant") {
+    permuted["beta_rule"] = rule_json(beta_mode, effect.permuted->setting.rule);
+  }
+}
+
+Json scores_json(const PredictorScores& scores, const FileReport& file) {
+  Json json;
+  json["student"] = to_json(scores.student);
+  if (file.with_retrieval) {
+    json["retrieval"] = to_json(scores.retrieval);
+    json["combined"] = to_json(scores.combined);
+  }
+  return json;
+}
+
+Json metrics_json(const FileReport& file) {
+  Json json = scores_json(file.metrics, file);
+  if (file.with_teacher) json["teacher"] = to_json(file.metrics.teacher);
+  return json;
+}
+
+/// All of a file but its scores.
+void put_file(Json& json, const FileReport& file, const std::string& beta_mode) {
+  if (file.with_retrieval) put_effect(json["retrieval"], file.retrieval, beta_mode);
+  if (!file.majority.empty()) json["majority"] = to_json(file.majority);
+  if (!file.calibration.student.empty()) {
+    json["calibration"] = scores_json(file.calibration, file);
+  }
+  if (!file.warnings.empty()) json["warnings"] = file.warnings;
+}
+
+Json quantiles_json(const Quantiles& quantiles) {
+  return {{"p50_ms", quantiles.p50}, {"p95_ms", quantiles.p95}, {"p99_ms", quantiles.p99}};
+}
+
+Json latency_json(const Latency& latency) {
+  Json json;
+  json["examples"] = latency.examples;
+  json["batch_1"]["model"] = quantiles_json(latency.at_batch_1);
+  json["batch_size"] = latency.batch_size;
+  json["throughput"]["model"] = latency.examples_per_second;
+  if (const auto& retrieval = latency.with_retrieval) {
+    json["batch_1"]["with_retrieval"] = quantiles_json(retrieval->at_batch_1);
+    json["batch_1"]["overhead_percent"] = retrieval->overhead_percent;
+    json["throughput"]["with_retrieval"] = retrieval->examples_per_second;
+    json["throughput"]["overhead_percent"] = retrieval->throughput_overhead_percent;
+  }
+  return json;
+}
+
+// The way back.
+
+/// One JSON object of metrics.json, whose numbers and texts are taken by name.
+class Section {
+ public:
+  Section(const Json& json, std::string where) : json_(json), where_(std::move(where)) {
+    if (!json.is_object()) {
+      throw base::ArtifactError("{}: found {}, expected an object", where_, json.type_name());
+    }
+  }
+  bool has(const char* key) const { return json_.contains(key); }
+  template <typename T>
+  T at(const char* key) const {
+    return base::json_at<T>(json_, key, where_);
+  }
+  template <typename T>
+  T value(const char* key, T otherwise) const {
+    return base::json_value<T>(json_, key, otherwise, where_);
+  }
+  Section section(const char* key) const {
+    if (!has(key)) throw base::ArtifactError("{}: the key \"{}\" is missing", where_, key);
+    return {json_.at(key), where_ + ": " + key};
+  }
+  /// Empty where it is absent.
+  metrics::Scores scores(const char* key) const {
+    return has(key) ? metrics::scores_of_json(json_.at(key), where_ + ": " + key)
+                    : metrics::Scores();
+  }
+
+ private:
+  const Json& json_;
+  std::string where_;
+};
+
+retrieval::RetrievalSetting setting_of(const Section& json) {
+  retrieval::RetrievalSetting setting;
+  setting.k = json.at<std::int64_t>("k");
+  setting.beta = json.at<double>("beta");
+  setting.tau = json.at<double>("tau");
+  setting.kb_temperature = json.value("kb_temperature", 1.0);
+  if (json.has("beta_rule")) {
+    const Section rule = json.section("beta_rule");
+    setting.rule = {retrieval::parse_beta_mode(rule.at<std::string>("mode")),
+                    rule.at<double>("slope"), rule.at<double>("center")};
+  }
+  return setting;
+}
+
+RetrievalChoice choice_of(const Section& json) {
+  RetrievalChoice choice;
+  choice.setting = setting_of(json);
+  if (json.has("beta_rule")) choice.beta_mode = json.section("beta_rule").at<std::string>("mode");
+  if (json.has("selected_on")) {
+    SelectionRecord record;
+    record.selected_on = json.at<std::string>("selected_on");
+    record.selected_by = json.value<std::string>("selected_by", "loss");
+    if (json.has("validation_score")) {
+      record.score = json.at<double>("validation_score");
+      record.score_student = json.at<double>("validation_score_student");
+    }
+    record.examples = json.at<std::int64_t>("validation_examples");
+    record.loss = json.at<double>("validation_loss");
+    record.loss_student = json.at<double>("validation_loss_student");
+    choice.selection = record;
+  }
+  choice.index = json.at<std::string>("index");
+  if (json.has("ef_search")) {
+    choice.ef_search = {json.at<std::int64_t>("ef_search"), json.at<double>("ef_search_recall")};
+    choice.ef_search_selected_on = json.at<std::string>("ef_search_selected_on");
+  }
+  choice.rows = json.at<std::int64_t>("rows");
+  return choice;
+}
+
+RetrievalEffect effect_of(const Section& json) {
+  RetrievalEffect effect;
+  const Section agreement = json.section("agreement_with_exact");
+  effect.agreement_with_exact = {
+      agreement.at<double>("recall"), agreement.at<double>("mean_difference"),
+      agreement.at<double>("largest_difference"), agreement.value<std::int64_t>("examples", 0)};
+  effect.same_text = json.at<std::int64_t>("same_text");
+  if (json.has("changed")) {
+    effect.changed.emplace().changed = json.at<std::int64_t>("changed");
+    if (json.has("wrong_to_right")) {
+      effect.changed->outcome = {json.at<std::int64_t>("wrong_to_right"),
+                                 json.at<std::int64_t>("right_to_wrong"),
+                                 json.scores("better_of_both")};
+    }
+  }
+  if (json.has("permuted")) {
+    const Section permuted = json.section("permuted");
+    effect.permuted = {setting_of(permuted), permuted.scores("combined")};
+  }
+  return effect;
+}
+
+/// `metrics` is the key of its scores in `scores`.
+FileReport file_of(const Section& json, const Section& scores) {
+  FileReport file;
+  file.with_teacher = scores.has("teacher");
+  file.with_retrieval = json.has("retrieval");
+  file.metrics = {scores.scores("student"), scores.scores("retrieval"), scores.scores("combined"),
+                  scores.scores("teacher")};
+  file.majority = json.scores("majority");
+  if (json.has("calibration")) {
+    const Section calibration = json.section("calibration");
+    file.calibration = {calibration.scores("student"),
+                        calibration.scores("retrieval"),
+                        calibration.scores("combined"),
+                        {}};
+  }
+  if (file.with_retrieval) file.retrieval = effect_of(json.section("retrieval"));
+  if (json.has("warnings")) file.warnings = json.at<std::vector<std::string>>("warnings");
+  return file;
+}
+
+Quantiles quantiles_of(const Section& json) {
+  return {json.at<double>("p50_ms"), json.at<double>("p95_ms"), json.at<double>("p99_ms")};
+}
+
+Latency latency_of(const Section& json) {
+  Latency latency;
+  const Section single = json.section("batch_1");
+  const Section throughput = json.section("throughput");
+  latency.examples = json.at<std::int64_t>("examples");
+  latency.batch_size = json.at<std::int64_t>("batch_size");
+  latency.at_batch_1 = quantiles_of(single.section("model"));
+  latency.examples_per_second = throughput.at<double>("model");
+  if (single.has("with_retrieval")) {
+    latency.with_retrieval = {
+        quantiles_of(single.section("with_retrieval")), single.at<double>("overhead_percent"),
+        throughput.at<double>("with_retrieval"), throughput.at<double>("overhead_percent")};
+  }
+  return latency;
+}
+
+}  // namespace
+
+Json to_json(const Report& report) {
+  const std::string beta_mode = report.retrieval ? report.retrieval->beta_mode : "constant";
+  Json json;
+  json["task"] = report.task;
+  json["split"] = report.split;
+  json["examples"] = report.examples;
+  if (!report.validation_split.empty()) json["validation_split"] = report.validation_split;
+  if (report.retrieval) json["retrieval"] = choice_json(*report.retrieval);
+  put_file(json, report.scored, beta_mode);
+  json["metrics"] = metrics_json(report.scored);
+  if (report.mismatched) {
+    json["mismatched"] = Json::object();
+    put_file(json["mismatched"], *report.mismatched, beta_mode);
+    json["metrics_mismatched"] = metrics_json(*report.mismatched);
+  }
+  if (report.latency) json["latency"] = latency_json(*report.latency);
+  return json;
+}
+
+Report report_of_json(const Json& json, const std::string& where) {
+  const Section all(json, where);
+  Report report;
+  report.task = all.at<std::string>("task");
+  report.split = all.at<std::string>("split");
+  report.examples = all.at<std::int64_t>("examples");
+  report.validation_split = all.value<std::string>("validation_split", "");
+  if (all.has("retrieval")) report.retrieval = choice_of(all.section("retrieval"));
+  report.scored = file_of(all, all.section("metrics"));
+  if (all.has("metrics_mismatched")) {
+    report.mismatched = file_of(all.section("mismatched"), all.section("metrics_mismatched"));
+  }
+  if (all.has("latency")) report.latency = latency_of(all.section("latency"));
+  return report;
+}
+
+}  // namespace reaugkd::evaluation

@@ -1,0 +1,125 @@
+// eval's report as a table for a person.
+#include "base/error.h"
+#include "evaluation/report.h"
+
+namespace reaugkd::evaluation {
+namespace {
+
+/// A line of the table per predictor, a column per metric.
+std::string score_lines(const FileReport& file, const metrics::Scores& majority) {
+  std::string text = fmt::format("  {:<18}", "");
+  for (const auto& [name, value] : file.metrics.student) text += fmt::format("  {:>20}", name);
+  text += "\n";
+  const auto line = [&](const std::string& name, const metrics::Scores& scores) {
+    text += fmt::format("  {:<18}", name);
+    for (const auto& [metric, value] : scores) text += fmt::format("  {:>20.4f}", value);
+    text += "\n";
+  };
+  if (!majority.empty()) line("majority class", majority);
+  if (file.with_teacher) line("teacher", file.metrics.teacher);
+  line("student", file.metrics.student);
+  if (file.with_retrieval) {
+    line("retrieval", file.metrics.retrieval);
+    line("combined", file.metrics.combined);
+  }
+  return text;
+}
+
+/// As JSON writes it: 0.5, 1.0.
+std::string number(double value) {
+  return base::Json(value).dump();
+}
+
+std::string choice_lines(const RetrievalChoice& choice) {
+  const auto& setting = choice.setting;
+  std::string text = fmt::format(
+      "  retrieval: k = {}, beta = {}, tau = {}{} ({}), {} index{} over {} rows\n", setting.k,
+      number(setting.beta), number(setting.tau),
+      setting.kb_temperature == 1 ? "" : ", T = " + number(setting.kb_temperature),
+      choice.selection ? fmt::format("selected on {} by {}", choice.selection->selected_on,
+                                     choice.selection->selected_by)
+                       : "as given",
+      choice.index, choice.ef_search ? fmt::format(" (ef {})", choice.ef_search->ef_search) : "",
+      choice.rows);
+  if (choice.beta_mode != "constant") {
+    text += fmt::format("  beta is that at {} {:.4g}; its logit changes by {:.4g} for each unit\n",
+                        choice.beta_mode, setting.rule.center, setting.rule.slope);
+  }
+  return text;
+}
+
+std::string effect_lines(const RetrievalEffect& effect) {
+  std::string text;
+  if (effect.changed) {
+    text += fmt::format("  retrieval changed {} predictions", effect.changed->changed);
+    if (const auto& outcome = effect.changed->outcome) {
+      text += fmt::format(": {} wrong to right, {} right to wrong", outcome->wrong_to_right,
+                          outcome->right_to_wrong);
+    }
+    text += "\n";
+  }
+  if (effect.permuted) {
+    text += "  control, soft labels permuted: combined";
+    for (const auto& [name, value] : effect.permuted->combined) {
+      text += fmt::format(" {} {:.4f}", name, value);
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+std::string calibration_line(const FileReport& file) {
+  std::string text = "  expected calibration error:";
+  const auto add = [&](const char* name, const metrics::Scores& scores) {
+    text += fmt::format(" {} {:.4f}", name, scores.at("expected_calibration_error"));
+  };
+  add("student", file.calibration.student);
+  if (file.with_retrieval) {
+    add("retrieval", file.calibration.retrieval);
+    add("combined", file.calibration.combined);
+  }
+  return text + "\n";
+}
+
+std::string latency_lines(const Latency& latency) {
+  const auto& retrieval = latency.with_retrieval;
+  std::string text = fmt::format("  latency at batch 1: {:.2f} ms (p50)", latency.at_batch_1.p50);
+  if (retrieval) {
+    text += fmt::format(", with retrieval {:.2f} ms: {:+.1f} %", retrieval->at_batch_1.p50,
+                        retrieval->overhead_percent);
+  }
+  text += fmt::format("\n  throughput at batch {}: {:.0f} examples/s", latency.batch_size,
+                      latency.examples_per_second);
+  if (retrieval) {
+    text += fmt::format(", with retrieval {:.0f}: {:+.1f} %", retrieval->examples_per_second,
+                        retrieval->throughput_overhead_percent);
+  }
+  return text + "\n";
+}
+
+/// On which split the scored rows' model or setting was selected, where that is the scored one.
+std::string selected_on(const Report& report) {
+  std::string on = report.validation_split;
+  if (on.empty() && report.retrieval && report.retrieval->selection) {
+    on = report.retrieval->selection->selected_on;
+  }
+  return on.starts_with(report.split) ? ", selected on " + report.split : "";
+}
+
+}  // namespace
+
+std::string report_table(const Report& report) {
+  const FileReport& file = report.scored;
+  std::string text = fmt::format("{} {}, {} examples{}\n", report.task, report.split,
+                                 report.examples, selected_on(report));
+  text += file.metrics.student.empty() ? "  no labels: predictions only\n"
+                                       : score_lines(file, file.majority);
+  if (report.mismatched) text += "mismatched\n" + score_lines(*report.mismatched, {});
+  if (report.retrieval) text += choice_lines(*report.retrieval) + effect_lines(file.retrieval);
+  if (!file.calibration.student.empty()) text += calibration_line(file);
+  for (const auto& warning : file.warnings) text += fmt::format("  warning: {}\n", warning);
+  if (report.latency) text += latency_lines(*report.latency);
+  return text;
+}
+
+}  // namespace reaugkd::evaluation

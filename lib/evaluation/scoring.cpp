@@ -1,0 +1,112 @@
+#include "evaluation/scoring.h"
+
+#include <algorithm>
+
+#include "evaluation/calibration.h"
+#include "evaluation/warnings.h"
+#include "models/bert.h"
+
+namespace reaugkd::evaluation {
+namespace {
+
+/// What retrieval says of the rows; `file.queries` has the student's part.
+void answer_with_retrieval(const RetrievalParts& parts, const data::Task& task,
+                           const data::Dataset& rows, ScoredFile& file) {
+  const auto& setting = parts.selected.choice.setting;
+  const auto most = std::max({setting.k, parts.selected.permuted_setting.k, parts.most_neighbors});
+  file.found = parts.retriever.search(file.queries.embeddings, rows, most);
+  file.queries.neighbors = file.found.first(setting.k);
+  const auto [p_kb, combined] = retrieval::predict(
+      setting, file.queries.neighbors, parts.retriever.soft_labels(), file.queries.probabilities);
+  file.predictions = {combined, file.queries.probabilities, p_kb};
+  file.report.with_retrieval = true;
+  file.report.metrics.retrieval = train::score(task, p_kb, rows.labels);
+  file.report.metrics.combined = train::score(task, combined, rows.labels);
+}
+
+RetrievalEffect effect_of(const RetrievalParts& parts, const data::Task& task,
+                          const data::Dataset& rows, const ScoredFile& file) {
+  const auto& selected = parts.selected;
+  const auto& predictions = file.predictions;
+  RetrievalEffect effect;
+  effect.agreement_with_exact =
+      parts.retriever.agreement_with_exact(file.queries.embeddings, rows, file.queries.neighbors,
+                                           selected.choice.setting.tau, parts.seed);
+  effect.same_text = parts.retriever.same_texts(rows);
+  if (!task.regression()) {
+    effect.changed = changed_predictions(task, predictions.student, predictions.knowledge_base,
+                                         predictions.final, rows.labels);
+  }
+  if (file.report.metrics.combined.empty()) return effect;
+  const auto control =
+      retrieval::predict(selected.permuted_setting, file.found.first(selected.permuted_setting.k),
+                         selected.permuted_soft_labels, file.queries.probabilities);
+  effect.permuted = {selected.permuted_setting, train::score(task, control.combined, rows.labels)};
+  return effect;
+}
+
+/// Adds what the task's metric does not show: the majority class, calibration, warnings.
+void judge(const data::Task& task, const data::Dataset& rows, bool same_text_answers,
+           ScoredFile& file) {
+  FileReport& report = file.report;
+  const auto& predictions = file.predictions;
+  const auto& labels = rows.labels;
+  const auto& student = file.queries.probabilities;
+  report.calibration.student = calibration(task, student, labels);
+  if (!report.calibration.student.empty()) {
+    report.majority = majority_score(task, labels);
+    if (report.with_retrieval) {
+      report.calibration.retrieval = calibration(task, predictions.knowledge_base, labels);
+      report.calibration.combined = calibration(task, predictions.final, labels);
+    }
+  }
+  append(report.warnings, equal_label_warnings("the scored part", task, labels));
+  append(report.warnings, prediction_warnings("the student", task, student, labels));
+  if (!report.with_retrieval) return;
+  append(report.warnings, embedding_warnings("the student's embeddings", file.queries.embeddings));
+  if (same_text_answers) {
+    append(report.warnings, same_text_warnings(report.retrieval.same_text, rows.size()));
+  }
+  if (!task.regression()) {
+    append(report.warnings, index_warnings(report.retrieval.agreement_with_exact));
+  }
+}
+
+}  // namespace
+
+Queries ask(Subject& subject, const data::Dataset& rows, const std::string& what) {
+  auto predict =
+      subject.model.predict_options(subject.compute, subject.settings, subject.batch_size);
+  predict.what = what;
+  const auto outputs = train::predict(
+      subject.model.classifier,
+      subject.model.encode(rows, subject.settings, subject.compute.threads), predict);
+  return {train::probabilities_of(outputs.logits, subject.settings.task.kind()),
+          models::unit_rows(outputs.embeddings),
+          {}};
+}
+
+ScoredFile score_file(Subject& student, const data::Dataset& rows, const std::string& what,
+                      const RetrievalParts* retrieval, Subject* teacher) {
+  const data::Task& task = student.settings.task;
+  ScoredFile file;
+  file.queries = ask(student, rows, what);
+  file.predictions.final = file.queries.probabilities;
+  file.report.metrics.student = train::score(task, file.queries.probabilities, rows.labels);
+  if (retrieval != nullptr) {
+    answer_with_retrieval(*retrieval, task, rows, file);
+    file.report.retrieval = effect_of(*retrieval, task, rows, file);
+  }
+  if (teacher != nullptr) {
+    const auto& its_task = teacher->settings.task;
+    const auto probabilities = ask(*teacher, rows, "teacher").probabilities;
+    file.report.with_teacher = true;
+    file.report.metrics.teacher = train::score(its_task, probabilities, rows.labels);
+    append(file.report.warnings,
+           prediction_warnings("the teacher", its_task, probabilities, rows.labels));
+  }
+  judge(task, rows, retrieval == nullptr || retrieval->same_text_answers, file);
+  return file;
+}
+
+}  // namespace reaugkd::evaluation

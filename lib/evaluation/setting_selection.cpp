@@ -1,0 +1,99 @@
+#include "evaluation/setting_selection.h"
+
+#include <algorithm>
+
+#include "train/predict.h"
+
+namespace reaugkd::evaluation {
+namespace {
+
+using retrieval::RetrievalSetting;
+using retrieval::SoftLabels;
+
+/// Those of the setting's temperature.
+torch::Tensor labels_of(const std::vector<SoftLabels>& soft_labels,
+                        const RetrievalSetting& setting) {
+  return std::ranges::find(soft_labels, setting.kb_temperature, &SoftLabels::temperature)->values;
+}
+
+/// The validation part with neighbors for the largest k of the grid; an ef is selected first.
+LabelledQueries asked(const SelectionOptions& options, const ValidationPart& validation,
+                      Retriever& retriever, RetrievalChoice& choice) {
+  const auto largest_k = std::ranges::max(options.grid.k);
+  retriever.search_as_for(largest_k);
+  Queries queries = validation.queries;
+  if (!options.ef_search_grid.empty()) {
+    choice.ef_search = retriever.select_ef_search(options.ef_search_grid, queries.embeddings,
+                                                  validation.rows, largest_k, options.seed);
+    choice.ef_search_selected_on = validation.name;
+  }
+  queries.neighbors = retriever.search(queries.embeddings, validation.rows, largest_k);
+  return {queries, validation.rows.labels};
+}
+
+/// The task's first metric on the validation part, or nothing: the loss decides.
+retrieval::Criterion criterion_of(const SelectionOptions& options, const data::Task& task,
+                                  const std::vector<float>& labels) {
+  if (!options.by_metric) return {};
+  return [&task, &labels](const torch::Tensor& combined) {
+    return train::score(task, combined, labels).at(task.metrics.front());
+  };
+}
+
+SelectionRecord record_of(const RetrievalSetting& setting, const retrieval::Criterion& criterion,
+                          const data::Task& task, const LabelledQueries& validation,
+                          const std::string& selected_on) {
+  const auto& student = validation.queries.probabilities;
+  SelectionRecord record;
+  record.selected_on = selected_on;
+  record.selected_by = criterion ? task.metrics.front() : "loss";
+  if (criterion) {
+    record.score = setting.score;
+    record.score_student = criterion(student);
+  }
+  record.examples = static_cast<std::int64_t>(validation.labels.size());
+  record.loss = setting.loss;
+  record.loss_student =
+      retrieval::prediction_loss(student, torch::tensor(validation.labels), task.kind());
+  return record;
+}
+
+}  // namespace
+
+SelectedRetrieval select_retrieval(const SelectionOptions& options, const data::Task& task,
+                                   const std::vector<SoftLabels>& soft_labels,
+                                   const ValidationPart* validation, Retriever& retriever) {
+  SelectedRetrieval selected;
+  RetrievalChoice& choice = selected.choice;
+  if (validation != nullptr) selected.validation = asked(options, *validation, retriever, choice);
+  const auto permuted = retriever.permuted(soft_labels, options.seed);
+  const auto& grid = options.grid;
+  if (options.fixed) {
+    choice.setting = {.k = grid.k[0],
+                      .beta = grid.beta[0],
+                      .tau = grid.tau[0],
+                      .kb_temperature = soft_labels[0].temperature};
+    selected.permuted_setting = choice.setting;
+  } else {
+    const auto& queries = selected.validation->queries;
+    const auto labels = torch::tensor(selected.validation->labels);
+    const auto criterion = criterion_of(options, task, selected.validation->labels);
+    const auto best_of = [&](const std::vector<SoftLabels>& values) {
+      return retrieval::select_setting(grid, queries.neighbors, values, queries.probabilities,
+                                       labels, task.kind(), criterion);
+    };
+    choice.setting = best_of(soft_labels);
+    selected.permuted_setting = best_of(permuted);
+    choice.selection =
+        record_of(choice.setting, criterion, task, *selected.validation, validation->name);
+  }
+  selected.soft_labels = labels_of(soft_labels, choice.setting);
+  selected.permuted_soft_labels = labels_of(permuted, selected.permuted_setting);
+  retriever.answer_with(selected.soft_labels);
+  choice.beta_mode = options.beta_mode;
+  choice.index = retriever.index().kind();
+  choice.rows = retriever.knowledge_base().size();
+  return selected;
+}
+
+}  // namespace reaugkd::evaluation

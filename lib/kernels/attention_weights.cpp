@@ -1,0 +1,114 @@
+#include "kernels/attention_weights.h"
+
+#include "kernels/number_formats.h"
+#include "kernels/vector_clones.h"
+
+namespace reaugkd::kernels {
+namespace {
+
+// Sums have this many independent parts, lengths are multiples of it, in a fixed order that the
+// padding of a row does not change: it adds zeros.
+constexpr std::int64_t kLanes = 8;
+
+/// The sum of values[0 .. n), and the largest of them.
+REAUGKD_INTO_CLONES float sum_of(const float* __restrict values, std::int64_t n) {
+  alignas(64) float lanes[kLanes] = {};
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] += values[i + lane];
+  }
+  for (std::int64_t lane = 0; i < n; ++lane, ++i) lanes[lane] += values[i];
+  float sum = 0;
+  for (const float lane : lanes) sum += lane;
+  return sum;
+}
+
+REAUGKD_INTO_CLONES float largest_of(const float* __restrict values, std::int64_t n) {
+  alignas(64) float lanes[kLanes];
+  for (float& lane : lanes) lane = values[0];
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+      lanes[lane] = lanes[lane] < values[i + lane] ? values[i + lane] : lanes[lane];
+    }
+  }
+  for (; i < n; ++i) lanes[0] = lanes[0] < values[i] ? values[i] : lanes[0];
+  float largest = lanes[0];
+  for (const float lane : lanes) largest = largest < lane ? lane : largest;
+  return largest;
+}
+
+template <typename Value>
+REAUGKD_INTO_CLONES void forward(const AttentionRows& shape, std::int64_t first, std::int64_t rows,
+                                 const Value* __restrict scores, const float* __restrict bias,
+                                 float* __restrict scratch, Value* __restrict weights,
+                                 Value* __restrict dropped) {
+  const AttentionRows s = shape;
+  const std::int64_t n = s.tokens;
+  for (std::int64_t row = 0; row < rows; ++row, scores += n, weights += n) {
+    for (std::int64_t i = 0; i < n; ++i) scratch[i] = to_float(scores[i]) * s.scale + bias[i];
+    const float largest = largest_of(scratch, n);
+    for (std::int64_t i = 0; i < n; ++i) scratch[i] = exp_of(scratch[i] - largest);
+    const float share = 1.0F / sum_of(scratch, n);
+    for (std::int64_t i = 0; i < n; ++i) store(scratch[i] * share, weights[i]);
+    if (dropped == nullptr) continue;
+    const auto start = static_cast<std::uint32_t>((first + row) * n);
+    for (std::int64_t i = 0; i < n; ++i) {
+      const bool keep = keeps(s.mask, start + static_cast<std::uint32_t>(i));
+      store(keep ? scratch[i] * share * s.mask.scale : 0.0F, dropped[i]);
+    }
+    dropped += n;
+  }
+}
+
+/// dS = scale (W dW - W sum(W dW)), dW = gradient / (1 - p) where kept, else 0.
+template <typename Value>
+REAUGKD_INTO_CLONES void backward(const AttentionRows& shape, std::int64_t first, std::int64_t rows,
+                                  const Value* __restrict weights, const Value* __restrict gradient,
+                                  float* __restrict scratch, Value* __restrict to) {
+  const AttentionRows s = shape;
+  const std::int64_t n = s.tokens;
+  for (std::int64_t row = 0; row < rows; ++row, weights += n, gradient += n, to += n) {
+    const auto start = static_cast<std::uint32_t>((first + row) * n);
+    for (std::int64_t i = 0; i < n; ++i) {
+      const bool keep = keeps(s.mask, start + static_cast<std::uint32_t>(i));
+      scratch[i] = keep ? to_float(gradient[i]) * s.mask.scale * to_float(weights[i]) : 0.0F;
+    }
+    const float sum = sum_of(scratch, n);
+    for (std::int64_t i = 0; i < n; ++i) {
+      store(s.scale * (scratch[i] - to_float(weights[i]) * sum), to[i]);
+    }
+  }
+}
+
+}  // namespace
+
+REAUGKD_VECTOR_CLONES
+void attention_weights_forward(const AttentionRows& shape, std::int64_t first, std::int64_t rows,
+                               const float* scores, const float* bias, float* scratch,
+                               float* weights, float* dropped) {
+  forward(shape, first, rows, scores, bias, scratch, weights, dropped);
+}
+
+REAUGKD_VECTOR_CLONES
+void attention_weights_forward(const AttentionRows& shape, std::int64_t first, std::int64_t rows,
+                               const std::uint16_t* scores, const float* bias, float* scratch,
+                               std::uint16_t* weights, std::uint16_t* dropped) {
+  forward(shape, first, rows, scores, bias, scratch, weights, dropped);
+}
+
+REAUGKD_VECTOR_CLONES
+void attention_weights_backward(const AttentionRows& shape, std::int64_t first, std::int64_t rows,
+                                const float* weights, const float* gradient, float* scratch,
+                                float* to) {
+  backward(shape, first, rows, weights, gradient, scratch, to);
+}
+
+REAUGKD_VECTOR_CLONES
+void attention_weights_backward(const AttentionRows& shape, std::int64_t first, std::int64_t rows,
+                                const std::uint16_t* weights, const std::uint16_t* gradient,
+                                float* scratch, std::uint16_t* to) {
+  backward(shape, first, rows, weights, gradient, scratch, to);
+}
+
+}  // namespace reaugkd::kernels

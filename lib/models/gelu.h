@@ -1,0 +1,13 @@
+// GELU (Hendrycks and Gimpel, 2016) in its exact form, x Phi(x). LibTorch's way back is several
+// times slower on a CPU than the way forward.
+#pragma once
+
+#include <torch/torch.h>
+
+namespace reaugkd::models {
+
+/// x Phi(x): on a CPU in fp32 or bf16 to fp32's rounding by kernels of our own, elsewhere
+/// LibTorch's.
+torch::Tensor gelu(const torch::Tensor& x);
+
+}  // namespace reaugkd::models

@@ -1,0 +1,43 @@
+// Model directories in the published Hugging Face layout: config.json and model.safetensors (whole
+// or in shards) into a BertForSequenceClassification and back, under the names of its family. Used
+// by every stage that loads or writes a model.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "models/bert.h"
+#include "models/model_config.h"
+
+namespace reaugkd::models {
+
+struct LoadOptions {
+  bool random_init = false;               // draw every weight; model.safetensors is not looked at
+  bool head_may_be_missing = false;       // draw pooler and classifier where the file lacks them
+  std::vector<std::int64_t> layers = {};  // encoder layers to take, in this order; empty: all
+  std::uint64_t seed = 0;                 // of what is drawn, from N(0, initializer_range)
+};
+
+struct LoadedModel {
+  BertConfig config;  // num_hidden_layers is what was taken
+  BertForSequenceClassification model{nullptr};
+  std::vector<std::string> initialised;  // parameters that were drawn, for the log
+  std::vector<std::string> zeroed;  // token types that the checkpoint lacks: zeros, for the log
+};
+
+/// Loads `directory`'s model.safetensors, or the shards that model.safetensors.index.json names
+/// (F32, F16 or BF16, keys with the family's prefix or bare), into a classifier of `config`, fp32,
+/// on the CPU, in eval mode. Pre-training heads (cls.* and the like) and position_ids are ignored.
+/// Where the head may be missing, one of another shape (another task's) counts as missing.
+/// Throws IoError, or ArtifactError listing every other tensor that is missing, extra or wrongly
+/// shaped, or the shards that are not there; ConfigError for a layer that the checkpoint does not
+/// have.
+LoadedModel load_classifier(const std::filesystem::path& directory, BertConfig config,
+                            const LoadOptions& options);
+
+/// Writes config.json and model.safetensors (fp32, the family's published names). Throws IoError.
+void save_classifier(const BertForSequenceClassification& model, const BertConfig& config,
+                     const std::filesystem::path& directory);
+
+}  // namespace reaugkd::models

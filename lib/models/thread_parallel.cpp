@@ -1,0 +1,207 @@
+#include "models/thread_parallel.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ThreadLocalState.h>
+#include <ATen/autocast_mode.h>
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "models/dropout.h"
+#include "tensor/device.h"
+
+namespace reaugkd::models {
+namespace {
+
+using torch::autograd::variable_list;
+
+/// Each slice keeps a gradient of every parameter until they are added up. Where they would take
+/// more than this all together, the batch stays whole.
+constexpr std::int64_t kMostGradientBytes = std::int64_t{4} << 30;
+
+std::int64_t slices_of(const BertInput& input) {
+  if (!input.input_ids.device().is_cpu() || at::in_parallel_region()) return 1;
+  const auto slices = static_cast<std::int64_t>(at::get_num_threads());
+  return input.input_ids.size(0) < slices ? 1 : slices;  // whole: all threads on each product
+}
+
+bool too_large(std::int64_t slices, const variable_list& trained) {
+  std::size_t gradient_bytes = 0;
+  for (const auto& parameter : trained) gradient_bytes += parameter.nbytes();
+  return slices * static_cast<std::int64_t>(gradient_bytes) > kMostGradientBytes;
+}
+
+/// The parameters whose gradients are wanted; none under NoGradGuard.
+variable_list trained_parameters(const BertForSequenceClassification& model) {
+  variable_list trained;
+  if (!torch::GradMode::is_enabled()) return trained;
+  for (const auto& parameter : model->parameters()) {
+    if (parameter.requires_grad()) trained.push_back(parameter);
+  }
+  return trained;
+}
+
+/// All outputs of a forward in one list, and back.
+variable_list flat(const ClassifierOutput& output, const BertTrace& trace) {
+  variable_list all = {output.logits, output.embedding};
+  all.insert(all.end(), trace.hidden_states.begin(), trace.hidden_states.end());
+  all.insert(all.end(), trace.attention_scores.begin(), trace.attention_scores.end());
+  if (trace.values.defined()) all.push_back(trace.values);
+  return all;
+}
+
+/// `states` hidden states are among them.
+ClassifierOutput unflat(const variable_list& all, std::ptrdiff_t states, BertTrace* trace) {
+  if (trace != nullptr) {
+    const auto scores = all.begin() + 2 + states;
+    trace->hidden_states.assign(all.begin() + 2, scores);
+    if (scores != all.end()) {
+      trace->attention_scores.assign(scores, all.end() - 1);
+      trace->values = all.back();
+    }
+  }
+  return {all[0], all[1]};
+}
+
+/// While it lives, autocast converts a weight anew at every use: most are used once in a slice, and
+/// what a thread kept from the step before would be an old weight's.
+class NoAutocastCache {
+ public:
+  NoAutocastCache() { at::autocast::set_autocast_cache_enabled(false); }
+  ~NoAutocastCache() { at::autocast::set_autocast_cache_enabled(before_); }
+  NoAutocastCache(const NoAutocastCache&) = delete;
+  NoAutocastCache& operator=(const NoAutocastCache&) = delete;
+
+ private:
+  bool before_ = at::autocast::is_autocast_cache_enabled();
+};
+
+/// work(slice) by a thread for each slice, each with the caller's state of LibTorch and alone in
+/// every product.
+template <typename Work>
+void for_slices(std::int64_t slices, bool with_gradients, const Work& work) {
+  const at::ThreadLocalState state;
+  const tensor::SingleThreadedProductsGuard products;
+  at::parallel_for(0, slices, 1, [&](std::int64_t begin, std::int64_t end) {
+    const at::ThreadLocalStateGuard as_caller(state);
+    const at::AutoGradMode gradients(with_gradients);
+    const NoAutocastCache no_cache;
+    for (std::int64_t slice = begin; slice < end; ++slice) work(slice);
+  });
+}
+
+/// A batch on its way through the model.
+struct SlicedBatch : torch::CustomClassHolder {
+  SlicedBatch(BertForSequenceClassification& of, const BertInput& batch, Embedding kind,
+              const BertTrace* trace, std::int64_t count)
+      : model(of), input(batch), embedding(kind), slices(count) {
+    if (trace != nullptr) attention_from = trace->attention_from;
+    if (model->is_training()) dropout_seed = static_cast<std::uint64_t>(next_dropout_key());
+  }
+
+  std::int64_t begin(std::int64_t slice) const { return input.input_ids.size(0) * slice / slices; }
+
+  torch::Tensor part(const torch::Tensor& of_batch, std::int64_t slice) const {
+    return of_batch.slice(0, begin(slice), begin(slice + 1));
+  }
+
+  /// Every slice's outputs, with their graphs where gradients are wanted.
+  std::vector<variable_list> forward(bool with_gradients) {
+    std::vector<variable_list> of_slices(static_cast<std::size_t>(slices));
+    for_slices(slices, with_gradients, [&](std::int64_t slice) {
+      DropoutKeys keys(dropout_seed, static_cast<std::uint64_t>(slice));
+      BertTrace trace{attention_from.value_or(BertTrace::kNoLayer)};
+      const auto output =
+          model->forward({part(input.input_ids, slice), part(input.token_type_ids, slice),
+                          part(input.attention_mask, slice)},
+                         embedding, attention_from ? &trace : nullptr);
+      if (slice == 0) states = static_cast<std::ptrdiff_t>(trace.hidden_states.size());
+      of_slices[static_cast<std::size_t>(slice)] = flat(output, trace);
+    });
+    return of_slices;
+  }
+
+  BertForSequenceClassification model;
+  BertInput input;
+  Embedding embedding;
+  std::int64_t slices;
+  std::optional<std::int64_t> attention_from;  // where a trace is asked for
+  std::ptrdiff_t states = 0;                   // hidden states that a forward noted
+  std::uint64_t dropout_seed = 0;
+  std::vector<variable_list> outputs;  // until the way back
+};
+
+variable_list joined(const std::vector<variable_list>& outputs) {
+  const torch::NoGradGuard no_grad;
+  variable_list all;
+  for (std::size_t i = 0; i < outputs.front().size(); ++i) {
+    variable_list parts;
+    for (const auto& slice : outputs) parts.push_back(slice[i]);
+    all.push_back(torch::cat(parts));
+  }
+  return all;
+}
+
+/// As one operator to autograd: from the parameters to the outputs.
+class SlicedForward : public torch::autograd::Function<SlicedForward> {
+ public:
+  static variable_list forward(torch::autograd::AutogradContext* context,
+                               const c10::intrusive_ptr<SlicedBatch>& batch,
+                               at::TensorList parameters) {
+    context->set_materialize_grads(false);  // what no loss looks at stays undefined
+    context->saved_data["batch"] = c10::IValue::make_capsule(batch);
+    context->save_for_backward(parameters.vec());
+    batch->outputs = batch->forward(/*with_gradients=*/true);
+    return joined(batch->outputs);
+  }
+
+  static variable_list backward(torch::autograd::AutogradContext* context,
+                                const variable_list& gradients) {
+    const auto capsule = context->saved_data["batch"].toCapsule();
+    auto& batch = static_cast<SlicedBatch&>(*capsule);
+    TORCH_CHECK(!batch.outputs.empty(), "a batch in slices has one way back");
+    const auto parameters = context->get_saved_variables();
+    std::vector<variable_list> slopes(static_cast<std::size_t>(batch.slices));
+    for_slices(batch.slices, true, [&](std::int64_t slice) {
+      variable_list outputs, output_gradients;
+      for (std::size_t i = 0; i < gradients.size(); ++i) {
+        auto& output = batch.outputs[static_cast<std::size_t>(slice)][i];
+        if (!gradients[i].defined() || !output.requires_grad()) continue;
+        outputs.push_back(std::move(output));
+        output_gradients.push_back(batch.part(gradients[i], slice));
+      }
+      slopes[static_cast<std::size_t>(slice)].resize(parameters.size());
+      if (outputs.empty()) return;
+      slopes[static_cast<std::size_t>(slice)] =
+          torch::autograd::grad(outputs, parameters, output_gradients, /*retain_graph=*/false,
+                                /*create_graph=*/false, /*allow_unused=*/true);
+    });
+    batch.outputs.clear();
+    variable_list sums = {torch::Tensor()};  // of the batch, which has no gradient
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      auto sum = slopes[0][i];
+      for (std::size_t slice = 1; slice < slopes.size() && sum.defined(); ++slice) {
+        sum.add_(slopes[slice][i]);
+      }
+      sums.push_back(sum);
+    }
+    return sums;
+  }
+};
+
+}  // namespace
+
+ClassifierOutput forward_on_threads(BertForSequenceClassification& model, const BertInput& input,
+                                    Embedding embedding, BertTrace* trace) {
+  const std::int64_t slices = slices_of(input);
+  if (slices <= 1) return model->forward(input, embedding, trace);
+  const auto trained = trained_parameters(model);
+  if (too_large(slices, trained)) return model->forward(input, embedding, trace);
+  const auto batch = c10::make_intrusive<SlicedBatch>(model, input, embedding, trace, slices);
+  const auto outputs = trained.empty() ? joined(batch->forward(/*with_gradients=*/false))
+                                       : SlicedForward::apply(batch, at::TensorList(trained));
+  return unflat(outputs, batch->states, trace);
+}
+
+}  // namespace reaugkd::models

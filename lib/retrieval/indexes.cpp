@@ -1,0 +1,40 @@
+// The table of indexes. Adding one is an entry here.
+#include "retrieval/indexes.h"
+
+#include <algorithm>
+
+namespace reaugkd::retrieval {
+namespace {
+
+std::vector<IndexKind>& table() {
+  static std::vector<IndexKind> kinds = {
+      {"hnsw", "index.hnsw", build_hnsw_index, load_hnsw_index},
+      {kExactIndex, "",
+       [](const torch::Tensor& embeddings, const IndexOptions&) {
+         return make_exact_index(embeddings);
+       },
+       [](const std::filesystem::path&, const torch::Tensor& embeddings, const IndexOptions&) {
+         return make_exact_index(embeddings);
+       }},
+  };
+  return kinds;
+}
+
+}  // namespace
+
+std::vector<std::string> index_kinds() {
+  std::vector<std::string> names;
+  for (const auto& kind : table()) names.push_back(kind.name);
+  return names;
+}
+
+const IndexKind* find_index_kind(const std::string& name) {
+  const auto found = std::ranges::find(table(), name, &IndexKind::name);
+  return found == table().end() ? nullptr : &*found;
+}
+
+void add_index_kind(IndexKind kind) {
+  table().push_back(std::move(kind));
+}
+
+}  // namespace reaugkd::retrieval

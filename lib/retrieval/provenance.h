@@ -1,0 +1,38 @@
+// Where a knowledge base comes from: kb.json's "provenance". It says which task it is for, whose
+// embeddings are its keys, and what its soft labels are worth.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/json.h"
+
+namespace reaugkd::retrieval {
+
+/// Whose embeddings the keys are. Keys of one space do not compare with queries of another.
+struct KeySpace {
+  std::string teacher_sha256;     // of model.safetensors; empty: unknown
+  std::string projection_sha256;  // of projection.safetensors; empty: unknown
+  std::string student_sha256;     // of the student whose own embeddings are the keys; empty: z
+
+  bool of_student() const { return !student_sha256.empty(); }
+  bool operator==(const KeySpace&) const = default;
+
+  /// What a student is trained towards or asks: of its own keys the student alone counts.
+  base::Json to_json() const;
+  /// Throws ArtifactError naming `where`.
+  static KeySpace from_json(const base::Json& json, const std::string& where);
+};
+
+struct Provenance {
+  base::Json task_settings;  // data::TaskSettings as the files have them; null: not known
+  KeySpace key_space;
+  bool teacher_saw_holdout = false;  // it was fine-tuned elsewhere, on nobody knows which rows
+  std::int64_t cross_fit_folds = 0;  // 0: the soft labels are the teacher's own
+
+  base::Json to_json() const;
+  /// Throws ArtifactError naming `where`.
+  static Provenance from_json(const base::Json& json, const std::string& where);
+};
+
+}  // namespace reaugkd::retrieval

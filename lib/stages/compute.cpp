@@ -1,0 +1,17 @@
+#include "stages/compute.h"
+
+namespace reaugkd::stages {
+
+tensor::Compute start_compute(const run::RunOptions& options, bool training,
+                              run::RunDirectory& run) {
+  tensor::Compute compute;
+  compute.device = tensor::parse_device(options.device);
+  compute.precision = tensor::parse_precision(options.precision, compute.device, training);
+  compute.threads = tensor::set_threads(options.threads);
+  tensor::settle_cuda_choices();
+  run.set_machine(compute.device.str(), tensor::to_string(compute.precision),
+                  tensor::describe(compute.device), compute.threads);
+  return compute;
+}
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,35 @@
+// What eval loads: the model, the teacher beside it, the knowledge base, and the rows to score.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "evaluation/scoring.h"
+#include "stages/eval_options.h"
+
+namespace reaugkd::stages {
+
+struct EvalInputs {
+  Inherited inherited;            // whose settings and split hold
+  std::string model_selected_on;  // empty for a model from elsewhere
+  evaluation::Subject student;
+  std::optional<evaluation::Subject> teacher;
+  std::unique_ptr<evaluation::Retriever> retriever;  // null without --kb
+  std::vector<retrieval::SoftLabels> soft_labels;    // of each T to select from
+};
+
+/// Loads them; they become inputs of `run`. Throws ArtifactError where they do not belong together.
+EvalInputs load_eval_inputs(const EvalOptions& options, const tensor::Compute& compute,
+                            run::RunDirectory& run);
+
+/// The rows of --split, an input of `run`.
+data::Dataset rows_to_score(const EvalOptions& options, const EvalInputs& inputs,
+                            run::RunDirectory& run);
+
+/// MNLI's second dev or test set, where it lies beside the first; an input of `run`.
+std::optional<data::Dataset> mismatched_rows(const EvalOptions& options, const data::Task& task,
+                                             run::RunDirectory& run);
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,25 @@
+// Where build-kb takes its rows from: the features that project has cached, or a knowledge base
+// that is there, with rows added and removed or with a student's embeddings as its keys.
+#pragma once
+
+#include "evaluation/kb_report.h"
+#include "retrieval/knowledge_base.h"
+#include "stages/build_kb.h"
+
+namespace reaugkd::stages {
+
+/// Rows and what is known of them.
+struct KbSource {
+  retrieval::KnowledgeBase kb;
+  data::TaskSettings settings;
+};
+
+/// The rows that the student is trained on. Writes split.json.
+KbSource rows_of_features(const BuildKbOptions& options, const tensor::Compute& compute,
+                          run::RunDirectory& run, evaluation::KbReport& report);
+
+/// --extend: an existing knowledge base changed; nothing is trained again.
+KbSource changed_knowledge_base(const BuildKbOptions& options, const tensor::Compute& compute,
+                                run::RunDirectory& run, evaluation::KbReport& report);
+
+}  // namespace reaugkd::stages

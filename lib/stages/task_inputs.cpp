@@ -1,0 +1,248 @@
+#include "stages/task_inputs.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "data/class_names.h"
+#include "data/custom_task.h"
+#include "models/model_config.h"
+#include "retrieval/kb_manifest.h"
+#include "run/output_directory.h"
+
+namespace reaugkd::stages {
+namespace {
+
+namespace fs = std::filesystem;
+using base::ConfigError;
+using base::Json;
+
+constexpr std::int64_t kDefaultMaxSeqLength = 128;
+
+/// `flag` if given, else `inherited`; they must agree where both are there.
+template <typename T>
+T agreed(const std::string& flag_name, const std::optional<T>& flag, const T& inherited,
+         const std::string& directory) {
+  if (flag && *flag != inherited) {
+    throw ConfigError("--{} {}: {} was made with {}; leave the flag out, or begin the chain again",
+                      flag_name, *flag, directory, inherited);
+  }
+  return inherited;
+}
+
+/// Flags that contradict the split that is inherited.
+void check_split_flags(const DataOptions& options, const Inherited& inherited) {
+  if (!inherited.split) return;
+  const data::TrainSplit& split = *inherited.split;
+  if (!options.validation.empty()) {
+    agreed<std::string>("validation", data::to_string(data::parse_validation(options.validation)),
+                        data::to_string(split.validation), inherited.directory);
+  }
+  agreed<std::int64_t>("split-seed", options.split_seed,
+                       static_cast<std::int64_t>(split.split_seed), inherited.directory);
+  agreed<std::int64_t>("max-train-examples", options.max_train_examples, split.max_train_examples,
+                       inherited.directory);
+}
+
+}  // namespace
+
+void DataOptions::add_fields(base::OptionList& list) {
+  list.add({"task", "Data", &task,
+            data::glue_task_names() +
+                ", or a FILE.json that describes another (inherited by later stages)"});
+  list.add({"data", "Data", &data, "directory with train.tsv, dev.tsv, test.tsv", {}, {}, true});
+  list.add({"train-file", "Data", &train_file, "another name for train.tsv"});
+  list.add({"dev-file", "Data", &dev_file, "another name for dev.tsv"});
+  list.add({"test-file", "Data", &test_file, "another name for test.tsv"});
+  list.add(
+      {"max-train-examples", "Data", &max_train_examples,
+       "first N rows of train after a shuffle seeded by --split-seed; 0: all (inherited, else 0)",
+       base::kNotNegative});
+  list.add({"validation", "Data", &validation,
+            "holdout:F, a part of train, or dev (inherited, else holdout:0.1)"});
+  list.add({"split-seed", "Data", &split_seed, "seed of the holdout (inherited, else 0)",
+            base::kNotNegative});
+  list.add({"label-order", "Data", &label_order,
+            "class names in the checkpoint's order, where its config.json does not say"});
+  list.add({"max-seq-length", "Data", &max_seq_length,
+            "tokens of a text or pair, the rest is cut (inherited, else 128)",
+            base::Range{8, 100000}});
+  list.add({"skip-bad-rows", "Data", &skip_bad_rows,
+            "leave out rows that cannot be read, and say which"});
+}
+
+Inherited inherit(const fs::path& directory) {
+  run::require_finished(directory);
+  Inherited inherited;
+  inherited.directory = directory.string();
+  const bool is_kb = fs::exists(directory / "kb.json");
+  const fs::path path = directory / (is_kb ? "kb.json" : "config.json");
+  if (!fs::exists(path)) {
+    throw base::ArtifactError(
+        "{}: is missing, and so is kb.json: {} is neither a model nor a knowledge base",
+        path.string(), directory.string());
+  }
+  Json settings;
+  std::int64_t num_labels = 0;  // of a knowledge base
+  if (is_kb) {
+    const auto manifest = retrieval::load_kb_manifest(directory);
+    settings = manifest.provenance.task_settings;
+    num_labels = manifest.num_labels;
+  } else {
+    const auto config = models::load_config(directory);
+    settings = config.reaugkd;
+    inherited.id2label = config.id2label;
+  }
+  if (!settings.is_null()) {
+    inherited.settings = data::TaskSettings::from_json(settings, path.string());
+    const auto labels = inherited.settings->task.num_labels();
+    if (is_kb && num_labels != labels) {
+      throw base::ArtifactError(
+          "{}: num_labels is {}, but its task {} has {}: it is damaged; run "
+          "build-kb again",
+          path.string(), num_labels, inherited.settings->task.name, labels);
+    }
+  }
+  if (fs::exists(directory / "split.json")) inherited.split = data::load_split(directory);
+  return inherited;
+}
+
+data::TaskSettings resolve_settings(const DataOptions& options, const Inherited& inherited) {
+  check_split_flags(options, inherited);
+  data::TaskSettings settings;
+  if (inherited.settings) {
+    settings = *inherited.settings;
+    if (!options.task.empty()) {
+      const data::Task given = data::task_of(options.task);
+      agreed<std::string>("task", given.name, settings.task.name, inherited.directory);
+      if (given.description != settings.task.description) {
+        throw ConfigError("--task {}: {} was made with another description of {} ({})",
+                          options.task, inherited.directory, given.name,
+                          settings.task.description.dump());
+      }
+    }
+    agreed<std::int64_t>("max-seq-length", options.max_seq_length, settings.max_seq_length,
+                         inherited.directory);
+    if (!options.label_order.empty() && options.label_order != settings.task.labels) {
+      throw ConfigError("--label-order {}: {} was made with {}",
+                        fmt::join(options.label_order, ","), inherited.directory,
+                        fmt::join(settings.task.labels, ","));
+    }
+    return settings;
+  }
+  if (options.task.empty()) {
+    throw ConfigError("--task is required: {}; give {} or a FILE.json",
+                      inherited.directory.empty()
+                          ? "no earlier stage names one"
+                          : inherited.directory + " does not say which it was made for",
+                      data::glue_task_names());
+  }
+  settings.task = data::task_of(options.task);
+  settings.max_seq_length = options.max_seq_length.value_or(kDefaultMaxSeqLength);
+  if (!options.label_order.empty()) {
+    settings.task = data::with_label_order(settings.task, options.label_order);
+  } else if (const auto order = data::in_order_of(inherited.id2label, settings.task.labels)) {
+    settings.task = data::with_label_order(settings.task, *order);
+  } else if (inherited.id2label.size() == settings.task.labels.size() &&
+             !data::nameless(inherited.id2label)) {
+    spdlog::warn(
+        "{}: calls its classes {}; they are taken for {}, unless --label-order says otherwise",
+        inherited.directory, fmt::join(inherited.id2label, ", "),
+        fmt::join(settings.task.labels, ", "));
+  }
+  return settings;
+}
+
+void check_class_order(const DataOptions& options, const Inherited& model,
+                       const data::TaskSettings& settings) {
+  if (!options.label_order.empty() && !model.settings) return;
+  const auto own =
+      model.settings
+          ? model.settings->task.labels
+          : data::in_order_of(model.id2label, settings.task.labels).value_or(settings.task.labels);
+  if (own.size() == settings.task.labels.size() && own != settings.task.labels) {
+    throw base::ArtifactError(
+        "{}: its classes are {}, the others' are {}: use models and a knowledge base with one "
+        "order (--label-order where the first of them is made)",
+        model.directory, fmt::join(own, ", "), fmt::join(settings.task.labels, ", "));
+  }
+}
+
+void check_same_task(const Inherited& other, const data::TaskSettings& settings,
+                     const std::string& directory) {
+  if (!other.settings || other.settings->to_json() == settings.to_json()) return;
+  throw base::ArtifactError(
+      "{} was made for {}, {} for {}: task, class order and max_seq_length must be the same",
+      other.directory, other.settings->to_json().dump(), directory, settings.to_json().dump());
+}
+
+data::Dataset read_split_file(const DataOptions& options, const data::TaskSettings& settings,
+                              data::Split split) {
+  const data::Task& task = settings.task;
+  std::string name = split == data::Split::kTrain ? task.train_file
+                     : split == data::Split::kDev ? task.dev_file
+                                                  : task.test_file;
+  const std::string& other = split == data::Split::kTrain ? options.train_file
+                             : split == data::Split::kDev ? options.dev_file
+                                                          : options.test_file;
+  if (!other.empty()) name = other;
+  const fs::path path = fs::path(options.data) / name;
+  if (!fs::exists(path)) {
+    throw base::IoError(
+        "{}: is missing; --data is a directory with the task's files, --{}-file names "
+        "another one",
+        path.string(), data::to_string(split));
+  }
+  auto dataset = data::read_dataset(path, task, task.layout(split), options.bad_rows());
+  spdlog::info("{}: {} rows", path.string(), dataset.size());
+  return dataset;
+}
+
+data::Dataset labelled_part(const data::Dataset& rows) {
+  if (rows.fully_labelled()) return rows;
+  std::vector<std::int64_t> labelled;
+  for (std::int64_t i = 0; i < rows.size(); ++i) {
+    if (rows.labelled(i)) labelled.push_back(i);
+  }
+  if (labelled.empty()) {
+    throw base::DataError("{}: no row to train on has a label", rows.path.string());
+  }
+  spdlog::warn("{}: {} rows have no label and are left to later stages", rows.path.string(),
+               rows.rows.size() - labelled.size());
+  return rows.subset(labelled);
+}
+
+data::TaskData read_task_data(const DataOptions& options, const data::TaskSettings& settings,
+                              const Inherited& inherited, run::RunDirectory& run) {
+  data::TaskData result;
+  result.settings = settings;
+  const auto train = read_split_file(options, settings, data::Split::kTrain);
+  check_split_flags(options, inherited);
+  if (inherited.split) {
+    result.split = *inherited.split;
+  } else {
+    const auto validation =
+        data::parse_validation(options.validation.empty() ? "holdout:0.1" : options.validation);
+    result.split =
+        data::make_split(train, settings.task, validation, options.max_train_examples.value_or(0),
+                         static_cast<std::uint64_t>(options.split_seed.value_or(0)));
+  }
+  result.train = data::train_part(train, result.split);
+  result.validation = result.split.validation.holdout
+                          ? data::holdout_part(train, result.split)
+                          : read_split_file(options, settings, data::Split::kDev);
+  run.add_input(train.path);
+  if (!result.split.validation.holdout) run.add_input(result.validation.path);
+  if (!result.validation.fully_labelled()) {
+    throw base::DataError(
+        "{}: has rows without a label, which validate nothing: leave them out, or give "
+        "--validation holdout:0.1",
+        result.validation.path.string());
+  }
+  spdlog::info("{} rows to train on, {} to validate on ({})", result.train.size(),
+               result.validation.size(), data::to_string(result.split.validation));
+  return result;
+}
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,47 @@
+#include "stages/teacher_features.h"
+
+#include <spdlog/spdlog.h>
+
+#include <cmath>
+
+#include "base/error.h"
+
+namespace reaugkd::stages {
+
+TeacherFeatures teacher_features(train::Model& teacher, const data::TaskData& data,
+                                 const tensor::Compute& compute, std::int64_t batch_size,
+                                 bool resume, const run::RunDirectory& run) {
+  const std::string mark = run.inputs_digest();
+  if (resume && train::features_mark(run.path()) == mark) {
+    spdlog::info("goes on with the teacher's features of the stopped run");
+    return {train::load_features(run.path(), "train", data.train),
+            train::load_features(run.path(), "validation", data.validation)};
+  }
+  const auto features_of = [&](const data::Dataset& rows) {
+    return train::compute_features(teacher, rows, data.settings, compute, batch_size);
+  };
+  TeacherFeatures features{features_of(data.train), features_of(data.validation)};
+  teacher.classifier->to(torch::kCPU);
+  train::save_features(features.train, features.validation, mark, run.path());
+  return features;
+}
+
+torch::Tensor positive_labels(const data::Dataset& rows, base::TaskKind kind) {
+  auto labels = rows.labels;
+  if (kind == base::TaskKind::kRegression) {  // 2.5 to 3, as in the split's strata
+    for (float& label : labels) label = std::round(label);
+  }
+  return torch::tensor(labels);
+}
+
+LabelledRows labelled_rows(const data::Dataset& rows, base::TaskKind kind) {
+  const auto labels = positive_labels(rows, kind);
+  const auto positions = torch::isnan(labels).logical_not().nonzero().squeeze(1);
+  if (positions.numel() < 2) {
+    throw base::DataError("{}: {} of its rows to train on have labels, equation 1 needs 2",
+                          rows.path.string(), positions.numel());
+  }
+  return {positions, labels.index_select(0, positions)};
+}
+
+}  // namespace reaugkd::stages

@@ -1,0 +1,56 @@
+// A model directory as training and evaluation use it: classifier, tokenizer and settings together,
+// loaded for training or for prediction, and written back.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/task_settings.h"
+#include "models/model_directory.h"
+#include "retrieval/provenance.h"
+#include "tensor/device.h"
+#include "text/encoded_dataset.h"
+#include "text/tokenizer.h"
+#include "train/predict.h"
+
+namespace reaugkd::train {
+
+struct Model {
+  models::BertConfig config;
+  models::BertForSequenceClassification classifier{nullptr};
+  std::shared_ptr<const text::Tokenizer> tokenizer;
+  models::Embedding embedding = models::Embedding::kCls;
+  std::optional<retrieval::KeySpace> trained_towards;  // of a student of equation 4
+
+  text::EncodedDataset encode(const data::Dataset& dataset, const data::TaskSettings& settings,
+                              int threads) const;
+  PredictOptions predict_options(const tensor::Compute& compute, const data::TaskSettings& settings,
+                                 std::int64_t batch_size) const;
+};
+
+struct TrainingInit {
+  std::string init = "pretrained";  // or random
+  std::vector<std::int64_t> layers = {};
+  std::int64_t vocab_size = 0;  // train a sentencepiece model of this size if there is none
+  std::string embedding = "cls";
+  std::uint64_t seed = 0;
+  bool reorder_classes = false;  // of a loaded classifier: its rows into the task's order
+};
+
+/// A model to be trained on the task: head and pooler may be missing; config gets the task's
+/// classes and settings. Throws ArtifactError also where the vocabulary is larger than the
+/// embedding matrix, ConfigError where max_seq_length is than its positions.
+Model load_for_training(const std::filesystem::path& directory, const data::TaskData& data,
+                        const TrainingInit& init);
+
+/// A fine-tuned classifier for the task. Throws ArtifactError where its head has other classes.
+Model load_trained(const std::filesystem::path& directory, const data::TaskSettings& settings);
+
+/// Writes config.json, model.safetensors and the tokenizer's files. Throws IoError.
+void save_model(const Model& model, const data::TaskSettings& settings,
+                const std::filesystem::path& directory);
+
+}  // namespace reaugkd::train
