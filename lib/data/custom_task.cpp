@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "metrics/metrics.h"
 
 namespace reaugkd::data {
 namespace {
@@ -97,16 +98,15 @@ void check_labels(const Task& task, bool regression, const std::string& where) {
 }
 
 void check_metrics(const Task& task, const std::string& where) {
-  const std::set<std::string> allowed =
-      task.regression() ? std::set<std::string>{"pearson", "spearmanr"}
-                        : std::set<std::string>{"accuracy", "f1", "matthews_correlation"};
-  for (const auto& metric : task.metrics) {
-    if (!allowed.contains(metric)) {
-      throw ConfigError("{}: unknown metric \"{}\", expected {}", where, metric,
+  const auto allowed =
+      metrics::names_of(task.regression() ? metrics::Needs::kScores : metrics::Needs::kClasses);
+  for (const auto& name : task.metrics) {
+    if (std::ranges::find(allowed, name) == allowed.end()) {
+      throw ConfigError("{}: unknown metric \"{}\", expected {}", where, name,
                         fmt::join(allowed, ", "));
     }
-    if (metric == "f1" && task.labels.size() != 2) {
-      throw ConfigError("{}: f1 is of the second of two labels, there are {}", where,
+    if (metrics::metric(name).of_one_class && task.labels.size() != 2) {
+      throw ConfigError("{}: {} is of the second of two labels, there are {}", where, name,
                         task.labels.size());
     }
   }

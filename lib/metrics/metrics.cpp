@@ -191,18 +191,68 @@ double expected_calibration_error(std::span<const double> probabilities, std::in
   return sum / static_cast<double>(labels.size());
 }
 
-double by_name(const std::string& name, std::span<const double> predictions,
-               std::span<const double> labels, std::int64_t positive) {
-  if (name == "pearson") return pearson(predictions, labels);
-  if (name == "spearmanr") return spearmanr(predictions, labels);
-  if (name == "accuracy") return accuracy(class_indices(predictions), class_indices(labels));
-  if (name == "f1") return f1(class_indices(predictions), class_indices(labels), positive);
-  if (name == "matthews_correlation") {
-    return matthews_correlation(class_indices(predictions), class_indices(labels));
+namespace {
+
+/// A metric over class indices as one over numbers.
+template <typename Function>
+auto of_classes(const Function& function) {
+  return [function](std::span<const double> predictions, std::span<const double> labels,
+                    std::int64_t positive) {
+    return function(class_indices(predictions), class_indices(labels), positive);
+  };
+}
+
+/// The table. Adding a metric is an entry here.
+std::vector<Metric>& table() {
+  using Classes = std::span<const std::int64_t>;
+  using Numbers = std::span<const double>;
+  static std::vector<Metric> metrics = {
+      {.name = "accuracy",
+       .needs = Needs::kClasses,
+       .function = of_classes([](Classes p, Classes y, std::int64_t) { return accuracy(p, y); })},
+      {.name = "f1",
+       .needs = Needs::kClasses,
+       .of_one_class = true,
+       .function = of_classes([](Classes p, Classes y, std::int64_t c) { return f1(p, y, c); })},
+      {.name = "matthews_correlation",
+       .needs = Needs::kClasses,
+       .function = of_classes(
+           [](Classes p, Classes y, std::int64_t) { return matthews_correlation(p, y); })},
+      {.name = "pearson",
+       .needs = Needs::kScores,
+       .function = [](Numbers p, Numbers y, std::int64_t) { return pearson(p, y); }},
+      {.name = "spearmanr",
+       .needs = Needs::kScores,
+       .function = [](Numbers p, Numbers y, std::int64_t) { return spearmanr(p, y); }},
+  };
+  return metrics;
+}
+
+}  // namespace
+
+const std::vector<Metric>& all_metrics() {
+  return table();
+}
+
+const Metric& metric(const std::string& name) {
+  const auto found = std::ranges::find(table(), name, &Metric::name);
+  if (found != table().end()) return *found;
+  std::vector<std::string> names;
+  for (const auto& each : table()) names.push_back(each.name);
+  throw base::ConfigError("unknown metric \"{}\": expected one of {}", name,
+                          fmt::join(names, ", "));
+}
+
+std::vector<std::string> names_of(Needs needs) {
+  std::vector<std::string> names;
+  for (const auto& each : table()) {
+    if (each.needs == needs) names.push_back(each.name);
   }
-  throw base::ConfigError(
-      "unknown metric \"{}\": expected accuracy, f1, matthews_correlation, pearson or spearmanr",
-      name);
+  return names;
+}
+
+void add_metric(Metric metric) {
+  table().push_back(std::move(metric));
 }
 
 }  // namespace reaugkd::metrics

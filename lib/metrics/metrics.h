@@ -1,8 +1,10 @@
 // GLUE's metrics, with the names that Hugging Face gives them, and the two that judge
-// probabilities. Plain numbers in, plain numbers out; used by evaluation in train and stages.
+// probabilities. Plain numbers in, plain numbers out. docs/developer/adding-a-metric.md shows how
+// to add one to the table.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,10 +37,28 @@ double negative_log_likelihood(std::span<const double> probabilities, std::int64
 double expected_calibration_error(std::span<const double> probabilities, std::int64_t num_labels,
                                   std::span<const std::int64_t> labels, std::int64_t bins = 15);
 
-/// One metric by its Hugging Face name: accuracy, f1, matthews_correlation over class indices;
-/// pearson, spearmanr over scores. `positive` is f1's class. Throws ConfigError on another name,
-/// listing these.
-double by_name(const std::string& name, std::span<const double> predictions,
-               std::span<const double> labels, std::int64_t positive = 1);
+/// What a metric compares.
+enum class Needs { kClasses, kScores };
+
+/// One metric of the table. Larger is better for all of them today; a task's first one selects.
+struct Metric {
+  std::string name;  // as Hugging Face's `evaluate` has it
+  Needs needs;
+  bool of_one_class = false;  // of the positive class of two
+  bool larger_is_better = true;
+  /// Over n > 0 class indices or scores; `positive` is the class of a metric of_one_class.
+  std::function<double(std::span<const double> predictions, std::span<const double> labels,
+                       std::int64_t positive)>
+      function;
+};
+
+/// The metrics in the order of the table.
+const std::vector<Metric>& all_metrics();
+/// The metric of this name. Throws ConfigError on another, listing those there are.
+const Metric& metric(const std::string& name);
+/// Names of the metrics that compare this.
+std::vector<std::string> names_of(Needs needs);
+/// Adds a metric to the table: for tests and for programs that embed the library.
+void add_metric(Metric metric);
 
 }  // namespace reaugkd::metrics

@@ -56,8 +56,8 @@ class Outputs {
 
 }  // namespace
 
-Predictions predict(models::BertForSequenceClassification& model,
-                    const text::EncodedDataset& dataset, const PredictOptions& options) {
+Predictions predict(models::Classifier& model, const text::EncodedDataset& dataset,
+                    const PredictOptions& options) {
   const torch::NoGradGuard no_grad;
   const tensor::AutocastGuard autocast(options.device, options.precision);
   model->eval();
@@ -68,8 +68,7 @@ Predictions predict(models::BertForSequenceClassification& model,
     const auto input = collate(dataset, rows, options.pad_token_id, options.max_tokens);
     const tensor::SmallBatchGuard small(options.device, options.precision,
                                         input.input_ids.numel() * options.hidden_size);
-    outputs.add(rows,
-                models::forward_on_threads(model, input.to(options.device), options.embedding));
+    outputs.add(rows, models::forward_on_threads(model, input.to(options.device), options.pooling));
     done += static_cast<std::int64_t>(rows.size());
     if (!options.what.empty()) progress.update(done);
     base::stop_if_interrupted();
@@ -119,7 +118,7 @@ metrics::Scores score(const data::Task& task, const torch::Tensor& probabilities
   metrics::Scores result;
   if (predicted.empty()) return result;
   for (const auto& name : task.metrics) {
-    result.add(name, metrics::by_name(name, predicted, expected, task.positive));
+    result.add(name, metrics::metric(name).function(predicted, expected, task.positive));
   }
   return result;
 }

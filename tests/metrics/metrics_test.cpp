@@ -120,18 +120,26 @@ TEST_CASE("expected_calibration_error is 0 for a sure model that is right, 1 if 
   CHECK(metrics::expected_calibration_error(Scores{1, 0, 0, 1}, 2, Classes{1, 0}) == 1.0);
 }
 
-TEST_CASE("by_name agrees with the functions and lists the names it knows", "[metrics]") {
+namespace {
+
+double by_name(const std::string& name, std::span<const double> predictions,
+               std::span<const double> labels) {
+  return metrics::metric(name).function(predictions, labels, 1);
+}
+
+}  // namespace
+
+TEST_CASE("the table agrees with the functions and lists the names it knows", "[metrics]") {
   const Scores predictions{1, 1, 1, 0, 0};
   const Scores labels{1, 1, 0, 1, 0};
-  CHECK(metrics::by_name("accuracy", predictions, labels) == near(0.6));
-  CHECK(metrics::by_name("f1", predictions, labels) == near(2.0 / 3.0));
+  CHECK(by_name("accuracy", predictions, labels) == near(0.6));
+  CHECK(by_name("f1", predictions, labels) == near(2.0 / 3.0));
   // TP 2, TN 1, FP 1, FN 1: (2 - 1) / sqrt(3 * 3 * 2 * 2); for 0 and 1 the same as the others.
-  CHECK(metrics::by_name("matthews_correlation", predictions, labels) == near(1.0 / 6.0));
-  CHECK(metrics::by_name("pearson", predictions, labels) == near(1.0 / 6.0));
-  CHECK(metrics::by_name("spearmanr", predictions, labels) == near(1.0 / 6.0));
-  CHECK_THROWS_AS(metrics::by_name("mcc", predictions, labels), base::ConfigError);
-  CHECK_THROWS_WITH(metrics::by_name("mcc", predictions, labels),
-                    ContainsSubstring("matthews_correlation"));
+  CHECK(by_name("matthews_correlation", predictions, labels) == near(1.0 / 6.0));
+  CHECK(by_name("pearson", predictions, labels) == near(1.0 / 6.0));
+  CHECK(by_name("spearmanr", predictions, labels) == near(1.0 / 6.0));
+  CHECK_THROWS_AS(by_name("mcc", predictions, labels), base::ConfigError);
+  CHECK_THROWS_WITH(by_name("mcc", predictions, labels), ContainsSubstring("matthews_correlation"));
 }
 
 TEST_CASE("metrics take sizes that fit and class indices only", "[metrics]") {
@@ -140,5 +148,19 @@ TEST_CASE("metrics take sizes that fit and class indices only", "[metrics]") {
   CHECK_THROWS_AS(metrics::matthews_correlation(Classes{-1}, Classes{0}), base::InternalError);
   CHECK_THROWS_AS(metrics::negative_log_likelihood(Scores{0.5, 0.5}, 2, Classes{2}),
                   base::InternalError);
-  CHECK_THROWS_AS(metrics::by_name("accuracy", Scores{0.5}, Scores{1}), base::InternalError);
+  CHECK_THROWS_AS(by_name("accuracy", Scores{0.5}, Scores{1}), base::InternalError);
+}
+
+TEST_CASE("a metric of another's is one of the table", "[metrics]") {
+  static const bool added = [] {
+    metrics::add_metric({.name = "mean_absolute_error",
+                         .needs = metrics::Needs::kScores,
+                         .larger_is_better = false,
+                         .function = [](std::span<const double> p, std::span<const double> y,
+                                        std::int64_t) { return std::abs(p[0] - y[0]); }});
+    return true;
+  }();
+  CHECK(added);
+  CHECK(metrics::names_of(metrics::Needs::kScores).back() == "mean_absolute_error");
+  CHECK(by_name("mean_absolute_error", Scores{0.5}, Scores{2}) == near(1.5));
 }
