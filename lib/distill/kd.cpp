@@ -10,7 +10,7 @@ KdObjective::KdObjective(const MethodContext& context, const torch::Tensor& teac
 
 train::LossTerms KdObjective::loss(const train::Rows& rows) {
   const auto index = student_.index(rows);
-  models::BertTrace trace;
+  models::EncoderTrace trace;
   const auto output = student_.forward(rows, traced_ ? &trace : nullptr);
   auto loss = prediction_.mixed(teacher_.index_select(0, index), output.logits,
                                 labels_.index_select(0, index));
@@ -19,7 +19,7 @@ train::LossTerms KdObjective::loss(const train::Rows& rows) {
 }
 
 void KdObjective::add_terms(train::LossTerms& loss, const models::ClassifierOutput& output,
-                            const models::BertTrace& trace, const torch::Tensor& index) {
+                            const models::EncoderTrace& trace, const torch::Tensor& index) {
   (void)loss, (void)output, (void)trace, (void)index;
 }
 

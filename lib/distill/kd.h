@@ -16,7 +16,7 @@ class KdObjective : public train::ClassifierObjective {
  protected:
   /// Adds further terms to the loss of a batch; `index` is the batch's (B) rows.
   virtual void add_terms(train::LossTerms& loss, const models::ClassifierOutput& output,
-                         const models::BertTrace& trace, const torch::Tensor& index);
+                         const models::EncoderTrace& trace, const torch::Tensor& index);
   torch::Tensor teacher_;  // (n, C) logits
   bool traced_ = false;    // whether add_terms looks inside the student
 

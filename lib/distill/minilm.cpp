@@ -21,13 +21,13 @@ class MiniLmObjective : public train::ClassifierObjective {
   }
 
   train::LossTerms loss(const train::Rows& rows) override {
-    models::BertTrace teacher{last_layer(teacher_.config())};
+    models::EncoderTrace teacher{last_layer(teacher_.config())};
     torch::Tensor teacher_logits;
     {
       const torch::NoGradGuard no_grad;
       teacher_logits = teacher_.rows().forward(rows, &teacher).logits;
     }
-    models::BertTrace student{last_layer(student_.model().config)};
+    models::EncoderTrace student{last_layer(student_.model().config)};
     const auto output = student_.forward(rows, &student);
     const auto mask = student_.input(rows).attention_mask;
     auto loss = prediction_.mixed(teacher_logits, output.logits,
@@ -41,7 +41,7 @@ class MiniLmObjective : public train::ClassifierObjective {
   }
 
  private:
-  static std::int64_t last_layer(const models::BertConfig& config) {
+  static std::int64_t last_layer(const models::ModelConfig& config) {
     return config.num_hidden_layers - 1;
   }
 

@@ -13,7 +13,7 @@ namespace reaugkd::distill {
 namespace {
 
 /// [CLS] after the layers, counted from 1: (B, M, H).
-torch::Tensor first_token_states(const models::BertTrace& trace,
+torch::Tensor first_token_states(const models::EncoderTrace& trace,
                                  const std::vector<std::int64_t>& layers) {
   std::vector<torch::Tensor> states;
   for (const auto layer : layers) {
@@ -33,7 +33,7 @@ class PkdObjective : public KdObjective {
 
  private:
   void add_terms(train::LossTerms& loss, const models::ClassifierOutput& output,
-                 const models::BertTrace& trace, const torch::Tensor& index) override {
+                 const models::EncoderTrace& trace, const torch::Tensor& index) override {
     (void)output;
     add_term(loss, "patience",
              losses::patience(states_.index_select(0, index), first_token_states(trace, layers_)),
@@ -45,7 +45,7 @@ class PkdObjective : public KdObjective {
   std::vector<std::int64_t> layers_;  // the student's, but the last
 };
 
-void check_sizes(const MethodContext& context, const models::BertConfig& teacher) {
+void check_sizes(const MethodContext& context, const models::ModelConfig& teacher) {
   const auto& student = context.student.model().config;
   if (teacher.hidden_size != student.hidden_size ||
       teacher.num_hidden_layers < student.num_hidden_layers || student.num_hidden_layers < 2) {
@@ -92,7 +92,7 @@ class Pkd : public Method {
     for (const auto& rows : train::sorted_batches(train::lengths_of(teacher.rows().encoded()),
                                                   context.settings.training.eval_batch_size)) {
       base::stop_if_interrupted();
-      models::BertTrace trace;
+      models::EncoderTrace trace;
       const auto output = teacher.rows().forward(rows, &trace);
       const auto batch_states = first_token_states(trace, layers);
       if (!states.defined()) {

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "losses/contrastive.h"
-#include "models/bert.h"
+#include "models/classifier.h"
 #include "retrieval/aggregation.h"
 #include "retrieval/indexes.h"
 #include "tensor/device.h"

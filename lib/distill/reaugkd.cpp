@@ -63,7 +63,7 @@ class ReaugkdObjective : public KdObjective {
 
  private:
   void add_terms(train::LossTerms& loss, const models::ClassifierOutput& output,
-                 const models::BertTrace& trace, const torch::Tensor& index) override {
+                 const models::EncoderTrace& trace, const torch::Tensor& index) override {
     (void)trace;
     add_term(loss, "kl", divergence(models::unit_rows(output.embedding), index), alpha_);
   }

@@ -20,7 +20,7 @@ class RkdObjective : public KdObjective {
 
  private:
   void add_terms(train::LossTerms& loss, const models::ClassifierOutput& output,
-                 const models::BertTrace& trace, const torch::Tensor& index) override {
+                 const models::EncoderTrace& trace, const torch::Tensor& index) override {
     (void)trace;
     const auto teacher = teacher_embeddings_.index_select(0, index);
     add_term(loss, "distance", losses::distance_relation(teacher, output.embedding),

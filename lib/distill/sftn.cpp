@@ -55,7 +55,7 @@ void StudentFriendlyObjective::set_training(bool training) {
 }
 
 torch::Tensor StudentFriendlyObjective::branch_logits(std::int64_t m,
-                                                      const models::BertTrace& trace,
+                                                      const models::EncoderTrace& trace,
                                                       const torch::Tensor& attention_mask) {
   const auto layer = losses::uniform_layer(m, friend_.config.num_hidden_layers,
                                            teacher_.model().config.num_hidden_layers);
@@ -65,7 +65,7 @@ torch::Tensor StudentFriendlyObjective::branch_logits(std::int64_t m,
 }
 
 train::LossTerms StudentFriendlyObjective::loss(const train::Rows& rows) {
-  models::BertTrace trace;
+  models::EncoderTrace trace;
   const auto logits = teacher_.forward(rows, &trace).logits;
   const auto labels = labels_.index_select(0, teacher_.index(rows));
   const auto mask = teacher_.input(rows).attention_mask;

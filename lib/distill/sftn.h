@@ -20,7 +20,7 @@ class StudentFriendlyObjective : public train::ClassifierObjective {
   train::LossTerms loss(const train::Rows& rows) override;
 
  private:
-  torch::Tensor branch_logits(std::int64_t m, const models::BertTrace& trace,
+  torch::Tensor branch_logits(std::int64_t m, const models::EncoderTrace& trace,
                               const torch::Tensor& attention_mask);
 
   const train::ModelOnData& teacher_;

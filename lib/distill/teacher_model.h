@@ -15,8 +15,8 @@ class TeacherModel {
   TeacherModel(const MethodContext& context, Use use);
 
   const train::ModelOnData& rows() const { return rows_; }
-  models::BertForSequenceClassification& classifier() { return model_.classifier; }
-  const models::BertConfig& config() const { return model_.config; }
+  models::Classifier& classifier() { return model_.classifier; }
+  const models::ModelConfig& config() const { return model_.config; }
   /// As MethodContext::outputs_of, by the weights as they are.
   train::Predictions outputs(const MethodContext& context);
   std::vector<train::ParameterGroup> parameter_groups() const;

@@ -83,7 +83,7 @@ class TinyBertObjective : public train::ClassifierObjective {
   }
 
   train::LossTerms layer_terms(const train::Rows& rows) {
-    models::BertTrace teacher{kAllLayers}, student{kAllLayers};
+    models::EncoderTrace teacher{kAllLayers}, student{kAllLayers};
     {
       const torch::NoGradGuard no_grad;
       teacher_.rows().forward(rows, &teacher);

@@ -79,8 +79,7 @@ LatencyMeasurement measure_latency(train::Model& model, const text::EncodedDatas
     const auto output = [&] {
       const tensor::SmallBatchGuard small(compute.device, compute.precision,
                                           input.input_ids.numel() * model.config.hidden_size);
-      return models::forward_on_threads(model.classifier, input.to(compute.device),
-                                        model.embedding);
+      return models::forward_on_threads(model.classifier, input.to(compute.device), model.pooling);
     }();
     // The answer is needed on the host either way; on a GPU this waits for it.
     const auto probabilities =

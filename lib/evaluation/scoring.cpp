@@ -4,7 +4,7 @@
 
 #include "evaluation/calibration.h"
 #include "evaluation/warnings.h"
-#include "models/bert.h"
+#include "models/classifier.h"
 
 namespace reaugkd::evaluation {
 namespace {

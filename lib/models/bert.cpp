@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "models/attention_weights.h"
+#include "models/bert_family.h"
 #include "models/dropout.h"
 #include "models/gelu.h"
 #include "tensor/device.h"
@@ -11,7 +12,7 @@
 namespace reaugkd::models {
 namespace {
 
-torch::nn::LayerNorm make_layer_norm(std::int64_t size, const BertConfig& config) {
+torch::nn::LayerNorm make_layer_norm(std::int64_t size, const ModelConfig& config) {
   return torch::nn::LayerNorm(torch::nn::LayerNormOptions({size}).eps(config.layer_norm_eps));
 }
 
@@ -31,18 +32,13 @@ torch::Tensor activate(const torch::Tensor& x, Activation activation) {
 
 }  // namespace
 
-BertInput BertInput::to(const torch::Device& device) const {
-  return {tensor::send(input_ids, device), tensor::send(token_type_ids, device),
-          tensor::send(attention_mask, device)};
-}
-
-BertEmbeddingsImpl::BertEmbeddingsImpl(const BertConfig& config)
+BertEmbeddingsImpl::BertEmbeddingsImpl(const ModelConfig& config)
     : word_embeddings_(register_module(
           "word_embeddings", torch::nn::Embedding(config.vocab_size, config.embedding_width()))),
       position_embeddings_(register_module(
           "position_embeddings",
           torch::nn::Embedding(config.max_position_embeddings, config.embedding_width()))),
-      first_position_(config.first_position()),
+      first_position_(config.first_position),
       type_vocab_size_(config.type_vocab_size),
       layer_norm_(register_module("LayerNorm", make_layer_norm(config.embedding_width(), config))),
       dropout_(config.hidden_dropout_prob) {
@@ -52,7 +48,7 @@ BertEmbeddingsImpl::BertEmbeddingsImpl(const BertConfig& config)
                       torch::nn::Embedding(config.type_vocab_size, config.embedding_width()));
 }
 
-torch::Tensor BertEmbeddingsImpl::forward(const BertInput& input) {
+torch::Tensor BertEmbeddingsImpl::forward(const EncoderInput& input) {
   const auto positions = torch::arange(first_position_, first_position_ + input.input_ids.size(1),
                                        input.input_ids.options());
   auto sum = word_embeddings_(input.input_ids) + position_embeddings_(positions);
@@ -64,7 +60,7 @@ torch::Tensor BertEmbeddingsImpl::forward(const BertInput& input) {
   return models::dropout(layer_norm_(sum), dropout_, is_training());
 }
 
-BertSelfAttentionImpl::BertSelfAttentionImpl(const BertConfig& config)
+BertSelfAttentionImpl::BertSelfAttentionImpl(const ModelConfig& config)
     : num_heads_(config.num_attention_heads),
       dropout_(config.attention_probs_dropout_prob),
       query_(register_module("query", torch::nn::Linear(config.hidden_size, config.hidden_size))),
@@ -92,7 +88,7 @@ BertSelfAttentionImpl::Projections BertSelfAttentionImpl::projections() {
 }
 
 torch::Tensor BertSelfAttentionImpl::forward(const torch::Tensor& hidden, const torch::Tensor& bias,
-                                             BertTrace* trace) {
+                                             EncoderTrace* trace) {
   const auto batch = hidden.size(0);
   const auto tokens = hidden.size(1);
   const auto width = hidden.size(2) / num_heads_;  // d
@@ -123,7 +119,8 @@ torch::Tensor BertSelfAttentionImpl::forward(const torch::Tensor& hidden, const 
   return joined(torch::matmul(weights, value));
 }
 
-BertOutputImpl::BertOutputImpl(std::int64_t input_size, const BertConfig& config, bool with_dropout)
+BertOutputImpl::BertOutputImpl(std::int64_t input_size, const ModelConfig& config,
+                               bool with_dropout)
     : dense_(register_module("dense", torch::nn::Linear(input_size, config.hidden_size))),
       layer_norm_(register_module("LayerNorm", make_layer_norm(config.hidden_size, config))),
       dropout_(with_dropout ? config.hidden_dropout_prob : 0) {}
@@ -132,17 +129,17 @@ torch::Tensor BertOutputImpl::forward(const torch::Tensor& x, const torch::Tenso
   return layer_norm_(models::dropout(dense_(x), dropout_, is_training()) + residual);
 }
 
-BertAttentionImpl::BertAttentionImpl(const BertConfig& config)
+BertAttentionImpl::BertAttentionImpl(const ModelConfig& config, const BertVariant& variant)
     : self_(register_module("self", BertSelfAttention(config))),
-      output_(register_module("output", BertOutput(config.hidden_size, config,
-                                                   config.family->attention_output_dropout))) {}
+      output_(register_module(
+          "output", BertOutput(config.hidden_size, config, variant.attention_output_dropout))) {}
 
 torch::Tensor BertAttentionImpl::forward(const torch::Tensor& hidden, const torch::Tensor& bias,
-                                         BertTrace* trace) {
+                                         EncoderTrace* trace) {
   return output_(self_(hidden, bias, trace), hidden);
 }
 
-BertIntermediateImpl::BertIntermediateImpl(const BertConfig& config)
+BertIntermediateImpl::BertIntermediateImpl(const ModelConfig& config)
     : dense_(register_module("dense",
                              torch::nn::Linear(config.hidden_size, config.intermediate_size))),
       activation_(config.hidden_act) {}
@@ -151,59 +148,59 @@ torch::Tensor BertIntermediateImpl::forward(const torch::Tensor& hidden) {
   return activate(dense_(hidden), activation_);
 }
 
-BertLayerImpl::BertLayerImpl(const BertConfig& config)
-    : attention_(register_module("attention", BertAttention(config))),
+BertLayerImpl::BertLayerImpl(const ModelConfig& config, const BertVariant& variant)
+    : attention_(register_module("attention", BertAttention(config, variant))),
       intermediate_(register_module("intermediate", BertIntermediate(config))),
-      output_(register_module("output", BertOutput(config.intermediate_size, config,
-                                                   config.family->ffn_output_dropout))) {}
+      output_(register_module(
+          "output", BertOutput(config.intermediate_size, config, variant.ffn_output_dropout))) {}
 
 torch::Tensor BertLayerImpl::forward(const torch::Tensor& hidden, const torch::Tensor& bias,
-                                     BertTrace* trace) {
+                                     EncoderTrace* trace) {
   const auto attended = attention_(hidden, bias, trace);
   return output_(intermediate_(attended), attended);
 }
 
-BertEncoderImpl::BertEncoderImpl(const BertConfig& config)
+BertEncoderImpl::BertEncoderImpl(const ModelConfig& config, const BertVariant& variant)
     : layer_(register_module("layer", torch::nn::ModuleList())),
-      rounds_(config.family->shared_layers ? config.num_hidden_layers : 1) {
+      rounds_(variant.shared_layers ? config.num_hidden_layers : 1) {
   const std::int64_t own_layers = config.num_hidden_layers / rounds_;
-  for (std::int64_t i = 0; i < own_layers; ++i) layer_->push_back(BertLayer(config));
+  for (std::int64_t i = 0; i < own_layers; ++i) layer_->push_back(BertLayer(config, variant));
 }
 
 torch::Tensor BertEncoderImpl::forward(torch::Tensor hidden, const torch::Tensor& bias,
-                                       std::int64_t first, BertTrace* trace) {
+                                       std::int64_t first, EncoderTrace* trace) {
   const auto own_layers = static_cast<std::int64_t>(layer_->size());
   if (trace != nullptr) trace->hidden_states.push_back(hidden);
   for (std::int64_t i = first; i < own_layers * rounds_; ++i) {
-    BertTrace* noted = trace != nullptr && i >= trace->attention_from ? trace : nullptr;
+    EncoderTrace* noted = trace != nullptr && i >= trace->attention_from ? trace : nullptr;
     hidden = layer_->ptr(i % own_layers)->as<BertLayer>()->forward(hidden, bias, noted);
     if (trace != nullptr) trace->hidden_states.push_back(hidden);
   }
   return hidden;
 }
 
-BertPoolerImpl::BertPoolerImpl(const BertConfig& config)
+BertPoolerImpl::BertPoolerImpl(const ModelConfig& config, const BertVariant& variant)
     : dense_(register_module("dense", torch::nn::Linear(config.hidden_size, config.hidden_size))),
-      activation_(config.family->head_activation),
-      dropout_(config.family->dropout_before_head ? config.classifier_dropout : 0) {}
+      activation_(variant.head_activation),
+      dropout_(variant.dropout_before_head ? config.classifier_dropout : 0) {}
 
 torch::Tensor BertPoolerImpl::forward(const torch::Tensor& hidden) {
   const auto first = models::dropout(hidden.select(1, 0), dropout_, is_training());  // (B, H)
   return activate(dense_(first), activation_);
 }
 
-BertModelImpl::BertModelImpl(const BertConfig& config)
+BertModelImpl::BertModelImpl(const ModelConfig& config, const BertVariant& variant)
     : embeddings_(register_module("embeddings", BertEmbeddings(config))),
-      encoder_(register_module("encoder", BertEncoder(config))),
-      pooler_(register_module("pooler", BertPooler(config))) {
-  if (config.embedding_width() == config.hidden_size && !config.family->projection_of_equal_size) {
+      encoder_(register_module("encoder", BertEncoder(config, variant))),
+      pooler_(register_module("pooler", BertPooler(config, variant))) {
+  if (config.embedding_width() == config.hidden_size && !variant.projection_of_equal_size) {
     return;
   }
   embeddings_project_ = register_module(
       "embeddings_project", torch::nn::Linear(config.embedding_width(), config.hidden_size));
 }
 
-BertStates BertModelImpl::forward(const BertInput& input, BertTrace* trace) {
+EncoderOutput BertModelImpl::forward(const EncoderInput& input, EncoderTrace* trace) {
   REAUGKD_CHECK(input.input_ids.dim() == 2 &&
                     input.input_ids.sizes() == input.token_type_ids.sizes() &&
                     input.input_ids.sizes() == input.attention_mask.sizes(),
@@ -214,8 +211,9 @@ BertStates BertModelImpl::forward(const BertInput& input, BertTrace* trace) {
   return continue_from(0, embedded, input.attention_mask, trace);
 }
 
-BertStates BertModelImpl::continue_from(std::int64_t first, const torch::Tensor& hidden,
-                                        const torch::Tensor& attention_mask, BertTrace* trace) {
+EncoderOutput BertModelImpl::continue_from(std::int64_t first, const torch::Tensor& hidden,
+                                           const torch::Tensor& attention_mask,
+                                           EncoderTrace* trace) {
   // 0 where there is a token, so low that softmax gives 0 where there is padding.
   const auto bias = (1 - attention_mask.to(torch::kFloat32))
                         .mul_(-1e9F)
@@ -225,39 +223,8 @@ BertStates BertModelImpl::continue_from(std::int64_t first, const torch::Tensor&
   return {last, pooler_(last)};
 }
 
-BertForSequenceClassificationImpl::BertForSequenceClassificationImpl(const BertConfig& config)
-    : bert_(register_module("bert", BertModel(config))),
-      classifier_(register_module("classifier",
-                                  torch::nn::Linear(config.hidden_size, config.num_labels()))),
-      dropout_(config.classifier_dropout) {}
-
-ClassifierOutput BertForSequenceClassificationImpl::forward(const BertInput& input,
-                                                            Embedding embedding, BertTrace* trace) {
-  const BertStates states = bert_->forward(input, trace);
-  return {classify(states),
-          text_embedding(states, input.attention_mask, embedding).to(torch::kFloat32)};
-}
-
-torch::Tensor BertForSequenceClassificationImpl::continue_from(
-    std::int64_t first, const torch::Tensor& hidden, const torch::Tensor& attention_mask) {
-  return classify(bert_->continue_from(first, hidden, attention_mask));
-}
-
-torch::Tensor BertForSequenceClassificationImpl::classify(const BertStates& states) {
-  return classifier_(models::dropout(states.pooler_output, dropout_, is_training()))
-      .to(torch::kFloat32);
-}
-
-torch::Tensor unit_rows(const torch::Tensor& x) {
-  return x / x.norm(2, 1, /*keepdim=*/true).clamp_min(1e-12);
-}
-
-torch::Tensor text_embedding(const BertStates& states, const torch::Tensor& attention_mask,
-                             Embedding embedding) {
-  if (embedding == Embedding::kPooler) return states.pooler_output;
-  if (embedding == Embedding::kCls) return states.last_hidden_state.select(1, 0);
-  const auto mask = attention_mask.to(torch::kFloat32).unsqueeze(-1);  // (B, T, 1)
-  return (states.last_hidden_state * mask).sum(1) / mask.sum(1);
+std::shared_ptr<Encoder> make_bert(const ModelConfig& config, const BertVariant& variant) {
+  return std::make_shared<BertModelImpl>(config, variant);
 }
 
 }  // namespace reaugkd::models

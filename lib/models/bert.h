@@ -1,44 +1,23 @@
-// BERT (Devlin et al., NAACL 2019) and its kin (nn/family.h) as an encoder and as a sequence
-// classifier. named_parameters() gives exactly the keys of BERT's published checkpoints; what other
-// families call them stands in family.cpp. Teacher and student are both one of these.
+// BERT (Devlin et al., NAACL 2019) and its kin (bert_variants.h) as an encoder. The parameters'
+// names are those of BERT's published checkpoints; what other variants call them stands in
+// bert_variants.cpp.
 #pragma once
 
 #include <torch/torch.h>
 
-#include <limits>
 #include <mutex>
 #include <vector>
 
+#include "models/bert_variants.h"
+#include "models/encoder.h"
 #include "models/model_config.h"
 
 namespace reaugkd::models {
 
-/// A padded batch of B texts of at most T tokens.
-struct BertInput {
-  torch::Tensor input_ids;       // (B, T) int64
-  torch::Tensor token_type_ids;  // (B, T) int64, 0 first text, 1 second
-  torch::Tensor attention_mask;  // (B, T) int64, 1 token, 0 padding
-
-  BertInput to(const torch::Device& device) const;
-};
-
-/// What a forward pass went through, for the losses that look inside (PKD, TinyBERT, MiniLM, SFTN).
-struct BertTrace {
-  static constexpr std::int64_t kNoLayer = std::numeric_limits<std::int64_t>::max();
-
-  explicit BertTrace(std::int64_t attention_of_layers_from = kNoLayer)
-      : attention_from(attention_of_layers_from) {}
-
-  std::int64_t attention_from;               // asked for: the first layer whose attention is noted
-  std::vector<torch::Tensor> hidden_states;  // the embeddings, then each layer's: (B, T, H)
-  std::vector<torch::Tensor> attention_scores;  // from there on, Q K^T / sqrt(d): (B, heads, T, T)
-  torch::Tensor values;                         // the last layer's V: (B, heads, T, d)
-};
-
 class BertEmbeddingsImpl : public torch::nn::Module {
  public:
-  explicit BertEmbeddingsImpl(const BertConfig& config);
-  torch::Tensor forward(const BertInput& input);  // (B, T, embedding_width())
+  explicit BertEmbeddingsImpl(const ModelConfig& config);
+  torch::Tensor forward(const EncoderInput& input);  // (B, T, embedding_width())
 
  private:
   torch::nn::Embedding word_embeddings_, position_embeddings_;
@@ -51,10 +30,11 @@ TORCH_MODULE(BertEmbeddings);
 
 class BertSelfAttentionImpl : public torch::nn::Module {
  public:
-  explicit BertSelfAttentionImpl(const BertConfig& config);
+  explicit BertSelfAttentionImpl(const ModelConfig& config);
   /// softmax(Q K^T / sqrt(d) + bias) V; hidden (B, T, H), bias (B, 1, 1, T). Notes scores and
   /// values in `trace` unless it is null.
-  torch::Tensor forward(const torch::Tensor& hidden, const torch::Tensor& bias, BertTrace* trace);
+  torch::Tensor forward(const torch::Tensor& hidden, const torch::Tensor& bias,
+                        EncoderTrace* trace);
 
  private:
   /// The three projections as one: weight (3 H, H), bias (3 H).
@@ -75,7 +55,7 @@ TORCH_MODULE(BertSelfAttention);
 /// LayerNorm(dropout(dense(x)) + residual): the end of both halves of a layer.
 class BertOutputImpl : public torch::nn::Module {
  public:
-  BertOutputImpl(std::int64_t input_size, const BertConfig& config, bool with_dropout);
+  BertOutputImpl(std::int64_t input_size, const ModelConfig& config, bool with_dropout);
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& residual);
 
  private:
@@ -87,8 +67,9 @@ TORCH_MODULE(BertOutput);
 
 class BertAttentionImpl : public torch::nn::Module {
  public:
-  explicit BertAttentionImpl(const BertConfig& config);
-  torch::Tensor forward(const torch::Tensor& hidden, const torch::Tensor& bias, BertTrace* trace);
+  BertAttentionImpl(const ModelConfig& config, const BertVariant& variant);
+  torch::Tensor forward(const torch::Tensor& hidden, const torch::Tensor& bias,
+                        EncoderTrace* trace);
 
  private:
   BertSelfAttention self_;
@@ -98,7 +79,7 @@ TORCH_MODULE(BertAttention);
 
 class BertIntermediateImpl : public torch::nn::Module {
  public:
-  explicit BertIntermediateImpl(const BertConfig& config);
+  explicit BertIntermediateImpl(const ModelConfig& config);
   torch::Tensor forward(const torch::Tensor& hidden);  // (B, T, H) -> (B, T, intermediate_size)
 
  private:
@@ -109,8 +90,9 @@ TORCH_MODULE(BertIntermediate);
 
 class BertLayerImpl : public torch::nn::Module {
  public:
-  explicit BertLayerImpl(const BertConfig& config);
-  torch::Tensor forward(const torch::Tensor& hidden, const torch::Tensor& bias, BertTrace* trace);
+  BertLayerImpl(const ModelConfig& config, const BertVariant& variant);
+  torch::Tensor forward(const torch::Tensor& hidden, const torch::Tensor& bias,
+                        EncoderTrace* trace);
 
  private:
   BertAttention attention_;
@@ -121,11 +103,11 @@ TORCH_MODULE(BertLayer);
 
 class BertEncoderImpl : public torch::nn::Module {
  public:
-  explicit BertEncoderImpl(const BertConfig& config);
+  BertEncoderImpl(const ModelConfig& config, const BertVariant& variant);
   /// The layers from `first` on; hidden (B, T, H) -> (B, T, H). Notes the states in `trace` unless
   /// it is null, and has the layers that it asks for note their attention.
   torch::Tensor forward(torch::Tensor hidden, const torch::Tensor& bias, std::int64_t first,
-                        BertTrace* trace);
+                        EncoderTrace* trace);
 
  private:
   torch::nn::ModuleList layer_;  // one where the layers are shared
@@ -136,7 +118,7 @@ TORCH_MODULE(BertEncoder);
 /// The state between [CLS] and the classifier: the pooler, or the head's own dense layer.
 class BertPoolerImpl : public torch::nn::Module {
  public:
-  explicit BertPoolerImpl(const BertConfig& config);
+  BertPoolerImpl(const ModelConfig& config, const BertVariant& variant);
   torch::Tensor forward(const torch::Tensor& hidden);  // activation(dense(at [CLS])), (B, H)
 
  private:
@@ -146,18 +128,12 @@ class BertPoolerImpl : public torch::nn::Module {
 };
 TORCH_MODULE(BertPooler);
 
-struct BertStates {
-  torch::Tensor last_hidden_state;  // (B, T, H)
-  torch::Tensor pooler_output;      // (B, H)
-};
-
-class BertModelImpl : public torch::nn::Module {
+class BertModelImpl : public Encoder {
  public:
-  explicit BertModelImpl(const BertConfig& config);
-  BertStates forward(const BertInput& input, BertTrace* trace = nullptr);
-  /// Goes on from what layer `first` takes, (B, T, H), of texts with this mask (B, T).
-  BertStates continue_from(std::int64_t first, const torch::Tensor& hidden,
-                           const torch::Tensor& attention_mask, BertTrace* trace = nullptr);
+  BertModelImpl(const ModelConfig& config, const BertVariant& variant);
+  EncoderOutput forward(const EncoderInput& input, EncoderTrace* trace) override;
+  EncoderOutput continue_from(std::int64_t first, const torch::Tensor& hidden,
+                              const torch::Tensor& attention_mask, EncoderTrace* trace) override;
 
  private:
   BertEmbeddings embeddings_;
@@ -166,35 +142,5 @@ class BertModelImpl : public torch::nn::Module {
   BertPooler pooler_;
 };
 TORCH_MODULE(BertModel);
-
-struct ClassifierOutput {
-  torch::Tensor logits;     // (B, C) fp32; regression: the score (B, 1)
-  torch::Tensor embedding;  // (B, H) fp32: t_i or s~_i, not normalised
-};
-
-class BertForSequenceClassificationImpl : public torch::nn::Module {
- public:
-  explicit BertForSequenceClassificationImpl(const BertConfig& config);
-  BertStates encode(const BertInput& input) { return bert_->forward(input); }
-  ClassifierOutput forward(const BertInput& input, Embedding embedding, BertTrace* trace = nullptr);
-  /// Logits (B, C) from what encoder layer `first` takes: the upper part of the model alone.
-  torch::Tensor continue_from(std::int64_t first, const torch::Tensor& hidden,
-                              const torch::Tensor& attention_mask);
-
- private:
-  torch::Tensor classify(const BertStates& states);  // (B, C) fp32
-
-  BertModel bert_;
-  torch::nn::Linear classifier_;
-  double dropout_;
-};
-TORCH_MODULE(BertForSequenceClassification);
-
-/// Rows of x (n, H) scaled to length 1: norm() of equations 1 to 6.
-torch::Tensor unit_rows(const torch::Tensor& x);
-
-/// The text's embedding from the encoder's states: [CLS], the mean over its tokens, or the pooler.
-torch::Tensor text_embedding(const BertStates& states, const torch::Tensor& attention_mask,
-                             Embedding embedding);
 
 }  // namespace reaugkd::models

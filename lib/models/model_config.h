@@ -9,21 +9,24 @@
 
 #include "base/json.h"
 #include "base/task_kind.h"
-#include "models/families.h"
 
 namespace reaugkd::models {
 
-/// Which state of the last layer stands for the text: t_i and s~_i of the paper. kPooler is the
-/// state between [CLS] and the classifier: BERT's and ALBERT's pooler; in families without one the
-/// dense layer of the classification head with its activation.
-enum class Embedding { kCls, kMean, kPooler };
+class Family;
 
-/// "cls", "mean", "pooler". parse_embedding throws ConfigError on anything else.
-std::string to_string(Embedding embedding);
-Embedding parse_embedding(const std::string& text);
+enum class Activation { kGelu, kGeluNew, kRelu, kTanh };
 
-struct BertConfig {
-  const Family* family = &bert_family();
+/// How a text's embedding is made of the last layer's states: t_i and s~_i of the paper. kPooler is
+/// the state between [CLS] and the classifier: BERT's and ALBERT's pooler; in families without one
+/// the dense layer of the classification head with its activation.
+enum class Pooling { kCls, kMean, kPooler };
+
+/// "cls", "mean", "pooler". parse_pooling throws ConfigError on anything else.
+std::string to_string(Pooling pooling);
+Pooling parse_pooling(const std::string& text);
+
+struct ModelConfig {
+  const Family* family = nullptr;  // of the table of families.h
   std::int64_t vocab_size = 30522;
   std::int64_t hidden_size = 768;
   std::int64_t embedding_size = 0;  // of the embedding tables; 0: hidden_size
@@ -35,6 +38,7 @@ struct BertConfig {
   double attention_probs_dropout_prob = 0.1;
   double classifier_dropout = 0.1;  // where config.json says nothing or null: the family's
   std::int64_t max_position_embeddings = 512;
+  std::int64_t first_position = 0;   // row of the position table that the first token takes
   std::int64_t type_vocab_size = 2;  // 0: no token types; 1: every token is of type 0
   double initializer_range = 0.02;
   double layer_norm_eps = 1e-12;
@@ -42,24 +46,21 @@ struct BertConfig {
 
   std::vector<std::string> id2label;  // class names in class order; empty: no head described
   base::TaskKind kind = base::TaskKind::kClassification;  // problem_type
-  base::Json reaugkd;  // what our stages pass on (docs/formats.md); null elsewhere
+  base::Json reaugkd;    // what our stages pass on (docs/reference/files.md); null elsewhere
+  base::Json published;  // config.json as it was read, for keys of one family alone
 
   std::int64_t num_labels() const { return static_cast<std::int64_t>(id2label.size()); }
   std::int64_t embedding_width() const { return embedding_size > 0 ? embedding_size : hidden_size; }
-  /// Row of the position table that the first token takes.
-  std::int64_t first_position() const {
-    return family->positions_follow_padding ? pad_token_id + 1 : 0;
-  }
   /// The longest text in tokens.
-  std::int64_t max_tokens() const { return max_position_embeddings - first_position(); }
+  std::int64_t max_tokens() const { return max_position_embeddings - first_position; }
 };
 
 /// Reads directory/config.json. Throws ArtifactError on a model_type we do not know (lists what is
 /// supported), a missing key, an activation or a position_embedding_type we do not have, sizes that
 /// are not positive or not divisible by the heads.
-BertConfig load_config(const std::filesystem::path& directory);
+ModelConfig load_config(const std::filesystem::path& directory);
 
 /// Writes directory/config.json as the family's ...ForSequenceClassification. Throws IoError.
-void save_config(const BertConfig& config, const std::filesystem::path& directory);
+void save_config(const ModelConfig& config, const std::filesystem::path& directory);
 
 }  // namespace reaugkd::models

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "models/family.h"
 #include "models/shard_index.h"
 #include "tensor/safetensors.h"
 
@@ -21,25 +22,20 @@ using base::ArtifactError;
 
 constexpr const char* kWeightsFile = "model.safetensors";
 constexpr const char* kShardIndexFile = "model.safetensors.index.json";
-constexpr const char* kLayerPrefix = "bert.encoder.layer.";
-constexpr const char* kTokenTypes = "bert.embeddings.token_type_embeddings.weight";
 
 /// Renames encoder layer layers[i] to i and drops the others. Other keys stay.
-std::string picked_key(const std::string& key, const std::vector<std::int64_t>& layers) {
-  if (layers.empty() || !key.starts_with(kLayerPrefix)) return key;
-  const std::size_t begin = std::string(kLayerPrefix).size();
+std::string picked_key(const std::string& key, const std::string& prefix,
+                       const std::vector<std::int64_t>& layers) {
+  if (layers.empty() || !key.starts_with(prefix)) return key;
+  const std::size_t begin = prefix.size();
   const std::size_t end = key.find('.', begin);
   const std::string number = key.substr(begin, end - begin);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     if (number == std::to_string(layers[i])) {
-      return kLayerPrefix + std::to_string(i) + key.substr(end);
+      return prefix + std::to_string(i) + key.substr(end);
     }
   }
   return "";
-}
-
-bool is_head(const std::string& name) {
-  return name.starts_with("bert.pooler.") || name.starts_with("classifier.");
 }
 
 /// The part of the head that depends on the number of classes.
@@ -47,17 +43,22 @@ bool is_output(const std::string& name) {
   return name.starts_with("classifier.");
 }
 
-/// As BERT was initialised: N(0, initializer_range) for matrices, 0 for biases, 1 for LayerNorm.
-void draw_parameter(const std::string& name, torch::Tensor& parameter, const BertConfig& config,
+bool is_head(const Family& family, const std::string& name) {
+  return is_output(name) || family.is_head(name);
+}
+
+/// As BERT was initialised: N(0, initializer_range) for matrices, 0 for biases, 1 for the weights
+/// of norms, which have one dimension.
+void draw_parameter(const std::string& name, torch::Tensor& parameter, const ModelConfig& config,
                     std::uint64_t seed) {
   if (name.ends_with(".bias")) {
     parameter.zero_();
-  } else if (name.ends_with("LayerNorm.weight")) {
+  } else if (parameter.dim() == 1) {
     parameter.fill_(1);
   } else {
     auto generator = at::detail::createCPUGenerator(base::stream_seed(seed, "init " + name));
     parameter.normal_(0, config.initializer_range, generator);
-    if (name.ends_with("word_embeddings.weight") && config.pad_token_id < parameter.size(0) &&
+    if (config.family->is_word_embedding(name) && config.pad_token_id < parameter.size(0) &&
         config.pad_token_id >= 0) {
       parameter[config.pad_token_id].zero_();
     }
@@ -120,7 +121,9 @@ tensor::TensorMap read_weights(const fs::path& path, const Family& family,
   for (const auto& [key, value] :
        whole ? tensor::load_safetensors(path) : load_shards(path.parent_path())) {
     const std::string ours = family.our_name(key);
-    const std::string name = ours.empty() || family.shared_layers ? ours : picked_key(ours, layers);
+    const std::string name = ours.empty() || family.shares_layers()
+                                 ? ours
+                                 : picked_key(ours, family.layer_prefix(), layers);
     if (name.empty()) continue;
     if (!weights.emplace(name, value).second) {
       throw ArtifactError("{}: two tensors stand for {}", path.string(),
@@ -130,21 +133,10 @@ tensor::TensorMap read_weights(const fs::path& path, const Family& family,
   return weights;
 }
 
-/// Values of all matrices but the head's.
-double number_of_weights(const BertConfig& config) {
-  const auto h = static_cast<double>(config.hidden_size);
-  const auto rows = static_cast<double>(config.vocab_size + config.max_position_embeddings +
-                                        config.type_vocab_size);
-  const double layers =
-      config.family->shared_layers ? 1 : static_cast<double>(config.num_hidden_layers);
-  return rows * static_cast<double>(config.embedding_width()) +
-         layers * h * (4 * h + 2 * static_cast<double>(config.intermediate_size));
-}
-
 /// Before memory is taken: a config.json with a digit too many would have the system end this and
 /// other processes.
-void check_fits_in_memory(const BertConfig& config, const fs::path& directory) {
-  const double bytes = 4 * number_of_weights(config);
+void check_fits_in_memory(const ModelConfig& config, const fs::path& directory) {
+  const double bytes = 4 * config.family->number_of_weights(config);
   const double memory = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) *
                         static_cast<double>(::sysconf(_SC_PAGE_SIZE));
   if (bytes <= memory) return;
@@ -159,9 +151,8 @@ std::string shape_text(torch::IntArrayRef sizes) {
 }
 
 /// Copies `weights` into the model; returns what is missing. Throws on anything that does not fit.
-std::vector<std::string> assign(BertForSequenceClassification& model, const Family& family,
-                                tensor::TensorMap weights, bool head_may_be_missing,
-                                const std::string& where) {
+std::vector<std::string> assign(Classifier& model, const Family& family, tensor::TensorMap weights,
+                                bool head_may_be_missing, const std::string& where) {
   std::vector<std::string> missing;
   std::vector<std::string> problems;
   std::size_t of_head = 0;  // of the problems
@@ -179,9 +170,9 @@ std::vector<std::string> assign(BertForSequenceClassification& model, const Fami
     if (found == weights.end()) {
       missing.push_back(item.key());
       const bool allowed =
-          item.key() == kTokenTypes || (head_may_be_missing && is_head(item.key()));
+          family.may_be_zero(item.key()) || (head_may_be_missing && is_head(family, item.key()));
       if (!allowed) problems.push_back("missing " + published);
-      if (!allowed && is_head(item.key())) ++of_head;
+      if (!allowed && is_head(family, item.key())) ++of_head;
       continue;
     }
     has_output = has_output || is_output(item.key());
@@ -239,7 +230,7 @@ void fill_missing(LoadedModel& loaded, const std::vector<std::string>& missing,
                        std::find(missing.begin(), missing.end(), item.key()) != missing.end();
     if (!drawn) continue;
     const std::string published = loaded.config.family->published_name(item.key());
-    if (!options.random_init && item.key() == kTokenTypes) {
+    if (!options.random_init && loaded.config.family->may_be_zero(item.key())) {
       item.value().zero_();
       loaded.zeroed.push_back(published);
     } else {
@@ -251,7 +242,7 @@ void fill_missing(LoadedModel& loaded, const std::vector<std::string>& missing,
 
 }  // namespace
 
-LoadedModel load_classifier(const fs::path& directory, BertConfig config,
+LoadedModel load_classifier(const fs::path& directory, ModelConfig config,
                             const LoadOptions& options) {
   check_layers(options.layers, config.num_hidden_layers, directory);
   if (!options.layers.empty()) {
@@ -261,7 +252,7 @@ LoadedModel load_classifier(const fs::path& directory, BertConfig config,
   LoadedModel loaded;
   loaded.config = config;
   check_fits_in_memory(config, directory);
-  loaded.model = BertForSequenceClassification(config);
+  loaded.model = Classifier(config);
   loaded.model->eval();
   std::vector<std::string> missing;
   if (!options.random_init) {
@@ -274,7 +265,7 @@ LoadedModel load_classifier(const fs::path& directory, BertConfig config,
   return loaded;
 }
 
-void save_classifier(const BertForSequenceClassification& model, const BertConfig& config,
+void save_classifier(const Classifier& model, const ModelConfig& config,
                      const fs::path& directory) {
   tensor::TensorMap weights;
   for (const auto& item : model->named_parameters()) {

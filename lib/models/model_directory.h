@@ -1,5 +1,5 @@
 // Model directories in the published Hugging Face layout: config.json and model.safetensors (whole
-// or in shards) into a BertForSequenceClassification and back, under the names of its family. Used
+// or in shards) into a Classifier and back, under the names of its family. Used
 // by every stage that loads or writes a model.
 #pragma once
 
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "models/bert.h"
+#include "models/classifier.h"
 #include "models/model_config.h"
 
 namespace reaugkd::models {
@@ -20,8 +20,8 @@ struct LoadOptions {
 };
 
 struct LoadedModel {
-  BertConfig config;  // num_hidden_layers is what was taken
-  BertForSequenceClassification model{nullptr};
+  ModelConfig config;  // num_hidden_layers is what was taken
+  Classifier model{nullptr};
   std::vector<std::string> initialised;  // parameters that were drawn, for the log
   std::vector<std::string> zeroed;  // token types that the checkpoint lacks: zeros, for the log
 };
@@ -33,11 +33,11 @@ struct LoadedModel {
 /// Throws IoError, or ArtifactError listing every other tensor that is missing, extra or wrongly
 /// shaped, or the shards that are not there; ConfigError for a layer that the checkpoint does not
 /// have.
-LoadedModel load_classifier(const std::filesystem::path& directory, BertConfig config,
+LoadedModel load_classifier(const std::filesystem::path& directory, ModelConfig config,
                             const LoadOptions& options);
 
 /// Writes config.json and model.safetensors (fp32, the family's published names). Throws IoError.
-void save_classifier(const BertForSequenceClassification& model, const BertConfig& config,
+void save_classifier(const Classifier& model, const ModelConfig& config,
                      const std::filesystem::path& directory);
 
 }  // namespace reaugkd::models

@@ -20,7 +20,7 @@ using torch::autograd::variable_list;
 /// more than this all together, the batch stays whole.
 constexpr std::int64_t kMostGradientBytes = std::int64_t{4} << 30;
 
-std::int64_t slices_of(const BertInput& input) {
+std::int64_t slices_of(const EncoderInput& input) {
   if (!input.input_ids.device().is_cpu() || at::in_parallel_region()) return 1;
   const auto slices = static_cast<std::int64_t>(at::get_num_threads());
   return input.input_ids.size(0) < slices ? 1 : slices;  // whole: all threads on each product
@@ -33,7 +33,7 @@ bool too_large(std::int64_t slices, const variable_list& trained) {
 }
 
 /// The parameters whose gradients are wanted; none under NoGradGuard.
-variable_list trained_parameters(const BertForSequenceClassification& model) {
+variable_list trained_parameters(const Classifier& model) {
   variable_list trained;
   if (!torch::GradMode::is_enabled()) return trained;
   for (const auto& parameter : model->parameters()) {
@@ -43,7 +43,7 @@ variable_list trained_parameters(const BertForSequenceClassification& model) {
 }
 
 /// All outputs of a forward in one list, and back.
-variable_list flat(const ClassifierOutput& output, const BertTrace& trace) {
+variable_list flat(const ClassifierOutput& output, const EncoderTrace& trace) {
   variable_list all = {output.logits, output.embedding};
   all.insert(all.end(), trace.hidden_states.begin(), trace.hidden_states.end());
   all.insert(all.end(), trace.attention_scores.begin(), trace.attention_scores.end());
@@ -52,7 +52,7 @@ variable_list flat(const ClassifierOutput& output, const BertTrace& trace) {
 }
 
 /// `states` hidden states are among them.
-ClassifierOutput unflat(const variable_list& all, std::ptrdiff_t states, BertTrace* trace) {
+ClassifierOutput unflat(const variable_list& all, std::ptrdiff_t states, EncoderTrace* trace) {
   if (trace != nullptr) {
     const auto scores = all.begin() + 2 + states;
     trace->hidden_states.assign(all.begin() + 2, scores);
@@ -93,9 +93,9 @@ void for_slices(std::int64_t slices, bool with_gradients, const Work& work) {
 
 /// A batch on its way through the model.
 struct SlicedBatch : torch::CustomClassHolder {
-  SlicedBatch(BertForSequenceClassification& of, const BertInput& batch, Embedding kind,
-              const BertTrace* trace, std::int64_t count)
-      : model(of), input(batch), embedding(kind), slices(count) {
+  SlicedBatch(Classifier& of, const EncoderInput& batch, Pooling kind, const EncoderTrace* trace,
+              std::int64_t count)
+      : model(of), input(batch), pooling(kind), slices(count) {
     if (trace != nullptr) attention_from = trace->attention_from;
     if (model->is_training()) dropout_seed = static_cast<std::uint64_t>(next_dropout_key());
   }
@@ -111,20 +111,20 @@ struct SlicedBatch : torch::CustomClassHolder {
     std::vector<variable_list> of_slices(static_cast<std::size_t>(slices));
     for_slices(slices, with_gradients, [&](std::int64_t slice) {
       DropoutKeys keys(dropout_seed, static_cast<std::uint64_t>(slice));
-      BertTrace trace{attention_from.value_or(BertTrace::kNoLayer)};
+      EncoderTrace trace{attention_from.value_or(EncoderTrace::kNoLayer)};
       const auto output =
           model->forward({part(input.input_ids, slice), part(input.token_type_ids, slice),
                           part(input.attention_mask, slice)},
-                         embedding, attention_from ? &trace : nullptr);
+                         pooling, attention_from ? &trace : nullptr);
       if (slice == 0) states = static_cast<std::ptrdiff_t>(trace.hidden_states.size());
       of_slices[static_cast<std::size_t>(slice)] = flat(output, trace);
     });
     return of_slices;
   }
 
-  BertForSequenceClassification model;
-  BertInput input;
-  Embedding embedding;
+  Classifier model;
+  EncoderInput input;
+  Pooling pooling;
   std::int64_t slices;
   std::optional<std::int64_t> attention_from;  // where a trace is asked for
   std::ptrdiff_t states = 0;                   // hidden states that a forward noted
@@ -192,13 +192,13 @@ class SlicedForward : public torch::autograd::Function<SlicedForward> {
 
 }  // namespace
 
-ClassifierOutput forward_on_threads(BertForSequenceClassification& model, const BertInput& input,
-                                    Embedding embedding, BertTrace* trace) {
+ClassifierOutput forward_on_threads(Classifier& model, const EncoderInput& input, Pooling pooling,
+                                    EncoderTrace* trace) {
   const std::int64_t slices = slices_of(input);
-  if (slices <= 1) return model->forward(input, embedding, trace);
+  if (slices <= 1) return model->forward(input, pooling, trace);
   const auto trained = trained_parameters(model);
-  if (too_large(slices, trained)) return model->forward(input, embedding, trace);
-  const auto batch = c10::make_intrusive<SlicedBatch>(model, input, embedding, trace, slices);
+  if (too_large(slices, trained)) return model->forward(input, pooling, trace);
+  const auto batch = c10::make_intrusive<SlicedBatch>(model, input, pooling, trace, slices);
   const auto outputs = trained.empty() ? joined(batch->forward(/*with_gradients=*/false))
                                        : SlicedForward::apply(batch, at::TensorList(trained));
   return unflat(outputs, batch->states, trace);

@@ -1,18 +1,18 @@
 // A batch on a CPU, computed in slices by threads that each go through the whole model.
 #pragma once
 
-#include "models/bert.h"
+#include "models/classifier.h"
 
 namespace reaugkd::models {
 
-/// model->forward(input, embedding, trace), and its way back. On a CPU the rows of the batch are
+/// model->forward(input, pooling, trace), and its way back. On a CPU the rows of the batch are
 /// cut into slices, one a thread of LibTorch's, which computes its slice alone from the embeddings
 /// to the logits and, in backward(), from there to the gradients: threads meet twice a step and not
 /// at every operator. Gradients are added up in the order of the slices, so that equal numbers of
 /// threads give equal bytes. Dropout's masks, and the last digits of all else, depend on the number
 /// of slices. A batch of fewer rows than threads, or one whose slices' gradients would take more
 /// than 4 GiB, stays whole. There is one way back, once, and none of the way back's own.
-ClassifierOutput forward_on_threads(BertForSequenceClassification& model, const BertInput& input,
-                                    Embedding embedding, BertTrace* trace = nullptr);
+ClassifierOutput forward_on_threads(Classifier& model, const EncoderInput& input, Pooling pooling,
+                                    EncoderTrace* trace = nullptr);
 
 }  // namespace reaugkd::models

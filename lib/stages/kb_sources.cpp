@@ -6,7 +6,7 @@
 #include "base/sha256.h"
 #include "distill/knowledge_base_rows.h"
 #include "evaluation/calibration.h"
-#include "models/bert.h"
+#include "models/classifier.h"
 #include "retrieval/kb_editing.h"
 #include "stages/warnings.h"
 

@@ -13,7 +13,7 @@
 namespace reaugkd::stages {
 namespace {
 
-std::int64_t dimension_of(const ProjectOptions& options, const models::BertConfig& teacher) {
+std::int64_t dimension_of(const ProjectOptions& options, const models::ModelConfig& teacher) {
   if (!options.student.empty() && options.dim) {
     throw base::ConfigError("--student and --dim exclude one another: the dimension is either");
   }
@@ -100,7 +100,7 @@ std::string run_project(ProjectOptions options) {
   labelled_rows(data.train, settings.task.kind());  // there are enough
 
   train::Model teacher = train::load_trained(options.teacher, settings);
-  if (!options.embedding.empty()) teacher.embedding = models::parse_embedding(options.embedding);
+  if (!options.embedding.empty()) teacher.pooling = models::parse_pooling(options.embedding);
   const auto features =
       teacher_features(teacher, data, compute, options.eval_batch_size, options.run.resume, run);
   const double feature_seconds = run.seconds();

@@ -18,13 +18,13 @@ base::OptionList TeacherFinetuneOptions::fields() {
   data.add_fields(list);
   list.at("task").required = true;
   training.add_fields(list);
-  list.add({"keep-trajectory", "Rivals", &keep_trajectory,
+  list.add({"keep-trajectory", "Baselines", &keep_trajectory,
             "distill --method rco: keep the teacher after each of N equal shares of its training; "
             "0: only the end",
             base::kNotNegative});
-  list.add({"student-friendly", "Rivals", &student_friendly,
+  list.add({"student-friendly", "Baselines", &student_friendly,
             "distill --method sftn: train with branches of this student model"});
-  list.add({"student-layers", "Rivals", &student_layers,
+  list.add({"student-layers", "Baselines", &student_layers,
             "its encoder layers to take, counted from 0 (none: all)", base::kNotNegative});
   run.add_fields(list);
   return list;

@@ -78,18 +78,18 @@ std::vector<std::int64_t> lengths_of(const text::EncodedDataset& dataset) {
   return lengths;
 }
 
-models::BertInput collate(const text::EncodedDataset& dataset,
-                          const std::vector<std::int64_t>& rows, std::int64_t pad_token_id,
-                          std::int64_t max_tokens) {
+models::EncoderInput collate(const text::EncodedDataset& dataset,
+                             const std::vector<std::int64_t>& rows, std::int64_t pad_token_id,
+                             std::int64_t max_tokens) {
   std::int64_t tokens = 1;
   for (const auto row : rows) tokens = std::max(tokens, dataset.length(row));
   REAUGKD_CHECK(tokens <= max_tokens, "a row has {} tokens of at most {}", tokens, max_tokens);
   tokens = std::min((tokens + kPadMultiple - 1) / kPadMultiple * kPadMultiple, max_tokens);
 
   const auto batch = static_cast<std::int64_t>(rows.size());
-  models::BertInput input{torch::full({batch, tokens}, pad_token_id, torch::kInt64),
-                          torch::zeros({batch, tokens}, torch::kInt64),
-                          torch::zeros({batch, tokens}, torch::kInt64)};
+  models::EncoderInput input{torch::full({batch, tokens}, pad_token_id, torch::kInt64),
+                             torch::zeros({batch, tokens}, torch::kInt64),
+                             torch::zeros({batch, tokens}, torch::kInt64)};
   for (std::int64_t b = 0; b < batch; ++b) {
     const auto ids = dataset.input_ids(rows[b]);
     const std::int64_t first = dataset.first_segment_length(rows[b]);

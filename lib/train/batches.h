@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "models/bert.h"
+#include "models/classifier.h"
 #include "text/encoded_dataset.h"
 
 namespace reaugkd::train {
@@ -31,8 +31,8 @@ std::vector<std::int64_t> lengths_of(const text::EncodedDataset& dataset);
 
 /// The rows as tensors (B, T) on the CPU, T the longest length rounded up to a multiple of 8 but
 /// not above `max_tokens`.
-models::BertInput collate(const text::EncodedDataset& dataset,
-                          const std::vector<std::int64_t>& rows, std::int64_t pad_token_id,
-                          std::int64_t max_tokens);
+models::EncoderInput collate(const text::EncodedDataset& dataset,
+                             const std::vector<std::int64_t>& rows, std::int64_t pad_token_id,
+                             std::int64_t max_tokens);
 
 }  // namespace reaugkd::train

@@ -20,7 +20,7 @@ constexpr const char* kTrainedTowards = "trained_towards";  // in config.json's 
 std::shared_ptr<const text::Tokenizer> tokenizer_for_training(const fs::path& directory,
                                                               const data::Dataset& train,
                                                               const TrainingInit& init,
-                                                              models::BertConfig& config) {
+                                                              models::ModelConfig& config) {
   if (init.vocab_size == 0) return text::load_tokenizer(directory);
   if (text::has_tokenizer(directory)) {
     throw base::ConfigError("`vocab_size`: {} has a vocabulary already; leave the flag out",
@@ -113,7 +113,7 @@ PredictOptions Model::predict_options(const tensor::Compute& compute,
                                       std::int64_t batch_size) const {
   PredictOptions options;
   options.batch_size = batch_size;
-  options.embedding = embedding;
+  options.pooling = pooling;
   options.device = compute.device;
   options.precision = compute.precision;
   options.pad_token_id = tokenizer->special_tokens().pad;
@@ -125,14 +125,14 @@ PredictOptions Model::predict_options(const tensor::Compute& compute,
 Model load_for_training(const fs::path& directory, const data::TaskData& data,
                         const TrainingInit& init) {
   Model model;
-  models::BertConfig config = models::load_config(directory);
+  models::ModelConfig config = models::load_config(directory);
   const std::vector<std::string> names = config.id2label;
   const bool same_head = names == class_names(data.settings.task);
   config.id2label = class_names(data.settings.task);
   config.kind = data.settings.task.kind();
   config.reaugkd = base::Json::object();  // of an earlier training
   model.tokenizer = tokenizer_for_training(directory, data.train, init, config);
-  model.embedding = models::parse_embedding(init.embedding);
+  model.pooling = models::parse_pooling(init.embedding);
 
   models::LoadOptions options;
   options.random_init = init.init == "random";
@@ -164,7 +164,7 @@ Model load_for_training(const fs::path& directory, const data::TaskData& data,
 
 Model load_trained(const fs::path& directory, const data::TaskSettings& settings) {
   Model model;
-  models::BertConfig config = models::load_config(directory);
+  models::ModelConfig config = models::load_config(directory);
   const auto names = class_names(settings.task);
   // Hugging Face leaves two classes of no name out of config.json: the weights say how many.
   if (!config.id2label.empty() && config.id2label.size() != names.size()) {
@@ -182,7 +182,7 @@ Model load_trained(const fs::path& directory, const data::TaskSettings& settings
           retrieval::KeySpace::from_json(config.reaugkd[kTrainedTowards], where + ": reaugkd");
     }
     try {
-      model.embedding = models::parse_embedding(
+      model.pooling = models::parse_pooling(
           base::json_value<std::string>(config.reaugkd, "embedding", "cls", where));
     } catch (const base::ConfigError& error) {
       throw ArtifactError("{}: {}", where, error.what());
@@ -197,9 +197,9 @@ Model load_trained(const fs::path& directory, const data::TaskSettings& settings
 }
 
 void save_model(const Model& model, const data::TaskSettings& settings, const fs::path& directory) {
-  models::BertConfig config = model.config;
+  models::ModelConfig config = model.config;
   config.reaugkd = settings.to_json();
-  config.reaugkd["embedding"] = models::to_string(model.embedding);
+  config.reaugkd["embedding"] = models::to_string(model.pooling);
   if (model.trained_towards) config.reaugkd[kTrainedTowards] = model.trained_towards->to_json();
   model.tokenizer->save(directory);
   models::save_classifier(model.classifier, config, directory);

@@ -19,10 +19,10 @@
 namespace reaugkd::train {
 
 struct Model {
-  models::BertConfig config;
-  models::BertForSequenceClassification classifier{nullptr};
+  models::ModelConfig config;
+  models::Classifier classifier{nullptr};
   std::shared_ptr<const text::Tokenizer> tokenizer;
-  models::Embedding embedding = models::Embedding::kCls;
+  models::Pooling pooling = models::Pooling::kCls;
   std::optional<retrieval::KeySpace> trained_towards;  // of a student of equation 4
 
   text::EncodedDataset encode(const data::Dataset& dataset, const data::TaskSettings& settings,

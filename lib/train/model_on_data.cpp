@@ -14,12 +14,12 @@ ModelOnData::ModelOnData(Model& model, const data::Dataset& dataset,
   model_.classifier->to(compute.device);
 }
 
-models::BertInput ModelOnData::input(const Rows& rows) const {
+models::EncoderInput ModelOnData::input(const Rows& rows) const {
   return collate(encoded_, rows, model_.tokenizer->special_tokens().pad, max_tokens_)
       .to(compute_.device);
 }
 
-models::ClassifierOutput ModelOnData::forward(const Rows& rows, models::BertTrace* trace) const {
+models::ClassifierOutput ModelOnData::forward(const Rows& rows, models::EncoderTrace* trace) const {
   return forward_in(compute_.precision, rows, trace);
 }
 
@@ -28,10 +28,10 @@ models::ClassifierOutput ModelOnData::forward_in_fp32(const Rows& rows) const {
 }
 
 models::ClassifierOutput ModelOnData::forward_in(tensor::Precision precision, const Rows& rows,
-                                                 models::BertTrace* trace) const {
+                                                 models::EncoderTrace* trace) const {
   const auto batch = input(rows);
   const tensor::AutocastGuard autocast(compute_.device, precision);
-  return models::forward_on_threads(model_.classifier, batch, model_.embedding, trace);
+  return models::forward_on_threads(model_.classifier, batch, model_.pooling, trace);
 }
 
 torch::Tensor ModelOnData::index(const Rows& rows) const {

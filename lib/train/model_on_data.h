@@ -18,9 +18,9 @@ class ModelOnData {
               const tensor::Compute& compute);
 
   /// The rows as a batch on the device.
-  models::BertInput input(const Rows& rows) const;
+  models::EncoderInput input(const Rows& rows) const;
   /// The model's outputs for them, in the stage's precision; outputs are fp32.
-  models::ClassifierOutput forward(const Rows& rows, models::BertTrace* trace = nullptr) const;
+  models::ClassifierOutput forward(const Rows& rows, models::EncoderTrace* trace = nullptr) const;
   /// The same in fp32 throughout.
   models::ClassifierOutput forward_in_fp32(const Rows& rows) const;
   /// The rows as an index on the device, (B) int64.
@@ -32,7 +32,7 @@ class ModelOnData {
 
  private:
   models::ClassifierOutput forward_in(tensor::Precision precision, const Rows& rows,
-                                      models::BertTrace* trace) const;
+                                      models::EncoderTrace* trace) const;
 
   Model& model_;
   text::EncodedDataset encoded_;

@@ -7,7 +7,7 @@
 #include "data/dataset.h"
 #include "data/task.h"
 #include "metrics/scores.h"
-#include "models/bert.h"
+#include "models/classifier.h"
 #include "tensor/device.h"
 #include "text/encoded_dataset.h"
 
@@ -15,7 +15,7 @@ namespace reaugkd::train {
 
 struct PredictOptions {
   std::int64_t batch_size = 128;
-  models::Embedding embedding = models::Embedding::kCls;
+  models::Pooling pooling = models::Pooling::kCls;
   torch::Device device = torch::kCPU;
   tensor::Precision precision = tensor::Precision::kFp32;
   std::int64_t pad_token_id = 0;
@@ -31,8 +31,8 @@ struct Predictions {
 
 /// Runs `model` in eval mode without gradients over all rows, longest first; results are in row
 /// order. Throws NumericError where an output is not finite.
-Predictions predict(models::BertForSequenceClassification& model,
-                    const text::EncodedDataset& dataset, const PredictOptions& options);
+Predictions predict(models::Classifier& model, const text::EncodedDataset& dataset,
+                    const PredictOptions& options);
 
 /// softmax(logits) in fp32; a regression score as it is. (N, C) -> (N, C)
 torch::Tensor probabilities_of(const torch::Tensor& logits, base::TaskKind kind);

@@ -1,4 +1,4 @@
-// The rival methods' losses against values computed by hand and a second, independent way.
+// The losses of the baselines against values computed by hand and a second, independent way.
 #include <torch/torch.h>
 
 #include <cmath>

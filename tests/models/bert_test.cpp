@@ -51,7 +51,7 @@ TEST_CASE("outputs equal an independent implementation's to 1e-5", "[bert][golde
   CHECK(largest_difference(states.last_hidden_state * mask,
                            expected.at("last_hidden_state") * mask) < 1e-5);
   CHECK(largest_difference(states.pooler_output, expected.at("pooler_output")) < 1e-5);
-  const auto output = loaded.model->forward(input, models::Embedding::kCls);
+  const auto output = loaded.model->forward(input, models::Pooling::kCls);
   CHECK(largest_difference(output.logits, expected.at("logits")) < 1e-5);
   CHECK(torch::equal(output.embedding, states.last_hidden_state.select(1, 0)));
 }
@@ -62,7 +62,7 @@ TEST_CASE("neither padding nor the batch changes a row", "[bert]") {
   auto loaded = golden_model();
   const auto batch = input_of(expected);
   for (const auto embedding :
-       {models::Embedding::kCls, models::Embedding::kMean, models::Embedding::kPooler}) {
+       {models::Pooling::kCls, models::Pooling::kMean, models::Pooling::kPooler}) {
     const auto together = loaded.model->forward(batch, embedding);
     for (std::int64_t row = 0; row < batch.input_ids.size(0); ++row) {
       const auto length = batch.attention_mask[row].sum().item<std::int64_t>();
@@ -84,9 +84,9 @@ TEST_CASE("what a forward without gradients keeps follows the parameters", "[ber
   const auto input = input_of(tensor::load_safetensors(kGoldenBert / "expected.safetensors"));
   const auto kept = [&] {
     const torch::NoGradGuard no_grad;
-    return loaded.model->forward(input, models::Embedding::kCls).logits;
+    return loaded.model->forward(input, models::Pooling::kCls).logits;
   };
-  const auto fresh = [&] { return loaded.model->forward(input, models::Embedding::kCls).logits; };
+  const auto fresh = [&] { return loaded.model->forward(input, models::Pooling::kCls).logits; };
   CHECK(torch::equal(kept(), fresh()));
   const auto before = kept();
   {
@@ -103,9 +103,9 @@ TEST_CASE("bf16 autocast stays near fp32", "[bert]") {
   const torch::NoGradGuard no_grad;
   auto loaded = golden_model();
   const auto input = input_of(tensor::load_safetensors(kGoldenBert / "expected.safetensors"));
-  const auto exact = loaded.model->forward(input, models::Embedding::kCls);
+  const auto exact = loaded.model->forward(input, models::Pooling::kCls);
   const tensor::AutocastGuard autocast(torch::kCPU, tensor::Precision::kBf16);
-  const auto rounded = loaded.model->forward(input, models::Embedding::kCls);
+  const auto rounded = loaded.model->forward(input, models::Pooling::kCls);
   CHECK(rounded.logits.scalar_type() == torch::kFloat32);
   const double difference = largest_difference(rounded.logits, exact.logits);
   CHECK(difference > 0);    // it did compute in bf16
@@ -115,15 +115,15 @@ TEST_CASE("bf16 autocast stays near fp32", "[bert]") {
 TEST_CASE("activations are the published ones", "[bert]") {
   const torch::NoGradGuard no_grad;
   const auto input = input_of(tensor::load_safetensors(kGoldenBert / "expected.safetensors"));
-  const auto gelu = golden_model().model->forward(input, models::Embedding::kCls).logits;
+  const auto gelu = golden_model().model->forward(input, models::Pooling::kCls).logits;
   auto config = models::load_config(kGoldenBert);
   config.hidden_act = models::Activation::kGeluNew;
   const auto gelu_new = models::load_classifier(kGoldenBert, config, {})
-                            .model->forward(input, models::Embedding::kCls)
+                            .model->forward(input, models::Pooling::kCls)
                             .logits;
   config.hidden_act = models::Activation::kRelu;
   const auto relu = models::load_classifier(kGoldenBert, config, {})
-                        .model->forward(input, models::Embedding::kCls)
+                        .model->forward(input, models::Pooling::kCls)
                         .logits;
   CHECK(largest_difference(gelu, gelu_new) > 0);
   CHECK(largest_difference(gelu, gelu_new) < 1e-2);  // an approximation of the same function
@@ -134,11 +134,11 @@ TEST_CASE("a model survives saving, in every dtype and prefix", "[checkpoint]") 
   const torch::NoGradGuard no_grad;
   const auto input = input_of(tensor::load_safetensors(kGoldenBert / "expected.safetensors"));
   auto loaded = golden_model();
-  const auto logits = loaded.model->forward(input, models::Embedding::kCls).logits;
+  const auto logits = loaded.model->forward(input, models::Pooling::kCls).logits;
   const TemporaryDirectory directory;
   models::save_classifier(loaded.model, loaded.config, directory.path());
   auto again = models::load_classifier(directory.path(), models::load_config(directory.path()), {});
-  CHECK(torch::equal(again.model->forward(input, models::Embedding::kCls).logits, logits));
+  CHECK(torch::equal(again.model->forward(input, models::Pooling::kCls).logits, logits));
   const auto saved = tensor::load_safetensors(directory.path() / "model.safetensors");
   CHECK(saved.count("bert.encoder.layer.1.attention.self.query.weight") == 1);
   CHECK(saved.count("classifier.bias") == 1);
@@ -156,8 +156,8 @@ TEST_CASE("a model survives saving, in every dtype and prefix", "[checkpoint]") 
     other["embeddings.position_ids"] = torch::arange(40);
     tensor::save_safetensors(directory.path() / "model.safetensors", other);
     auto rounded = models::load_classifier(directory.path(), loaded.config, {});
-    CHECK(largest_difference(rounded.model->forward(input, models::Embedding::kCls).logits,
-                             logits) < 0.05);
+    CHECK(largest_difference(rounded.model->forward(input, models::Pooling::kCls).logits, logits) <
+          0.05);
   }
 }
 
@@ -246,7 +246,7 @@ TEST_CASE("layers are picked in the order given", "[checkpoint]") {
 
 TEST_CASE("config.json is checked and survives", "[config]") {
   const TemporaryDirectory directory;
-  models::BertConfig config = models::load_config(kGoldenBert);
+  models::ModelConfig config = models::load_config(kGoldenBert);
   CHECK(config.num_labels() == 3);
   config.reaugkd = {{"task", "sst2"}};
   config.id2label = {"no", "yes"};

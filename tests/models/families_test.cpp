@@ -2,6 +2,7 @@
 // must do besides: published names when saved, layers picked, errors that speak its names. BERT's
 // own checkpoints in their published varieties: shards, without token types.
 #include "models/families.h"
+#include "models/bert_variants.h"
 
 #include <torch/torch.h>
 
@@ -43,9 +44,9 @@ models::LoadedModel load(const fs::path& directory, const models::LoadOptions& o
   return models::load_classifier(directory, models::load_config(directory), options);
 }
 
-torch::Tensor logits_of(models::LoadedModel loaded, const models::BertInput& input) {
+torch::Tensor logits_of(models::LoadedModel loaded, const models::EncoderInput& input) {
   const torch::NoGradGuard no_grad;
-  return loaded.model->forward(input, models::Embedding::kCls).logits;
+  return loaded.model->forward(input, models::Pooling::kCls).logits;
 }
 
 void edit_config(const fs::path& directory, const std::string& key, const base::Json& value) {
@@ -77,7 +78,7 @@ TEST_CASE("each family's outputs equal its published definition's to 1e-5", "[fa
     CHECK(largest_difference(states.last_hidden_state * mask, expected.at("last_hidden_state")) <
           1e-5);
     CHECK(largest_difference(states.pooler_output, expected.at("head_state")) < 1e-5);
-    const auto output = loaded.model->forward(input, models::Embedding::kPooler);
+    const auto output = loaded.model->forward(input, models::Pooling::kPooler);
     CHECK(largest_difference(output.logits, expected.at("logits")) < 1e-5);
     CHECK(torch::equal(output.embedding, states.pooler_output));
   }
@@ -92,7 +93,7 @@ TEST_CASE("in no family does padding change a row", "[family]") {
     const auto input = input_of(expected);
     const auto row = [&](const torch::Tensor& x) { return x.slice(0, 1, 2).slice(1, 0, 5); };
     for (const auto embedding :
-         {models::Embedding::kCls, models::Embedding::kMean, models::Embedding::kPooler}) {
+         {models::Pooling::kCls, models::Pooling::kMean, models::Pooling::kPooler}) {
       const auto together = loaded.model->forward(input, embedding);
       const auto alone = loaded.model->forward(
           {row(input.input_ids), row(input.token_type_ids), row(input.attention_mask)}, embedding);
@@ -138,13 +139,16 @@ TEST_CASE("each family's encoder alone, without prefix or head, can be trained",
     const TemporaryDirectory directory;
     fs::copy(golden(family) / "config.json", directory.path() / "config.json");
     const auto config = models::load_config(directory.path());
+    const auto& variant = *std::ranges::find_if(models::bert_variants(), [&](const auto& one) {
+      return one.model_type == config.family->model_type();
+    });
     tensor::TensorMap bare;
     for (const auto& [name, value] :
          tensor::load_safetensors(golden(family) / "model.safetensors")) {
-      const std::string prefix = config.family->prefix;
+      const std::string prefix = variant.prefix;
       if (name.starts_with(prefix)) bare[name.substr(prefix.size())] = value;
     }
-    for (const char* ignored : config.family->ignored) {
+    for (const char* ignored : variant.ignored) {
       bare[std::string(ignored) + "dense.weight"] = torch::zeros({2});
     }
     tensor::save_safetensors(directory.path() / "model.safetensors", bare);
@@ -186,7 +190,7 @@ TEST_CASE("each family trains under bf16 autocast", "[family]") {
     auto loaded = load(golden(family));
     loaded.model->train();
     const tensor::AutocastGuard autocast(torch::kCPU, tensor::Precision::kBf16);
-    const auto output = loaded.model->forward(input_of(expected), models::Embedding::kCls);
+    const auto output = loaded.model->forward(input_of(expected), models::Pooling::kCls);
     CHECK(output.logits.scalar_type() == torch::kFloat32);
     output.logits.square().sum().backward();
     for (const auto& item : loaded.model->named_parameters()) {
@@ -220,7 +224,7 @@ TEST_CASE("dropout is where the family has it", "[family]") {
     auto dropping = models::load_classifier(golden(family), config, {});
     dropping.model->train();
     const torch::NoGradGuard no_grad;
-    const auto output = dropping.model->forward(input, models::Embedding::kPooler);
+    const auto output = dropping.model->forward(input, models::Pooling::kPooler);
     CHECK(largest_difference(output.logits, expected_of(family).at("logits")) > 1e-3);
     const bool before_head = family == "roberta" || family == "electra";
     CHECK((largest_difference(output.embedding, expected_of(family).at("head_state")) > 1e-3) ==
@@ -230,7 +234,7 @@ TEST_CASE("dropout is where the family has it", "[family]") {
 
 TEST_CASE("RoBERTa's positions begin after the padding's", "[family]") {
   const auto config = models::load_config(golden("roberta"));
-  CHECK(config.first_position() == 2);
+  CHECK(config.first_position == 2);
   CHECK(config.max_tokens() == 18);
   CHECK(models::load_config(golden("electra")).max_tokens() == 20);
   const TemporaryDirectory directory;

@@ -15,7 +15,7 @@ inline const std::filesystem::path kGolden =
 inline const std::filesystem::path kGoldenBert = kGolden / "random-bert-l2-h32";
 
 /// The inputs that an expected.safetensors holds beside the outputs.
-inline models::BertInput input_of(const tensor::TensorMap& expected) {
+inline models::EncoderInput input_of(const tensor::TensorMap& expected) {
   return {expected.at("input_ids").to(torch::kInt64),
           expected.at("token_type_ids").to(torch::kInt64),
           expected.at("attention_mask").to(torch::kInt64)};

@@ -30,12 +30,12 @@ class Threads {
   int before_;
 };
 
-BertForSequenceClassification bert() {
+Classifier bert() {
   return load_classifier(kGoldenBert, load_config(kGoldenBert), {}).model;
 }
 
 /// Five texts of 3 to 7 tokens.
-BertInput batch() {
+EncoderInput batch() {
   torch::manual_seed(3);
   const auto lengths = torch::tensor({7, 3, 5, 4, 6}).unsqueeze(1);
   const auto mask = (torch::arange(7).unsqueeze(0) < lengths).to(torch::kInt64);
@@ -44,13 +44,13 @@ BertInput batch() {
 }
 
 /// Everything a forward and its way back give, in one list.
-std::vector<torch::Tensor> results(BertForSequenceClassification& model, const BertInput& input,
-                                   int threads, bool traced,
-                                   std::int64_t attention_from = BertTrace::kNoLayer) {
+std::vector<torch::Tensor> results(Classifier& model, const EncoderInput& input, int threads,
+                                   bool traced,
+                                   std::int64_t attention_from = EncoderTrace::kNoLayer) {
   const Threads these(threads);
-  BertTrace trace{attention_from};
+  EncoderTrace trace{attention_from};
   model->zero_grad();
-  const auto output = forward_on_threads(model, input, Embedding::kCls, traced ? &trace : nullptr);
+  const auto output = forward_on_threads(model, input, Pooling::kCls, traced ? &trace : nullptr);
   std::vector<torch::Tensor> all = {output.logits, output.embedding};
   auto loss = output.logits.square().sum() + output.embedding.sin().sum();
   if (traced) {
@@ -87,7 +87,7 @@ TEST_CASE("a batch in slices gives what it gives whole", "[slices]") {
   auto model = bert();
   model->eval();
   const bool traced = GENERATE(false, true);
-  const auto attention_from = GENERATE(std::int64_t{0}, 1, BertTrace::kNoLayer);
+  const auto attention_from = GENERATE(std::int64_t{0}, 1, EncoderTrace::kNoLayer);
   const auto whole = results(model, batch(), 1, traced, attention_from);
   for (const int threads : {2, 3, 5, 8}) {
     CHECK(largest_difference_of(whole, results(model, batch(), threads, traced, attention_from)) <
@@ -95,7 +95,7 @@ TEST_CASE("a batch in slices gives what it gives whole", "[slices]") {
   }
   const torch::NoGradGuard no_grad;
   const Threads three(3);
-  const auto output = forward_on_threads(model, batch(), Embedding::kCls);
+  const auto output = forward_on_threads(model, batch(), Pooling::kCls);
   CHECK(largest_difference(whole[0], output.logits) < 1e-5);
   CHECK(!output.logits.requires_grad());
 }
@@ -104,9 +104,9 @@ TEST_CASE("a trace notes the attention of the layers that it asks for", "[slices
   auto model = bert();
   model->eval();
   const Threads threads(GENERATE(1, 2));
-  BertTrace all{0}, last{1}, none;
+  EncoderTrace all{0}, last{1}, none;
   for (auto* trace : {&all, &last, &none}) {
-    forward_on_threads(model, batch(), Embedding::kCls, trace);
+    forward_on_threads(model, batch(), Pooling::kCls, trace);
     CHECK(trace->hidden_states.size() == 3);  // the embeddings and two layers
   }
   REQUIRE(all.attention_scores.size() == 2);
@@ -145,8 +145,8 @@ TEST_CASE("what no loss looks at has no gradient, in slices as whole", "[slices]
     const Threads these(threads);
     for (auto& parameter : model->parameters()) parameter.mutable_grad() = torch::Tensor();
     for (int micro_batch = 0; micro_batch < 2; ++micro_batch) {
-      BertTrace trace;
-      forward_on_threads(model, batch(), Embedding::kCls, &trace);
+      EncoderTrace trace;
+      forward_on_threads(model, batch(), Pooling::kCls, &trace);
       trace.hidden_states[1].square().sum().backward();
     }
     std::vector<torch::Tensor> all;
@@ -171,7 +171,7 @@ TEST_CASE("what no loss looks at has no gradient, in slices as whole", "[slices]
 TEST_CASE("a batch in slices has one way back", "[slices]") {
   auto model = bert();
   const Threads two(2);
-  const auto loss = forward_on_threads(model, batch(), Embedding::kCls).logits.sum();
+  const auto loss = forward_on_threads(model, batch(), Pooling::kCls).logits.sum();
   loss.backward({}, /*retain_graph=*/true);
   CHECK_THROWS_WITH(loss.backward(), ContainsSubstring("one way back"));
 }
@@ -185,7 +185,7 @@ TEST_CASE("slices have masks of their own", "[slices]") {
   const auto logits =
       forward_on_threads(model,
                          {same(one.input_ids), same(one.token_type_ids), same(one.attention_mask)},
-                         Embedding::kCls)
+                         Pooling::kCls)
           .logits;
   for (int i = 1; i < 4; ++i) CHECK(largest_difference(logits[0], logits[i]) > 1e-5);
 }
@@ -196,7 +196,7 @@ TEST_CASE("in bf16 too, and a weight that changed is seen", "[slices]") {
   const Threads two(2);
   const auto logits = [&] {
     const tensor::AutocastGuard autocast(torch::kCPU, tensor::Precision::kBf16);
-    return forward_on_threads(model, batch(), Embedding::kCls).logits;
+    return forward_on_threads(model, batch(), Pooling::kCls).logits;
   };
   const auto before = logits();
   {
@@ -214,8 +214,8 @@ TEST_CASE("an error of a slice is the caller's", "[slices]") {
   const Threads two(2);
   auto wrong = batch();
   wrong.input_ids[4][0] = 1'000'000;
-  CHECK_THROWS(forward_on_threads(model, wrong, Embedding::kCls));
-  CHECK(forward_on_threads(model, batch(), Embedding::kCls).logits.size(0) == 5);
+  CHECK_THROWS(forward_on_threads(model, wrong, Pooling::kCls));
+  CHECK(forward_on_threads(model, batch(), Pooling::kCls).logits.size(0) == 5);
 }
 
 TEST_CASE("LibTorch's header runs our loops on its threads", "[slices]") {

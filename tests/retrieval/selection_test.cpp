@@ -45,7 +45,7 @@ double brute_force(const Problem& problem, const RetrievalSetting& setting, base
   double sum = 0;
   for (std::int64_t i = 0; i < student.size(0); ++i) {
     const double label = labels[i];
-    const auto column = regression ? 0 : static_cast<std::int64_t>(label);
+    const auto column = kind == base::TaskKind::kRegression ? 0 : static_cast<std::int64_t>(label);
     double weights = 0;
     double knowledge_base = 0;
     for (std::int64_t j = 0; j < std::min(setting.k, problem.neighbors.k()); ++j) {
@@ -56,7 +56,8 @@ double brute_force(const Problem& problem, const RetrievalSetting& setting, base
     }
     const double p =
         setting.beta * student[i][column] + (1 - setting.beta) * knowledge_base / weights;
-    sum += regression ? (p - label) * (p - label) : -std::log(std::max(p, 1e-12));
+    sum += kind == base::TaskKind::kRegression ? (p - label) * (p - label)
+                                               : -std::log(std::max(p, 1e-12));
   }
   return sum / static_cast<double>(student.size(0));
 }
@@ -70,23 +71,23 @@ void check_against_brute_force(const Problem& problem, const RetrievalGrid& grid
       for (const auto beta : grid.beta) {
         for (const auto tau : grid.tau) {
           RetrievalSetting setting{.k = k, .beta = beta, .tau = tau, .kb_temperature = temperature};
-          setting.loss = brute_force(problem, setting, regression);
+          setting.loss = brute_force(problem, setting, kind);
           if (setting.loss < best.loss - 1e-12) best = setting;
         }
       }
     }
   }
   const auto found = select_setting(grid, problem.neighbors, problem.soft_labels, problem.student,
-                                    problem.labels, regression);
+                                    problem.labels, kind);
   CHECK(found.k == best.k);
   CHECK(found.beta == best.beta);
   CHECK(found.tau == best.tau);
   CHECK(found.kb_temperature == best.kb_temperature);
   CHECK(found.loss == Approx(best.loss).epsilon(1e-5));
-  CHECK(brute_force(problem, found, regression) == Approx(best.loss).epsilon(1e-12));
+  CHECK(brute_force(problem, found, kind) == Approx(best.loss).epsilon(1e-12));
   const auto p =
       predict(found, problem.neighbors, labels_of(problem, found), problem.student).combined;
-  CHECK(prediction_loss(p, problem.labels, regression) == Approx(found.loss).epsilon(1e-6));
+  CHECK(prediction_loss(p, problem.labels, kind) == Approx(found.loss).epsilon(1e-6));
 }
 
 TEST_CASE("prediction_loss by hand") {

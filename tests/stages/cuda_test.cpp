@@ -29,13 +29,13 @@ torch::Tensor unit_rows(std::int64_t n, std::int64_t d) {
   return x / x.norm(2, 1, true);
 }
 
-models::BertForSequenceClassification bert() {
+models::Classifier bert() {
   return models::load_classifier(tests::kGoldenBert, models::load_config(tests::kGoldenBert), {})
       .model;
 }
 
 /// Three texts of 7, 3 and 5 tokens.
-models::BertInput batch(const torch::Device& device) {
+models::EncoderInput batch(const torch::Device& device) {
   const auto lengths = torch::tensor({7, 3, 5}).unsqueeze(1);
   const auto mask = (torch::arange(7).unsqueeze(0) < lengths).to(torch::kInt64);
   const auto ids = (torch::arange(21).view({3, 7}) + 5) * mask;
@@ -53,16 +53,15 @@ TEST_CASE("a GPU trains the encoder as the CPU does", "[cuda]") {
   train::AdamW optimizer_here(train::decay_groups(*here, 1e-3, 0.01));
   train::AdamW optimizer_there(train::decay_groups(*there, 1e-3, 0.01));
   for (int step = 0; step < 3; ++step) {
-    const auto forward = [](models::BertForSequenceClassification& model,
-                            const torch::Device& device) {
-      return model->forward(batch(device), models::Embedding::kCls);
+    const auto forward = [](models::Classifier& model, const torch::Device& device) {
+      return model->forward(batch(device), models::Pooling::kCls);
     };
     {
       const torch::NoGradGuard no_grad;  // joined weights that are kept must not be old ones
       CHECK(difference(forward(here, torch::kCPU).logits, forward(there, gpu).logits) < 1e-4);
     }
-    const auto take_step = [&](models::BertForSequenceClassification& model,
-                               const torch::Device& device, train::AdamW& optimizer) {
+    const auto take_step = [&](models::Classifier& model, const torch::Device& device,
+                               train::AdamW& optimizer) {
       forward(model, device).logits.square().sum().backward();
       const auto norm = optimizer.gradient_norm();
       optimizer.step(1, train::clip_factor(norm, 1));
@@ -72,7 +71,7 @@ TEST_CASE("a GPU trains the encoder as the CPU does", "[cuda]") {
     CHECK(difference(norm, take_step(there, gpu, optimizer_there)) < 1e-3 * norm.item<double>());
   }
   const tensor::AutocastGuard bf16(gpu, tensor::Precision::kBf16);
-  const auto halves = there->forward(batch(gpu), models::Embedding::kCls);
+  const auto halves = there->forward(batch(gpu), models::Pooling::kCls);
   CHECK(halves.logits.isfinite().all().item<bool>());
 }
 

@@ -23,5 +23,6 @@ TEST_CASE("scores leave unlabelled rows out", "[predict]") {
   const auto task = data::glue_task("sst2");
   CHECK(train::score(task, p, {0, 0, nan}).at("accuracy") == 0.5);
   CHECK(train::score(task, p, {nan, nan, nan}).empty());
-  CHECK(train::decisions_of(p, base::TaskKind::kClassification) == std::vector<double>{0, 1, 0});
+  CHECK(train::decisions_of(p, reaugkd::base::TaskKind::kClassification) ==
+        std::vector<double>{0, 1, 0});
 }

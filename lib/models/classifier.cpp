@@ -1,0 +1,42 @@
+#include "models/classifier.h"
+
+#include "models/dropout.h"
+#include "models/family.h"
+
+namespace reaugkd::models {
+
+ClassifierImpl::ClassifierImpl(const ModelConfig& config)
+    : encoder_(register_module(config.family->encoder_name(), config.family->make_encoder(config))),
+      classifier_(register_module("classifier",
+                                  torch::nn::Linear(config.hidden_size, config.num_labels()))),
+      dropout_(config.classifier_dropout) {}
+
+ClassifierOutput ClassifierImpl::forward(const EncoderInput& input, Pooling pooling,
+                                         EncoderTrace* trace) {
+  const EncoderOutput states = encoder_->forward(input, trace);
+  return {classify(states), pooled(states, input.attention_mask, pooling).to(torch::kFloat32)};
+}
+
+torch::Tensor ClassifierImpl::continue_from(std::int64_t first, const torch::Tensor& hidden,
+                                            const torch::Tensor& attention_mask) {
+  return classify(encoder_->continue_from(first, hidden, attention_mask, nullptr));
+}
+
+torch::Tensor ClassifierImpl::classify(const EncoderOutput& states) {
+  return classifier_(models::dropout(states.pooler_output, dropout_, is_training()))
+      .to(torch::kFloat32);
+}
+
+torch::Tensor unit_rows(const torch::Tensor& x) {
+  return x / x.norm(2, 1, /*keepdim=*/true).clamp_min(1e-12);
+}
+
+torch::Tensor pooled(const EncoderOutput& states, const torch::Tensor& attention_mask,
+                     Pooling pooling) {
+  if (pooling == Pooling::kPooler) return states.pooler_output;
+  if (pooling == Pooling::kCls) return states.last_hidden_state.select(1, 0);
+  const auto mask = attention_mask.to(torch::kFloat32).unsqueeze(-1);  // (B, T, 1)
+  return (states.last_hidden_state * mask).sum(1) / mask.sum(1);
+}
+
+}  // namespace reaugkd::models

@@ -1,0 +1,46 @@
+// A sequence classifier: an encoder of the table of families.h, and one linear layer on its pooled
+// state. Teacher and student are both one of these.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <memory>
+
+#include "models/encoder.h"
+#include "models/model_config.h"
+
+namespace reaugkd::models {
+
+struct ClassifierOutput {
+  torch::Tensor logits;     // (B, C) fp32; regression: the score (B, 1)
+  torch::Tensor embedding;  // (B, H) fp32: t_i or s~_i, not normalised
+};
+
+class ClassifierImpl : public torch::nn::Module {
+ public:
+  /// Its parameters are "<encoder_name()>. ..." and "classifier. ...".
+  explicit ClassifierImpl(const ModelConfig& config);
+  EncoderOutput encode(const EncoderInput& input) { return encoder_->forward(input, nullptr); }
+  ClassifierOutput forward(const EncoderInput& input, Pooling pooling,
+                           EncoderTrace* trace = nullptr);
+  /// Logits (B, C) from what encoder layer `first` takes: the upper part of the model alone.
+  torch::Tensor continue_from(std::int64_t first, const torch::Tensor& hidden,
+                              const torch::Tensor& attention_mask);
+
+ private:
+  torch::Tensor classify(const EncoderOutput& states);  // (B, C) fp32
+
+  std::shared_ptr<Encoder> encoder_;
+  torch::nn::Linear classifier_;
+  double dropout_;
+};
+TORCH_MODULE(Classifier);
+
+/// Rows of x (n, H) scaled to length 1: norm() of equations 1 to 6.
+torch::Tensor unit_rows(const torch::Tensor& x);
+
+/// The text's embedding from the encoder's states: [CLS], the mean over its tokens, or the pooler.
+torch::Tensor pooled(const EncoderOutput& states, const torch::Tensor& attention_mask,
+                     Pooling pooling);
+
+}  // namespace reaugkd::models
