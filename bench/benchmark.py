@@ -61,7 +61,7 @@ class Context:
         measure.run([self.binary, *arguments, "--quiet"])
 
     def pytorch(self, *arguments):
-        """With the same kernels of OpenBLAS: by itself an old one may take others (apps/reaugkd/library_defaults.h)."""
+        """With the same kernels of OpenBLAS: by itself an old one may take others (apps/reaugkd/library_environment.h)."""
         if self.openblas_core is None:
             self.openblas_core = self.ceilings(64)["openblas_core"]
         core = {"OPENBLAS_CORETYPE": self.openblas_core} if self.openblas_core else {}

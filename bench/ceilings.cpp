@@ -13,7 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "reaugkd/library_defaults.h"
+#include "reaugkd/library_environment.h"
 #include "tensor/device.h"
 
 namespace {
@@ -68,7 +68,7 @@ double copy_rate() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  reaugkd::apps::spin_briefly_when_idle(argv);
+  reaugkd::apps::start_again_with_library_environment(argv);
   std::vector<std::int64_t> widths = {256, 768};
   std::int64_t tokens = 4096;
   int threads = 0;

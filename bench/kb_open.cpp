@@ -18,7 +18,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/sha256.h"
-#include "reaugkd/library_defaults.h"
+#include "reaugkd/library_environment.h"
 #include "retrieval/knowledge_base.h"
 
 namespace {
@@ -158,7 +158,7 @@ Json measure(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  reaugkd::apps::spin_briefly_when_idle(argv);
+  reaugkd::apps::start_again_with_library_environment(argv);
   Options options;
   CLI::App app("How long a knowledge base takes to open");
   app.add_option("--directory", options.directory)->required();

@@ -21,7 +21,7 @@
 #include "class_clouds.h"
 #include "faiss_index.h"
 #include "models/thread_parallel.h"
-#include "reaugkd/library_defaults.h"
+#include "reaugkd/library_environment.h"
 #include "retrieval/aggregation.h"
 #include "retrieval/indexes.h"
 #include "retrieval/knowledge_base.h"
@@ -141,18 +141,18 @@ json shape_of(const bench::Clouds& clouds, const Contender& exact) {
 }
 
 /// A forward of `batch` texts of 128 tokens, then equations 5 to 7: medians of each in turn.
-json overhead(models::BertForSequenceClassification& student, std::int64_t vocab_size,
-              const Contender& contender, const bench::Clouds& clouds, std::int64_t batch) {
+json overhead(models::Classifier& student, std::int64_t vocab_size, const Contender& contender,
+              const bench::Clouds& clouds, std::int64_t batch) {
   std::vector<double> forward, retrieving;
   const int count = batch == 1 ? 60 : 8;
   for (int i = 0; i < count; ++i) {
     const auto ids = torch::randint(1, vocab_size, {batch, kTokens}, torch::kInt64);
-    const models::BertInput input{ids, torch::zeros_like(ids), torch::ones_like(ids)};
+    const models::EncoderInput input{ids, torch::zeros_like(ids), torch::ones_like(ids)};
     const auto begin = (i * batch) % (clouds.queries.size(0) - batch + 1);
     const auto s = clouds.queries.slice(0, begin, begin + batch);
     torch::Tensor p;
     forward.push_back(seconds_of([&] {
-      p = torch::softmax(models::forward_on_threads(student, input, models::Embedding::kCls).logits,
+      p = torch::softmax(models::forward_on_threads(student, input, models::Pooling::kCls).logits,
                          1);
     }));
     retrieving.push_back(seconds_of([&] {
@@ -174,7 +174,7 @@ json overheads(const Options& options, const std::vector<Contender>& all,
   for (std::int64_t c = 0; c < clouds.soft_labels.size(1); ++c) {
     config.id2label.push_back("class " + std::to_string(c));
   }
-  models::BertForSequenceClassification student(config);
+  models::Classifier student(config);
   student->eval();
   json result;
   for (const auto& contender : all) {
@@ -241,7 +241,7 @@ void add_options(CLI::App& app, Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  reaugkd::apps::spin_briefly_when_idle(argv);
+  reaugkd::apps::start_again_with_library_environment(argv);
   Options options;
   CLI::App app("Retrieval: our indexes beside FAISS's");
   add_options(app, options);

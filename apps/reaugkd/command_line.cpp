@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -79,6 +80,27 @@ void set_logging(const ProcessFlags& flags) {
   base::set_progress_style(flags.quiet ? base::ProgressStyle::kNone
                            : terminal  ? base::ProgressStyle::kLive
                                        : base::ProgressStyle::kPlain);
+}
+
+/// Hides from --help the options that belong to other values of an option than the given one (or
+/// its default): the options of other methods.
+void hide_unread(const base::OptionList& fields, const std::vector<CLI::Option*>& declared) {
+  const auto& options = fields.options();
+  const auto value_of = [&](const std::string& name) -> std::string {
+    for (std::size_t i = 0; i < options.size(); ++i) {
+      if (options[i].name != name) continue;
+      return declared[i]->count() > 0 ? declared[i]->results().back() : options[i].value_text();
+    }
+    return "";
+  };
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    const auto& only_with = options[i].only_with;
+    if (!only_with) continue;
+    const auto& values = only_with->values;
+    if (std::ranges::find(values, value_of(only_with->option)) == values.end()) {
+      declared[i]->group("");
+    }
+  }
 }
 
 /// Default, then --config, then flag.
@@ -160,6 +182,7 @@ int run_command_line(const std::vector<Command>& commands, int argc, char** argv
     entry.app = app.add_subcommand(commands[i].name, commands[i].description);
     entry.fields = commands[i].fields();
     entry.handles = declare(*entry.app, entry.fields, entry.texts);
+    entry.app->footer(commands[i].footer);
     entry.app->add_option("--config", flags.config, "JSON file of options, or a run.json to repeat")
         ->group("Run");
     entry.app->add_flag("--quiet", flags.quiet, "warnings and errors only; run.log has everything")
@@ -170,6 +193,7 @@ int run_command_line(const std::vector<Command>& commands, int argc, char** argv
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {  // --help, --version
+      for (const auto& entry : declared) hide_unread(entry.fields, entry.handles);
       std::ostringstream text;
       app.exit(error, text, text);
       print(text.str());

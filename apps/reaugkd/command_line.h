@@ -16,6 +16,7 @@ struct Command {
   std::string description;
   std::function<base::OptionList()> fields;  // over options that live as long as this does
   std::function<std::string()> run;          // returns what stdout gets
+  std::string footer = {};                   // what --help ends with
 };
 
 /// A command over a stage's options struct and its function.

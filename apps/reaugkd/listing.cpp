@@ -112,7 +112,7 @@ std::string completion_script(const std::vector<Command>& commands, const std::s
 
 std::string option_tables(const std::vector<Command>& commands) {
   std::string text =
-      "# Options\n\nWritten by `make docs` from the lists behind `--help`; "
+      "# Options\n\nWritten by `make options` from the lists behind `--help`; "
       "a test holds it equal to them.\n";
   for (const auto& command : commands) {
     text += fmt::format("\n## {}\n\n{}\n", command.name, command.description);

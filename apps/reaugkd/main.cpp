@@ -1,4 +1,5 @@
-// reaugkd: the one place that catches errors and turns them into exit codes (docs/cli.md).
+// reaugkd: the one place that catches errors and turns them into exit codes
+// (docs/reference/messages.md).
 #include <malloc.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -13,7 +14,6 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "command_line.h"
-#include "library_defaults.h"
 
 namespace {
 
@@ -30,7 +30,6 @@ void keep_freed_memory() {
 
 int main(int argc, char** argv) {
   namespace apps = reaugkd::apps;
-  apps::spin_briefly_when_idle(argv);
   keep_freed_memory();
   constexpr int kBug = 70;
   reaugkd::base::notice_interrupts();

@@ -24,12 +24,18 @@ using base::DataError;
 using base::InternalError;
 using base::IoError;
 
-// Beside the binary's directory, in the build tree as when installed.
-constexpr const char* kShimPath = "../lib/reaugkd/libreaugkd_sentencepiece.so";
+constexpr const char* kShimFile = "libreaugkd_sentencepiece.so";
+
+/// Beside the program, or in the folder of programs beside that of a test, in the build tree as
+/// when installed.
+std::filesystem::path shim_path() {
+  const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  if (std::filesystem::exists(folder / kShimFile)) return folder / kShimFile;
+  return (folder / "../lib/reaugkd" / kShimFile).lexically_normal();
+}
 
 const ReaugkdSentencePiece& load_shim() {
-  const std::filesystem::path binary = std::filesystem::read_symlink("/proc/self/exe");
-  const std::filesystem::path path = (binary.parent_path() / kShimPath).lexically_normal();
+  const std::filesystem::path path = shim_path();
   void* handle = dlmopen(LM_ID_NEWLM, path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     throw IoError("{}; spiece.model needs this library: install it with the binary", dlerror());

@@ -51,7 +51,7 @@ MUTATIONS = [
     ("losses/relation.cpp", "torch::zeros_like(own.slice(1, 0, 1))", "torch::ones_like(own.slice(1, 0, 1))"),
     ("losses/relation.cpp", "anchors.detach();", "anchors;"),
     ("losses/relation.cpp", "log_anchor_similarity(s, constant, teachers", "log_anchor_similarity(constant, s, teachers"),
-    # The rivals
+    # The baselines
     ("losses/rkd.cpp", "x.unsqueeze(1) - x.unsqueeze(0)", "x.unsqueeze(1) + x.unsqueeze(0)"),
     ("losses/rkd.cpp", "kept.sum() / apart.sum()", "kept.sum() / torch::ones_like(apart).sum()"),
     ("losses/rkd.cpp", "difference / length", "difference"),

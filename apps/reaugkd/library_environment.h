@@ -1,6 +1,6 @@
-// What the libraries of this process are told as they are loaded, where the user's environment does
-// not say it. Linked into an executable, not into a library: its getenv then stands before the C
-// library's for all of them.
+// The environment that the libraries of this program read as they are loaded, where the user's own
+// does not say it. So it is set before the program starts: by the launcher, and by benchmarks,
+// which start themselves again.
 //
 // OPENBLAS_CORETYPE: before 0.3.25 OpenBLAS ran the kernels of a Pentium 4 on any Intel processor
 // that it did not know, such as those of 2023 on Debian 12: fp32 products at a fifth of the speed
@@ -15,8 +15,10 @@
 
 namespace reaugkd::apps {
 
-/// For a libgomp that does not ask getenv as it is loaded (GCC 13's and later): the process starts
-/// itself again once, which costs the second or so that loading LibTorch takes.
-void spin_briefly_when_idle(char** argv);
+/// Sets what the user has not set. Returns whether anything was.
+bool set_library_environment();
+
+/// Starts the running program again with that environment, once: for programs without a launcher.
+void start_again_with_library_environment(char** argv);
 
 }  // namespace reaugkd::apps
