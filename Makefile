@@ -6,7 +6,7 @@
 #   make build CMAKE_PREFIX_PATH="/a;/b"       another LibTorch, dependencies in a folder
 #   make bench MODEL_DIR=... GLUE_DIR=... [BENCH=training,retrieval] [BENCH_FULL=1]
 #                                              beside PyTorch, FAISS and the machine's limits
-#   make plots RUNS="runs/a runs/b" [PLOTS=runs/a/plots] [METHOD=reaugkd]   pictures of bench/experiments.py's runs
+#   make plots RUNS="runs/a runs/b" [PLOTS=runs/a/plots] [METHOD=reaugkd]   pictures of experiments/reaugkd_experiments/experiments.py's runs
 #   make fuzz [SECONDS=10]                     every reader under libFuzzer
 #   make trust [KILLS=20]                      every stage killed at random and on a full disk
 #   make mutations [ONLY=losses]               an hour: equations broken one by one, each seen by a test
@@ -85,7 +85,7 @@ bench: configure
 plots:
 	$(call install-packages,$(PLOT_PACKAGES))
 	@test -n "$(RUNS)" || { echo "make plots RUNS=..." >&2; exit 2; }
-	bench/plots.py $(RUNS) --output $(PLOTS) --method $(METHOD)
+	experiments/reaugkd_experiments/plots.py $(RUNS) --output $(PLOTS) --method $(METHOD)
 
 # Minutes: each stage killed at random moments and resumed to the same bytes, then each file on a full, read-only or foreign disk.
 trust: configure

@@ -1,4 +1,4 @@
-"""What bench/report.py's tables compare: the evaluations of a task, and the difference of two sides.
+"""What experiments/reaugkd_experiments/report.py's tables compare: the evaluations of a task, and the difference of two sides.
 
 Both sides have the same rows and seeds, and a difference has two intervals. What another dev set would change: the rows
 are drawn again 2,000 times (fewer where there are more than 1,000 rows, 200 at least; Matthews and Pearson always have

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Pictures of bench/experiments.py's runs: a CSV and a gnuplot script each, and from them SVG and PNG.
+"""Pictures of experiments/reaugkd_experiments/experiments.py's runs: a CSV and a gnuplot script each, and from them SVG and PNG.
 
-    bench/plots.py runs/ablation --output runs/ablation/plots
+    experiments/reaugkd_experiments/plots.py runs/ablation --output runs/ablation/plots
     make plots RUNS=runs/ablation
 
 For each task and for --method: the score over k and beta (where its eval had --sweep), over the size of the knowledge

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""bench/plots.py on runs written by hand: the CSVs, and that gnuplot takes the scripts."""
+"""experiments/reaugkd_experiments/plots.py on runs written by hand: the CSVs, and that gnuplot takes the scripts."""
 import csv
 import json
 import pathlib
@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "bench"))
+sys.path.insert(0, str(ROOT / "experiments/reaugkd_experiments"))
 import plots  # noqa: E402
 
 SWEEP = [(1, 0.1, 0, 0.7, 0.5), (1, 0.5, 0, 0.8, 0.25), (1, 0.1, 1, 0.6, 0.75), (1, 0.5, 1, 0.6, 0.75),
@@ -46,7 +46,7 @@ class Plots(unittest.TestCase):
             (chain / "teacher/metrics.json").write_text('{"validation_split": "holdout:0.1", "train_examples": 9}')
             (chain / "teacher/run.json").write_text('{"machine": {"precision": "fp32", "description": "none"}}')
         self.out = self.root / "plots"
-        self.done = subprocess.run([sys.executable, ROOT / "bench/plots.py", self.root / "runs", "--output", self.out],
+        self.done = subprocess.run([sys.executable, ROOT / "experiments/reaugkd_experiments/plots.py", self.root / "runs", "--output", self.out],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
 
     def tearDown(self):
@@ -94,7 +94,7 @@ class Plots(unittest.TestCase):
     def test_nothing_to_draw(self):
         for chain in (self.root / "runs/toy_task").iterdir():
             shutil.rmtree(chain / "eval-reaugkd@10%")
-        done = subprocess.run([sys.executable, ROOT / "bench/plots.py", self.root / "runs", "--output", self.out,
+        done = subprocess.run([sys.executable, ROOT / "experiments/reaugkd_experiments/plots.py", self.root / "runs", "--output", self.out,
                                "--method", "pkd"], stderr=subprocess.PIPE, universal_newlines=True)
         self.assertEqual(done.returncode, 1)
         self.assertIn("nothing to draw of pkd", done.stderr)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs tasks x methods x seeds from one plan: the paper's tables.
 
-    bench/experiments.py bench/plans/small.json --glue $GLUE_DIR --model $MODEL_DIR --output runs/small
-    bench/report.py runs/small
+    experiments/reaugkd_experiments/experiments.py experiments/plans/small.json --glue $GLUE_DIR --model $MODEL_DIR --output runs/small
+    experiments/reaugkd_experiments/report.py runs/small
 
 Teacher, projection and knowledge base are made once for each task and seed, then every student is trained and
 evaluated with and without retrieval. Finished stages are not repeated: start it again to go on. The plan's format is

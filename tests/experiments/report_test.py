@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""bench/report.py on runs of a binary that only writes what the stages write, and its statistics by hand."""
+"""experiments/reaugkd_experiments/report.py on runs of a binary that only writes what the stages write, and its statistics by hand."""
 import itertools
 import json
 import math
@@ -44,7 +44,7 @@ class Report(WithFake):
         self.run_plan(PLAN, "--select-on-dev", "--tasks", "rte")
         self.assertEqual([task["name"] for task in json.loads((self.root / "runs/plan-plan-dev.json").read_text())["tasks"]],
                          [task["task"] + "-dev" for task in PLAN["tasks"]])
-        tables = subprocess.run([sys.executable, ROOT / "bench/report.py", self.root / "runs"],
+        tables = subprocess.run([sys.executable, ROOT / "experiments/reaugkd_experiments/report.py", self.root / "runs"],
                                 stdout=subprocess.PIPE, universal_newlines=True).stdout.split("### ")
         self.assertIn("Student alone\n\n| method | rte | average |", tables[1])
         self.assertIn("Student alone (selected on dev)\n\n| method | rte-dev | average |", tables[len(tables) // 2 + 1])
@@ -54,7 +54,7 @@ class Report(WithFake):
         (self.root / "figures.json").write_text('[{"method": "x"}]')
         for arguments, text in (([self.root / "none"], "there is no such directory"), ([self.root / "RTE"], "no finished eval"),
                                 ([self.root / "runs", "--published", self.root / "figures.json"], "expected [{")):
-            done = subprocess.run([sys.executable, ROOT / "bench/report.py", *arguments], stderr=subprocess.PIPE,
+            done = subprocess.run([sys.executable, ROOT / "experiments/reaugkd_experiments/report.py", *arguments], stderr=subprocess.PIPE,
                                   universal_newlines=True)
             self.assertEqual(done.returncode, 1)
             self.assertIn(text, done.stderr)
@@ -81,7 +81,7 @@ class Report(WithFake):
         for form, text in (("markdown", "| kd | +25.0 ["), ("latex", "\\toprule"), ("csv", '"method","rte"'),
                            ("markdown", "| kd | 75.0 ± 0.0 | 100.0 ± 0.0 |"), ("markdown", "| distill kd, s | 2.0 |"), ("latex", "50.0 $\\pm$ 0.0"),
                            ("markdown", "| retrieval on top, % | 25.0 |")):
-            done = subprocess.run([sys.executable, ROOT / "bench/report.py", self.root / "runs", "--format", form,
+            done = subprocess.run([sys.executable, ROOT / "experiments/reaugkd_experiments/report.py", self.root / "runs", "--format", form,
                                    "--method", "kd"],
                                   stdout=subprocess.PIPE, universal_newlines=True)
             self.assertEqual(done.returncode, 0)

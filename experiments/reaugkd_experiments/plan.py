@@ -1,4 +1,4 @@
-"""The plan file of bench/experiments.py: what may stand in it, and what is wrong with one. Its format is in
+"""The plan file of experiments/reaugkd_experiments/experiments.py: what may stand in it, and what is wrong with one. Its format is in
 docs/experiments.md.
 """
 import json

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Rows of a training file that a teacher has not seen, for a knowledge base that grows (build-kb --extend-files).
 
-    bench/further_rows.py runs/ablation/sst2/seed-1/teacher $GLUE_DIR/SST-2/train.tsv 10000 > further.tsv
+    experiments/reaugkd_experiments/further_rows.py runs/ablation/sst2/seed-1/teacher $GLUE_DIR/SST-2/train.tsv 10000 > further.tsv
 
 Of the rows that split.json names neither for training nor for the holdout, a seeded sample of the given size; left out
 are rows whose text contains a held-out row's, or is contained in one, as words: of SST-2 those are parts of one

@@ -1,4 +1,4 @@
-"""A binary that only writes what the stages write, and a test case that runs bench/experiments.py with it."""
+"""A binary that only writes what the stages write, and a test case that runs experiments/reaugkd_experiments/experiments.py with it."""
 import json
 import pathlib
 import subprocess
@@ -7,7 +7,7 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "bench"))
+sys.path.insert(0, str(ROOT / "experiments/reaugkd_experiments"))
 
 # Scores grow with --alpha, at 9 it diverges; --method rkd, task cola and cuda:1 fail; every call leaves a line in calls.txt.
 FAKE = """#!/usr/bin/env python3
@@ -69,7 +69,7 @@ class WithFake(unittest.TestCase):
         self.folder.cleanup()
 
     def report(self, *more):
-        done = subprocess.run([sys.executable, ROOT / "bench/report.py", self.root / "runs", *more], stderr=subprocess.PIPE,
+        done = subprocess.run([sys.executable, ROOT / "experiments/reaugkd_experiments/report.py", self.root / "runs", *more], stderr=subprocess.PIPE,
                               stdout=subprocess.PIPE, universal_newlines=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
@@ -77,14 +77,14 @@ class WithFake(unittest.TestCase):
     def run_plan(self, plan, *more, name="plan"):
         path = self.root / f"{name}.json"
         path.write_text(json.dumps(plan))
-        return subprocess.run([sys.executable, ROOT / "bench/experiments.py", path, "--binary", self.binary, "--glue",
+        return subprocess.run([sys.executable, ROOT / "experiments/reaugkd_experiments/experiments.py", path, "--binary", self.binary, "--glue",
                                self.root, "--model", "m", "--output", self.root / "runs", *more],
                               stderr=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True)
 
     def start(self, plan):
         """The driver, to be stopped or waited for."""
         (self.root / "plan.json").write_text(json.dumps(plan))
-        return subprocess.Popen([sys.executable, ROOT / "bench/experiments.py", "plan.json", "--binary", self.binary, "--glue", ".",
+        return subprocess.Popen([sys.executable, ROOT / "experiments/reaugkd_experiments/experiments.py", "plan.json", "--binary", self.binary, "--glue", ".",
                                  "--model", "m", "--output", "runs"], cwd=self.root, stderr=subprocess.PIPE)
 
     def calls(self):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""bench/experiments.py with a binary that only writes what the stages write."""
+"""experiments/reaugkd_experiments/experiments.py with a binary that only writes what the stages write."""
 import fcntl
 import json
 import re
@@ -202,7 +202,7 @@ class Driver(WithFake):
         self.assertIn("--k 4", calls["eval-kd@k4"])
         self.assertIn("seed-1/kb-more-of-kd ", calls["eval-kd@keys"])
         self.assertIn(f"seed-1/kb-more --keys {self.root}/runs/rte/seed-1/student-kd", calls["kb-more-of-kd"])
-        report_of = subprocess.run([sys.executable, ROOT / "bench/report.py", self.root / "runs", "--method", "kd"],
+        report_of = subprocess.run([sys.executable, ROOT / "experiments/reaugkd_experiments/report.py", self.root / "runs", "--method", "kd"],
                                    stdout=subprocess.PIPE, universal_newlines=True).stdout
         self.assertIn("| method | as it is | k4 | more |", report_of)
         self.assertNotIn("| kd@", report_of)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""The tables of bench/experiments.py's runs: mean and deviation over seeds, and what is more than noise.
+"""The tables of experiments/reaugkd_experiments/experiments.py's runs: mean and deviation over seeds, and what is more than noise.
 
-    bench/report.py runs/small                      Markdown
-    bench/report.py runs/small --format latex|csv
-    bench/report.py runs/small runs/more --published figures.json
+    experiments/reaugkd_experiments/report.py runs/small                      Markdown
+    experiments/reaugkd_experiments/report.py runs/small --format latex|csv
+    experiments/reaugkd_experiments/report.py runs/small runs/more --published figures.json
 
-Intervals and p values are those of bench/paired.py.
+Intervals and p values are those of experiments/reaugkd_experiments/paired.py.
 """
 import argparse
 import csv
