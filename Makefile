@@ -6,6 +6,7 @@
 #   make build CMAKE_PREFIX_PATH="/a;/b"       another LibTorch, dependencies in a folder
 #   make bench MODEL_DIR=... GLUE_DIR=... [BENCH=training,retrieval] [BENCH_FULL=1]
 #                                              beside PyTorch, FAISS and the machine's limits
+#   make experiments                           .venv/bin/reaugkd-experiments, which runs plans and makes tables and pictures
 #   make plots RUNS="runs/a runs/b" [PLOTS=runs/a/plots] [METHOD=reaugkd]   pictures of experiments/reaugkd_experiments/experiments.py's runs
 #   make fuzz [SECONDS=10]                     every reader under libFuzzer
 #   make trust [KILLS=20]                      every stage killed at random and on a full disk
@@ -25,6 +26,7 @@ BENCH_PROGRAMS = bench_ceilings bench_kb_open bench_retrieval bench_tokenizing
 PLOT_PACKAGES = gnuplot-nox fonts-dejavu-core
 PLOTS ?= $(firstword $(RUNS))/plots
 METHOD ?= reaugkd
+VENV_PACKAGES = python3-venv
 FUZZ_PACKAGES = clang
 SECONDS ?= 10
 PYTHON ?= /usr/bin/python3
@@ -40,7 +42,7 @@ ifdef CMAKE_PREFIX_PATH
   override CMAKE_ARGS += "-DCMAKE_PREFIX_PATH=$(CMAKE_PREFIX_PATH)"
 endif
 
-.PHONY: all deps configure build test demo bench trust mutations tsan coverage plots docs fuzz install format check-format lint clean
+.PHONY: all deps configure build test demo bench trust mutations tsan coverage experiments venv-packages plots docs fuzz install format check-format lint clean
 all: build
 
 # install-packages(names): what dpkg does not know as installed, with sudo unless root.
@@ -86,6 +88,19 @@ plots:
 	$(call install-packages,$(PLOT_PACKAGES))
 	@test -n "$(RUNS)" || { echo "make plots RUNS=..." >&2; exit 2; }
 	experiments/reaugkd_experiments/plots.py $(RUNS) --output $(PLOTS) --method $(METHOD)
+
+# A second call finds .venv/.installed and does nothing. Delete .venv to begin again.
+experiments: .venv/.installed
+
+.venv/.installed: experiments/pyproject.toml
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) --no-print-directory venv-packages
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --editable 'experiments[test]'
+	@touch $@
+	@echo "installed: .venv/bin/reaugkd-experiments --help"
+
+venv-packages:
+	$(call install-packages,$(VENV_PACKAGES))
 
 # Minutes: each stage killed at random moments and resumed to the same bytes, then each file on a full, read-only or foreign disk.
 trust: configure
