@@ -7,7 +7,6 @@
 #   make bench MODEL_DIR=... GLUE_DIR=... [BENCH=training,retrieval] [BENCH_FULL=1]
 #                                              beside PyTorch, FAISS and the machine's limits
 #   make experiments                           .venv/bin/reaugkd-experiments, which runs plans and makes tables and pictures
-#   make plots RUNS="runs/a runs/b" [PLOTS=runs/a/plots] [METHOD=reaugkd]   pictures of experiments/reaugkd_experiments/experiments.py's runs
 #   make fuzz [SECONDS=10]                     every reader under libFuzzer
 #   make trust [KILLS=20]                      every stage killed at random and on a full disk
 #   make mutations [ONLY=losses]               an hour: equations broken one by one, each seen by a test
@@ -23,9 +22,6 @@ PACKAGES = g++ cmake ninja-build ccache libtorch-dev libcli11-dev libhnswlib-dev
            libspdlog-dev catch2 nlohmann-json3-dev libutf8proc-dev libssl-dev libopenblas0-pthread
 BENCH_PACKAGES = python3-torch libfaiss-dev liblapack-dev
 BENCH_PROGRAMS = bench_ceilings bench_kb_open bench_retrieval bench_tokenizing
-PLOT_PACKAGES = gnuplot-nox fonts-dejavu-core
-PLOTS ?= $(firstword $(RUNS))/plots
-METHOD ?= reaugkd
 VENV_PACKAGES = python3-venv
 FUZZ_PACKAGES = clang
 SECONDS ?= 10
@@ -42,7 +38,7 @@ ifdef CMAKE_PREFIX_PATH
   override CMAKE_ARGS += "-DCMAKE_PREFIX_PATH=$(CMAKE_PREFIX_PATH)"
 endif
 
-.PHONY: all deps configure build test demo bench trust mutations tsan coverage experiments venv-packages plots docs fuzz install format check-format lint clean
+.PHONY: all deps configure build test demo bench trust mutations tsan coverage experiments venv-packages docs fuzz install format check-format lint clean
 all: build
 
 # install-packages(names): what dpkg does not know as installed, with sudo unless root.
@@ -83,11 +79,6 @@ bench: configure
 	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd $(BENCH_PROGRAMS)
 	bench/benchmark.py --bin $(BUILD)/bin --python $(PYTHON) --model $(MODEL_DIR) --glue $(GLUE_DIR) $(if $(BENCH),--parts $(BENCH)) \
 	  $(if $(BENCH_FULL),--full) --json runs/bench/benchmark.json
-
-plots:
-	$(call install-packages,$(PLOT_PACKAGES))
-	@test -n "$(RUNS)" || { echo "make plots RUNS=..." >&2; exit 2; }
-	experiments/reaugkd_experiments/plots.py $(RUNS) --output $(PLOTS) --method $(METHOD)
 
 # A second call finds .venv/.installed and does nothing. Delete .venv to begin again.
 experiments: .venv/.installed

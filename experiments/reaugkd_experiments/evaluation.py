@@ -1,12 +1,12 @@
 """An evaluation: what one `eval` directory says, with a prediction for each row."""
 import dataclasses
 import functools
-import json
 import pathlib
 
 import numpy as np
 
 from .errors import UserError
+from .json_file import read_json
 from .metrics import METRICS, score
 from .tab_separated import read_tab_separated
 
@@ -66,7 +66,7 @@ class Evaluation:
 
     @functools.cached_property
     def options(self):
-        return json.loads((self.directory / "run.json").read_text()).get("options", {})
+        return read_json(self.directory / "run.json").get("options", {})
 
     @property
     def student(self):
@@ -80,7 +80,7 @@ class Evaluation:
 
 
 def read_evaluation(directory):
-    results = json.loads((directory / "metrics.json").read_text())
+    results = read_json(directory / "metrics.json")
     if not results["metrics"]["student"]:
         raise Unlabelled
     path = directory / "predictions.tsv"

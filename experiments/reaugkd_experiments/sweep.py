@@ -44,9 +44,9 @@ def sweep_table(column, parameter):
     rows = []
     for method, settings in sweeps.items():
         best = best_settings(settings, [parameter, "seed"])
-        row = [method]
+        row, seeds = [method], settings["seed"].nunique()
         for value in values:
             scores = best.loc[best[parameter] == value, column.metric]  # a grid need not have every value
-            row.append(mean_and_deviation(scores) + (seeds_text(len(scores), settings["seed"].nunique()) if len(scores) else ""))
+            row.append(mean_and_deviation(scores) + seeds_text(len(scores), seeds if len(scores) else 0))
         rows.append(row)
     return pd.DataFrame(rows, columns=["method", *(f"{value:g}" for value in values)])

@@ -1,34 +1,28 @@
-"""A table, rows of text of which the first is the header and "**" around a cell is bold, as Markdown, LaTeX or CSV."""
+"""The formats of a table: Markdown, LaTeX and CSV, written by pandas."""
+import csv
 
-LATEX = str.maketrans({"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$",
-                       "±": r"$\pm$", **{special: "\\" + special for special in "_%&#${}"}})
+from .cell import is_bold, plain
 
-
-def is_bold(text):
-    return len(text) > 4 and text.startswith("**") and text.endswith("**")
-
-
-def plain(text):
-    return text[2:-2] if is_bold(text) else text
+COMMENT = {"markdown": "", "latex": "% ", "csv": "# "}  # before a line that belongs to no table
+SYMBOLS = str.maketrans({"<": "$<$", ">": "$>$", "±": r"$\pm$"})
 
 
 def as_markdown(title, table):
-    def line(row):
-        return "| " + " | ".join(text.replace("|", "\\|") for text in row) + " |"
-
-    return "\n".join([f"### {title}", "", line(table[0]), "| --- " * len(table[0]) + "|", *map(line, table[1:])]) + "\n"
+    escaped = table.map(lambda text: text.replace("|", "\\|"))
+    return f"### {title}\n\n{escaped.to_markdown(index=False, tablefmt='github', disable_numparse=True)}\n"
 
 
 def as_latex(title, table):
-    def cell(text):
-        escaped = plain(text).translate(LATEX)
-        return f"\\textbf{{{escaped}}}" if is_bold(text) else escaped
+    def cell(text):  # pandas has escaped it
+        text = f"\\textbf{{{plain(text)}}}" if is_bold(text) else text
+        return text.translate(SYMBOLS)
 
-    rows = [" & ".join(map(cell, row)) + " \\\\" for row in table]
-    return "\n".join([f"% {title}", f"\\begin{{tabular}}{{l{'r' * (len(table[0]) - 1)}}}", "\\toprule", rows[0],
-                      "\\midrule", *rows[1:], "\\bottomrule", "\\end{tabular}"]) + "\n"
+    style = table.style.hide(axis="index").format(cell, escape="latex").format_index(cell, escape="latex", axis=1)
+    return f"% {title}\n" + style.to_latex(hrules=True, column_format="l" + "r" * (table.shape[1] - 1))
 
 
 def as_csv(title, table):
-    return "\n".join([f"# {title}"] + [",".join('"' + plain(text).replace('"', '""') + '"' for text in row)
-                                       for row in table]) + "\n"
+    return f"# {title}\n" + table.map(plain).to_csv(index=False, quoting=csv.QUOTE_ALL)
+
+
+FORMATS = {"markdown": as_markdown, "latex": as_latex, "csv": as_csv}

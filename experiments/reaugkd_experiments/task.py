@@ -2,13 +2,13 @@
 import collections
 import dataclasses
 import functools
-import json
 import pathlib
 
 import numpy as np
 
 from .errors import UserError
 from .evaluation import Unlabelled, read_evaluation
+from .json_file import read_json
 from .metrics import METRICS, row_statistics
 from .resampling import draw_rows, resampled_sums
 
@@ -69,7 +69,7 @@ class Task:
 
     @functools.cached_property
     def training(self):
-        return json.loads(self.teachers[0].read_text())
+        return read_json(self.teachers[0])
 
     @property
     def selected_on(self):
@@ -77,7 +77,7 @@ class Task:
 
     @functools.cached_property
     def machines(self):
-        machines = (json.loads(path.with_name("run.json").read_text())["machine"] for path in self.teachers)
+        machines = (read_json(path.with_name("run.json"))["machine"] for path in self.teachers)
         return sorted({f"in {machine['precision']} on {machine['description']}" for machine in machines})
 
     @functools.cached_property
@@ -91,7 +91,7 @@ class Column:
 
     def __init__(self, task, metric):
         self.task, self.metric = task, metric
-        self.found = {}  # (side, seed) -> sums over the bootstrap samples
+        self.found = {}  # side -> seed -> scores of the bootstrap samples
 
     @property
     def title(self):
@@ -133,10 +133,12 @@ class Column:
 
     def resampled_scores(self, side, seed):
         """The score in each bootstrap sample of the rows, (resamples,)."""
-        if (side, seed) not in self.found:
-            sums = resampled_sums(self.task.draws, self.row_statistics(side, seed))
-            self.found[side, seed] = METRICS[self.metric].score(sums)
-        return self.found[side, seed]
+        if side not in self.found:  # all seeds of a side in one product: a large task is then three times faster
+            statistics = {each: self.row_statistics(side, each) for each in self.task.runs[side[0]]}
+            sums = np.split(resampled_sums(self.task.draws, np.hstack(list(statistics.values()))),
+                            np.cumsum([terms.shape[1] for terms in statistics.values()])[:-1], axis=1)
+            self.found[side] = {each: METRICS[self.metric].score(terms) for each, terms in zip(statistics, sums)}
+        return self.found[side][seed]
 
 
 def read_task(directory):

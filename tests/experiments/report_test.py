@@ -1,274 +1,243 @@
-#!/usr/bin/env python3
-"""experiments/reaugkd_experiments/report.py on runs of a binary that only writes what the stages write, and its statistics by hand."""
-import itertools
+"""The report command on runs of a binary that only writes what the stages write."""
 import json
-import math
-import random
 import shutil
-import subprocess
-import sys
-import unittest
 
-from fake_binary import PLAN, ROOT, WithFake  # before bench's modules, which it makes known
-import paired
-import report
-import table_format
+import pandas as pd
+import pytest
+from fake_binary import PLAN
+from reaugkd_experiments.errors import UserError
+from reaugkd_experiments.table_format import as_csv, as_latex, as_markdown
 
 
-class Report(WithFake):
-    def test_fewer_seeds_are_said_and_are_not_the_best(self):
-        methods = [{"method": "kd"}, {"name": "part", "method": "kd"}]
-        self.run_plan(dict(PLAN, methods=methods), "--methods", "kd")
-        self.run_plan(dict(PLAN, methods=methods), "--seeds", "1")
-        tables = self.report()
-        self.assertIn("| kd | **50.0 ± 0.0** |", tables)
-        self.assertIn("| part | 50.0 (1 of 2 seeds) |", tables)
-
-    def test_two_plans_in_one_directory(self):
-        self.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}], evals=[{"name": "k4", "options": {"k": 4}}]))
-        self.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "pkd"}, {"method": "rkd"}]), name="another")
-        tables = self.report()
-        self.assertIn("| method | as it is | k4 |", tables)
-        self.assertIn("- Planned, and no eval is finished: rkd.", tables)
-
-    def test_tasks_of_one_name_in_two_directories(self):
-        self.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}]))
-        (self.root / "runs").rename(self.root / "first")
-        self.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "pkd"}]))
-        tables = self.report(self.root / "first")
-        self.assertIn("| method | runs-rte | first-rte | average |", tables)
-        self.assertIn("| kd |  | **50.0** |", tables)
-
-    def test_what_was_selected_on_dev_stands_apart(self):
-        self.run_plan(PLAN)
-        self.run_plan(PLAN, "--select-on-dev", "--tasks", "rte")
-        self.assertEqual([task["name"] for task in json.loads((self.root / "runs/plan-plan-dev.json").read_text())["tasks"]],
-                         [task["task"] + "-dev" for task in PLAN["tasks"]])
-        tables = subprocess.run([sys.executable, ROOT / "experiments/reaugkd_experiments/report.py", self.root / "runs"],
-                                stdout=subprocess.PIPE, universal_newlines=True).stdout.split("### ")
-        self.assertIn("Student alone\n\n| method | rte | average |", tables[1])
-        self.assertIn("Student alone (selected on dev)\n\n| method | rte-dev | average |", tables[len(tables) // 2 + 1])
-
-    def test_reports_errors_are_no_tracebacks(self):
-        self.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}]))
-        (self.root / "figures.json").write_text('[{"method": "x"}]')
-        for arguments, text in (([self.root / "none"], "there is no such directory"), ([self.root / "RTE"], "no finished eval"),
-                                ([self.root / "runs", "--published", self.root / "figures.json"], "expected [{")):
-            done = subprocess.run([sys.executable, ROOT / "experiments/reaugkd_experiments/report.py", *arguments], stderr=subprocess.PIPE,
-                                  universal_newlines=True)
-            self.assertEqual(done.returncode, 1)
-            self.assertIn(text, done.stderr)
-            self.assertNotIn("Traceback", done.stderr)
-
-    def test_a_run_that_goes_on_is_no_part_of_it(self):
-        self.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}]))
-        begun = self.root / "runs/rte/seed-2/teacher"
-        begun.mkdir(parents=True)
-        (begun / "run.json").write_text('{"machine": {}}')
-        self.assertIn("1 seed,", self.report())
-
-    def test_a_metric_of_ones_own_and_rows_without_labels(self):
-        self.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}]))
-        directory = self.root / "runs/rte/seed-1/eval-kd"
-        metrics = (directory / "metrics.json").read_text()
-        (directory / "metrics.json").write_text(metrics.replace("accuracy", "f1"))
-        with open(directory / "predictions.tsv", "a") as file:
-            file.write("4\t\t0" + "\t0.5" * 6 + "\n")
-        self.assertIn("| kd | **50.0** |", self.report())
-
-    def test_report(self):
-        self.run_plan(dict(PLAN, options={"eval": {"sweep": True}}))
-        for form, text in (("markdown", "| kd | +25.0 ["), ("latex", "\\toprule"), ("csv", '"method","rte"'),
-                           ("markdown", "| kd | 75.0 ± 0.0 | 100.0 ± 0.0 |"), ("markdown", "| distill kd, s | 2.0 |"), ("latex", "50.0 $\\pm$ 0.0"),
-                           ("markdown", "| retrieval on top, % | 25.0 |")):
-            done = subprocess.run([sys.executable, ROOT / "experiments/reaugkd_experiments/report.py", self.root / "runs", "--format", form,
-                                   "--method", "kd"],
-                                  stdout=subprocess.PIPE, universal_newlines=True)
-            self.assertEqual(done.returncode, 0)
-            self.assertIn(text, done.stdout)
+def test_fewer_seeds_are_said_and_are_not_the_best(workplace):
+    methods = [{"method": "kd"}, {"name": "part", "method": "kd"}]
+    workplace.run_plan(dict(PLAN, methods=methods), "--methods", "kd")
+    workplace.run_plan(dict(PLAN, methods=methods), "--seeds", "1")
+    tables = workplace.report()
+    assert "| kd | **50.0 ± 0.0** |" in tables
+    assert "| part | 50.0 (1 of 2 seeds) |" in tables
 
 
-    def test_the_best_against_the_runner_up(self):
-        self.run_plan(dict(PLAN, methods=[{"method": "kd"}, {"method": "pkd"}, {"method": "takd"}]))
-        for seed in (1, 2):  # two of four right, then three
-            predictions = self.root / f"runs/rte/seed-{seed}/eval-pkd/predictions.tsv"
-            predictions.write_text(predictions.read_text().replace("\t0.1\t0.9\t0.5", "\t0.9\t0.1\t0.5"))
-            metrics = predictions.with_name("metrics.json")
-            metrics.write_text(metrics.read_text().replace('"student": {"accuracy": 0.5}', '"student": {"accuracy": 0.75}'))
-        tables = self.report("--method", "kd")
-        self.assertIn("| pkd | **75.0 ± 0.0** | **75.0 ± 0.0** |", tables)
-        self.assertIn("| student alone | pkd over kd: +25.0 [+0.0, +75.0] p 1.000, seeds [+25.0, +25.0] |", tables)
-        self.assertIn("| pkd alone | +0.0 [+0.0, +0.0] p 1.000, seeds [+0.0, +0.0] |", tables)
-        self.assertIn("| pkd with retrieval | ", tables)
-
-    def test_differences_and_averages_say_how_many_seeds_they_have(self):
-        methods = [{"method": "kd"}, {"name": "part", "method": "kd"}]
-        self.run_plan(dict(PLAN, methods=methods), "--methods", "kd")
-        self.run_plan(dict(PLAN, methods=methods), "--seeds", "1")
-        tables = self.report("--method", "kd")
-        self.assertIn("| part | 50.0 (1 of 2 seeds) | 50.0 (1 of 2 seeds) |", tables)
-        self.assertIn("| part | +25.0 [+0.0, +75.0] p 1.000 (1 of 2 seeds) |", tables)
-
-    def test_what_cannot_be_paired_is_left_out(self):
-        evals = [{"name": "test", "options": {"split": "test"}}, {"name": "holdout", "options": {"split": "holdout"}}]
-        self.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}], evals=evals))
-        seed = self.root / "runs/rte/seed-1"
-        metrics = seed / "eval-kd@test/metrics.json"
-        metrics.write_text(json.dumps({**json.loads(metrics.read_text()), "metrics": {"student": {}}}))
-        other = seed / "eval-kd@holdout/predictions.tsv"
-        other.write_text(other.read_text() + "9\t1\t1" + "\t0.5" * 6 + "\n")
-        shutil.copytree(seed / "eval-kd", seed / "eval-kd.tmp-overwrite")
-        shutil.copytree(seed, seed.with_name("seed-1.bak"))
-        tables = self.report()
-        self.assertIn(f"- Left out: {seed}/eval-kd@test: no scored row has a label.", tables)
-        self.assertIn(f"- Left out: {seed}/eval-kd@holdout: its rows are not those of the task's other evaluations.", tables)
-        self.assertIn("9 rows trained on, 1 seed,", tables)
-        self.assertNotIn("tmp-overwrite |", tables)
-        self.assertNotIn("@holdout |", tables)
-
-    def test_one_evaluation_of_other_rows_does_not_leave_out_the_others(self):
-        self.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}, {"method": "pkd"}, {"method": "takd"}]))
-        with open(self.root / "runs/rte/seed-1/eval-kd/predictions.tsv", "a") as file:
-            file.write("9\t1\t1" + "\t0.5" * 6 + "\n")
-        tables = self.report("--method", "pkd")
-        self.assertNotIn("| kd |", tables)
-        self.assertIn("| pkd | **50.0** |", tables)
-
-    def test_sweeps_of_two_grids(self):
-        self.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}, {"method": "pkd"}], options={"eval": {"sweep": True}}))
-        sweep = self.root / "runs/rte/seed-1/eval-pkd/sweep.tsv"
-        sweep.write_text(sweep.read_text().replace("\n4\t", "\n8\t"))
-        self.assertIn("| method | 1 | 4 | 8 |\n| --- | --- | --- | --- |\n| kd | 75.0 | 100.0 |  |\n| pkd | 75.0 |  | 100.0 |",
-                      self.report())
-
-    def test_published_figures(self):
-        self.run_plan(dict(PLAN, seeds=[1]), "--select-on-dev")
-        figures = self.root / "figures.json"
-        figures.write_text(json.dumps([{"method": "BERT*", "cells": [{"task": "rte", "value": "71.1", "source": "a | b"},
-                                                                     {"task": "RTE", "value": "0", "source": "c"}]}]))
-        tables = self.report("--published", figures)
-        self.assertIn("| BERT* (published) | 71.1 [a \\| b] |  |", tables)
-        self.assertIn("- BERT* (published): there is no task RTE here.", tables)
-
-    def test_budgets_that_differ_are_said(self):
-        self.run_plan(PLAN)
-        self.assertIn("- The plan's budgets differ; configurations: kd 3, takd 1.", self.report())
+def test_two_plans_in_one_directory(workplace):
+    workplace.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}], evals=[{"name": "k4", "options": {"k": 4}}]))
+    workplace.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "pkd"}, {"method": "rkd"}]), name="another")
+    tables = workplace.report()
+    assert "| method | as it is | k4 |" in tables
+    assert "- Planned, and no eval is finished: rkd." in tables
 
 
-class Statistics(unittest.TestCase):
-    def test_matthews(self):
-        # tp 2, tn 1, fp 1, fn 1: (2 - 1) / sqrt(3 * 3 * 2 * 2)
-        self.assertAlmostEqual(paired.matthews([1, 1, 0, 1, 0], [1, 1, 1, 0, 0]), 1 / 6)
-        self.assertEqual(paired.matthews([1, 1], [0, 1]), 0)
-        # Three classes, confusion (predicted, expected): 2 x (0, 0), (1, 1), (2, 1), (0, 2): n 5, right 3, predicted 3, 1, 1,
-        # expected 2, 2, 1: (15 - 9) / sqrt((25 - 11) (25 - 9)).
-        self.assertAlmostEqual(paired.matthews([0, 0, 1, 2, 0], [0, 0, 1, 1, 2]), 6 / math.sqrt(14 * 16))
-
-    def test_interval_of_an_average(self):
-        """Two tasks of 400 rows, +0.1 and -0.02: mean 0.04, deviation half the root of the sum of their variances."""
-        def task(better, worse):
-            run = paired.Run.__new__(paired.Run)
-            run.labels = [0] * 400
-            run.decisions = {"alone": [1] * better + [0] * (400 - better), "combined": [0] * (400 - worse) + [1] * worse}
-            made = paired.Task.__new__(paired.Task)
-            made.name, made.metric, made.runs = f"{better} {worse}", "accuracy", {"m": {"seed-1": run}}
-            return made
-
-        tasks = [task(60, 20), task(20, 28)]
-        mean, low, high, p, over_seeds, seeds = paired.average_interval(tasks, ("m", "combined"), ("m", "alone"))
-        deviation = math.sqrt((80 / 400 - 0.01) / 400 + (48 / 400 - 0.0004) / 400) / 2
-        self.assertAlmostEqual(mean, 0.04)
-        self.assertAlmostEqual(low, 0.04 - 1.96 * deviation, delta=0.004)
-        self.assertAlmostEqual(high, 0.04 + 1.96 * deviation, delta=0.004)
-        self.assertEqual((p, over_seeds, seeds), (None, None, 1))
-        tasks[1].runs = {}
-        self.assertIsNone(paired.average_interval(tasks, ("m", "combined"), ("m", "alone")))
-
-    def test_a_p_value_is_never_zero(self):
-        task = paired.Task.__new__(paired.Task)
-        task.teacher = {"seed-1": 1}
-        difference = paired.Difference(0.1, 0.05, 0.2, 1 / 2001, (-0.1, 0.3), 1)
-        self.assertEqual(report.difference_text(difference, [task]), "+10.0 [+5.0, +20.0] p < 0.001, seeds [-10.0, +30.0]")
-
-    def test_interval_over_seeds(self):
-        """Differences 0.01, 0.02 and 0.06: mean 0.03, deviation sqrt(0.0007), t of two degrees of freedom 4.303."""
-        low, high = paired.over_seeds([0.01, 0.02, 0.06])
-        self.assertAlmostEqual(low, 0.03 - 4.303 * math.sqrt(0.0007 / 3))
-        self.assertAlmostEqual(high, 0.03 + 4.303 * math.sqrt(0.0007 / 3))
-        self.assertIsNone(paired.over_seeds([0.01]))
-        even = [0, 1] * 10 + [0.5]  # 20 degrees of freedom: 2.086
-        self.assertAlmostEqual(paired.over_seeds(even)[1] - 0.5, 2.086 * math.sqrt(5 / 20 / 21), delta=0.001)
-
-    def test_equal_methods_are_seldom_told_apart(self):
-        """Two methods of one expected accuracy, three students each, which move by 3 points from seed to seed; 300 rows."""
-        draw = random.Random(0)
-        trials, over_rows, both = 40, 0, 0
-        for trial in range(trials):
-            task = paired.Task.__new__(paired.Task)
-            task.name, task.metric, task.runs = str(trial), "accuracy", {"a": {}, "b": {}}
-            hard = [draw.random() for _ in range(300)]
-            for method, seed in itertools.product("ab", range(3)):
-                run = paired.Run.__new__(paired.Run)
-                skill = 0.8 + draw.gauss(0, 0.03)
-                run.labels = [1] * len(hard)
-                run.decisions = {"alone": [int((h if draw.random() < 0.8 else draw.random()) < skill) for h in hard]}
-                task.runs[method][seed] = run
-            difference = paired.interval(task, ("a", "alone"), ("b", "alone"))
-            rows = difference.low > 0 or difference.high < 0
-            over_rows += rows
-            both += rows and (difference.over_seeds[0] > 0 or difference.over_seeds[1] < 0)
-        self.assertGreater(over_rows, trials // 4)
-        self.assertLessEqual(both, trials // 10, over_rows)
-
-    def test_permutation_of_rows_of_two_sizes(self):
-        """Exactly: of 3 rows of 1 and 2 of -1/2, 32 sign flips, those with |sum| >= 2."""
-        each = [1, 1, 1, -0.5, -0.5]
-        exact = sum(abs(sum(sign * x for sign, x in zip(signs, each))) >= 2 for signs in itertools.product((1, -1), repeat=5)) / 32
-        self.assertAlmostEqual(paired.permutation_p(each, random.Random(0)), exact, delta=0.03)
-
-    def test_latex_of_a_source(self):
-        self.assertIn("A \\& B \\#1 5 \\% x\\_y", table_format.as_latex("", [["A & B #1 5 % x_y"]]))
-
-    def test_pearson(self):
-        self.assertAlmostEqual(paired.pearson([1, 2, 3], [2, 4, 6]), 1)
-        self.assertAlmostEqual(paired.pearson([1, 2, 3], [1, 3, 2]), 0.5)
-
-    def test_mean_and_deviation(self):
-        self.assertEqual(report.mean_and_deviation([0.5, 0.6, 0.7]), "60.0 ± 10.0")
-        self.assertEqual(report.mean_and_deviation([0.5]), "50.0")
-
-    def test_the_average_is_over_tasks_with_a_signal_by_seed(self):
-        def task(signal, scores):
-            made = paired.Task.__new__(paired.Task)
-            made.signal, made.teacher = signal, scores
-            return made
-
-        tasks = [task(True, {"1": 0.5, "2": 0.7}), task(True, {"1": 0.7, "2": 0.7, "3": 0}), task(False, {"1": 0})]
-        # Seed 1: 0.6, seed 2: 0.7, seed 3 is not in both.
-        self.assertEqual(report.mean_and_deviation(report.averages(tasks, lambda each: each.teacher).values()), "65.0 ± 7.1")
-        self.assertEqual(report.averages(tasks[2:], lambda each: each.teacher), {})
-
-    def test_the_best_setting_breaks_ties_as_eval_does(self):
-        rows = [{"k": k, "tau": 0.1, "beta": beta, "kb_temperature": temperature, "validation_loss": loss}
-                for k, beta, temperature, loss in ((4, 0.5, 1, 0.3), (1, 0.5, 2, 0.3), (1, 0.5, 0.8, 0.3),
-                                                   (1, 0.5, 0.25, 0.3), (8, 0.2, 1, 0.3), (1, 1, 1, 0.4))]
-        self.assertEqual(report.best_setting(rows), rows[2])
-
-    def test_interval_of_a_binomial(self):
-        """100 rows, 20 better and 10 worse: mean 0.1, deviation sqrt(0.3 - 0.01) / 10; exact McNemar p 0.0987."""
-        y = [0] * 100
-        right = [1] * 20 + [0] * 80
-        left = [0] * 20 + [1] * 10 + [0] * 70
-        run = paired.Run.__new__(paired.Run)
-        run.labels, run.decisions = y, {"alone": right, "combined": left}
-        task = paired.Task.__new__(paired.Task)
-        task.name, task.metric, task.runs = "toy", "accuracy", {"m": {"seed-1": run}}
-        mean, low, high, p, _, _ = paired.interval(task, ("m", "combined"), ("m", "alone"))
-        self.assertAlmostEqual(mean, 0.1)
-        self.assertAlmostEqual(low, 0.1 - 1.96 * math.sqrt(0.29) / 10, delta=0.02)
-        self.assertAlmostEqual(high, 0.1 + 1.96 * math.sqrt(0.29) / 10, delta=0.02)
-        self.assertAlmostEqual(p, 0.0987, delta=0.03)
+def test_tasks_of_one_name_in_two_directories(workplace):
+    workplace.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}]))
+    (workplace.root / "runs").rename(workplace.root / "first")
+    workplace.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "pkd"}]))
+    tables = workplace.report(workplace.root / "first")
+    assert "| method | runs-rte | first-rte | average |" in tables
+    assert "| kd | | **50.0** |" in tables
 
 
-if __name__ == "__main__":
-    unittest.main()
+def test_what_was_selected_on_dev_stands_apart(workplace):
+    workplace.run_plan(PLAN)
+    workplace.run_plan(PLAN, "--select-on-dev", "--tasks", "rte")
+    plan = json.loads((workplace.root / "runs/plan-plan-dev.json").read_text())
+    assert [task["name"] for task in plan["tasks"]] == [task["task"] + "-dev" for task in PLAN["tasks"]]
+    tables = workplace.report().split("### ")
+    assert "Student alone\n\n| method | rte | average |" in tables[1]
+    assert "Student alone (selected on dev)\n\n| method | rte-dev | average |" in tables[len(tables) // 2 + 1]
+
+
+def test_reports_errors_are_no_tracebacks(workplace):
+    workplace.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}]))
+    (workplace.root / "figures.json").write_text('[{"method": "x"}]')
+    runs = workplace.root / "runs"
+    for arguments, text in (([workplace.root / "none"], "there is no such directory"),
+                            ([workplace.root / "RTE"], "no finished eval"),
+                            ([runs, "--published", workplace.root / "figures.json"], "expected [{")):
+        done = workplace.command("report", *arguments)
+        assert done.returncode == 2
+        assert text in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_damaged_files_are_named(workplace):
+    workplace.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}]))
+    directory = workplace.root / "runs/rte/seed-1/eval-kd"
+    predictions = (directory / "predictions.tsv").read_text()
+    (directory / "predictions.tsv").write_text(predictions.replace("student_p_", "p_student_"))
+    with pytest.raises(UserError, match="predictions.tsv: there is no column student_p_0, student_p_1"):
+        workplace.report()
+    (directory / "metrics.json").write_text("{")
+    with pytest.raises(UserError, match="eval-kd/metrics.json: it is damaged"):
+        workplace.report()
+
+
+def test_a_run_that_goes_on_is_no_part_of_it(workplace):
+    workplace.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}]))
+    begun = workplace.root / "runs/rte/seed-2/teacher"
+    begun.mkdir(parents=True)
+    (begun / "run.json").write_text('{"machine": {}}')
+    assert "1 seed," in workplace.report()
+
+
+def test_a_metric_of_ones_own_and_rows_without_labels(workplace):
+    workplace.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}]))
+    directory = workplace.root / "runs/rte/seed-1/eval-kd"
+    metrics = (directory / "metrics.json").read_text()
+    (directory / "metrics.json").write_text(metrics.replace("accuracy", "f1"))
+    with open(directory / "predictions.tsv", "a") as file:
+        file.write("4\t\t0" + "\t0.5" * 6 + "\n")
+    assert "| kd | **50.0** |" in workplace.report()
+
+
+def test_report(workplace):
+    workplace.run_plan(dict(PLAN, options={"eval": {"sweep": True}}))
+    markdown = workplace.report(method="kd")
+    for text in ("| kd | +25.0 [", "| kd | 75.0 ± 0.0 | 100.0 ± 0.0 |", "| distill kd, s | 2.0 |",
+                 "| retrieval on top, % | 25.0 |", "over beta; the others selected"):
+        assert text in markdown
+    latex = workplace.report(method="kd", form="latex")
+    assert "\\toprule" in latex and "kd & \\textbf{50.0 $\\pm$ 0.0}" in latex
+    assert '"method","rte","average"\n"teacher","100.0 ± 0.0","100.0 ± 0.0"' in workplace.report(form="csv")
+
+
+def test_the_commands_of_the_report(workplace):
+    workplace.run_plan(dict(PLAN, seeds=[1]))
+    done = workplace.command("report", workplace.root / "runs", "--method", "kdd", "--format", "csv")
+    assert done.returncode == 0
+    assert done.stdout.startswith("# - rte: accuracy on dev (4 rows)")
+    assert done.stderr == "--method kdd: no eval of it is finished; there are kd, takd\n"
+
+
+def test_the_best_against_the_runner_up(workplace):
+    workplace.run_plan(dict(PLAN, methods=[{"method": "kd"}, {"method": "pkd"}, {"method": "takd"}]))
+    for seed in (1, 2):  # two of four right, then three
+        predictions = workplace.root / f"runs/rte/seed-{seed}/eval-pkd/predictions.tsv"
+        predictions.write_text(predictions.read_text().replace("\t0.1\t0.9\t0.5", "\t0.9\t0.1\t0.5"))
+        metrics = predictions.with_name("metrics.json")
+        metrics.write_text(metrics.read_text().replace('"student": {"accuracy": 0.5}', '"student": {"accuracy": 0.75}'))
+    tables = workplace.report(method="kd")
+    assert "| pkd | **75.0 ± 0.0** | **75.0 ± 0.0** |" in tables
+    assert "| student alone | pkd over kd: +25.0 [+0.0, +75.0] p 1.000, seeds [+25.0, +25.0] |" in tables
+    assert "| pkd alone | +0.0 [+0.0, +0.0] p 1.000, seeds [+0.0, +0.0] |" in tables
+    assert "| pkd with retrieval | " in tables
+
+
+def test_differences_and_averages_say_how_many_seeds_they_have(workplace):
+    methods = [{"method": "kd"}, {"name": "part", "method": "kd"}]
+    workplace.run_plan(dict(PLAN, methods=methods), "--methods", "kd")
+    workplace.run_plan(dict(PLAN, methods=methods), "--seeds", "1")
+    tables = workplace.report(method="kd")
+    assert "| part | 50.0 (1 of 2 seeds) | 50.0 (1 of 2 seeds) |" in tables
+    assert "| part | +25.0 [+0.0, +75.0] p 1.000 (1 of 2 seeds) |" in tables
+
+
+def test_what_cannot_be_paired_is_left_out(workplace):
+    evals = [{"name": "test", "options": {"split": "test"}}, {"name": "holdout", "options": {"split": "holdout"}}]
+    workplace.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}], evals=evals))
+    seed = workplace.root / "runs/rte/seed-1"
+    metrics = seed / "eval-kd@test/metrics.json"
+    metrics.write_text(json.dumps({**json.loads(metrics.read_text()), "metrics": {"student": {}}}))
+    other = seed / "eval-kd@holdout/predictions.tsv"
+    other.write_text(other.read_text() + "9\t1\t1" + "\t0.5" * 6 + "\n")
+    shutil.copytree(seed / "eval-kd", seed / "eval-kd.tmp-overwrite")
+    shutil.copytree(seed, seed.with_name("seed-1.bak"))
+    tables = workplace.report()
+    assert f"- Left out: {seed}/eval-kd@test: no scored row has a label." in tables
+    assert f"- Left out: {seed}/eval-kd@holdout: its rows are not those of the task's other evaluations." in tables
+    assert "9 rows trained on, 1 seed," in tables
+    assert "tmp-overwrite |" not in tables
+    assert "@holdout |" not in tables
+
+
+def test_one_evaluation_of_other_rows_does_not_leave_out_the_others(workplace):
+    workplace.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}, {"method": "pkd"}, {"method": "takd"}]))
+    with open(workplace.root / "runs/rte/seed-1/eval-kd/predictions.tsv", "a") as file:
+        file.write("9\t1\t1" + "\t0.5" * 6 + "\n")
+    tables = workplace.report(method="pkd")
+    assert "| kd |" not in tables
+    assert "| pkd | **50.0** |" in tables
+
+
+def test_sweeps_of_two_grids(workplace):
+    workplace.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}, {"method": "pkd"}], options={"eval": {"sweep": True}}))
+    sweep = workplace.root / "runs/rte/seed-1/eval-pkd/sweep.tsv"
+    sweep.write_text(sweep.read_text().replace("\n4\t", "\n8\t"))
+    assert "| method | 1 | 4 | 8 |\n| --- |\n| kd | 75.0 | 100.0 | |\n| pkd | 75.0 | | 100.0 |" in workplace.report()
+
+
+def test_published_figures(workplace):
+    workplace.run_plan(dict(PLAN, seeds=[1]), "--select-on-dev")
+    figures = workplace.root / "figures.json"
+    figures.write_text(json.dumps([{"method": "BERT*", "cells": [{"task": "rte", "value": "71.1", "source": "a | b"},
+                                                                 {"task": "RTE", "value": "0", "source": "c"}]}]))
+    tables = workplace.report(published=figures)
+    assert "| BERT* (published) | 71.1 [a \\| b] | |" in tables
+    assert "- BERT* (published): there is no task RTE here." in tables
+
+
+def test_budgets_that_differ_are_said(workplace):
+    workplace.run_plan(PLAN)
+    assert "- The plan's budgets differ; configurations: kd 3, takd 1." in workplace.report()
+
+
+def with_f1(workplace):
+    """Makes a task have F1 too, as MRPC: `eval` lists it first. Of rows 0 1 0 1, the student says 0 1 1 0 and with retrieval
+    0 1 0 0: F1 of the class 1 is 1/2 and 2/3."""
+    for path in workplace.root.glob("runs/mrpc/seed-*/eval-*/metrics.json"):
+        results = json.loads(path.read_text())
+        scores = {"student": 0.5, "combined": 2 / 3, "retrieval": 0.5, "teacher": 1.0}
+        results["metrics"] = {part: {"f1": scores[part], **found} for part, found in results["metrics"].items()}
+        results["majority"]["f1"] = 0.0
+        results["retrieval"]["permuted"] = {"combined": {"f1": 0.25, "accuracy": 0.5}}
+        path.write_text(json.dumps(results))
+        sweep = path.with_name("sweep.tsv")
+        if sweep.exists():
+            lines = sweep.read_text().splitlines()
+            sweep.write_text("\n".join([lines[0] + "\tf1", *(line + "\t0.125" for line in lines[1:])]) + "\n")
+
+
+def test_f1_stands_beside_accuracy_in_every_table(workplace):
+    tasks = [{"task": "mrpc"}, {"task": "rte"}]
+    workplace.run_plan(dict(PLAN, tasks=tasks, methods=[{"method": "kd"}, {"method": "pkd"}], options={"eval": {"sweep": True}},
+                            evals=[{"name": "k4", "options": {"k": 4}}]))
+    with_f1(workplace)
+    figures = workplace.root / "figures.json"
+    figures.write_text(json.dumps([{"method": "x", "cells": [{"task": "mrpc", "value": "80", "source": "a"},
+                                                             {"task": "mrpc", "metric": "f1", "value": "85", "source": "b"},
+                                                             {"task": "mrpc", "metric": "f2", "value": "1", "source": "c"}]}]))
+    tables = workplace.report(method="kd", published=figures)
+    assert "- mrpc: accuracy, and f1 beside it (averages take accuracy) on dev" in tables
+    assert "| method | mrpc accuracy | mrpc F1 | rte | average |" in tables
+    assert "| kd | **50.0 ± 0.0** | **50.0 ± 0.0** | **50.0 ± 0.0** | **50.0 ± 0.0** |" in tables  # alone
+    assert "| kd | **75.0 ± 0.0** | **66.7 ± 0.0** | **75.0 ± 0.0** | **75.0 ± 0.0** |" in tables  # with retrieval
+    assert "| x (published) | 80 [a] | 85 [b] | | |" in tables
+    assert "- x (published): there is no task mrpc f2 here." in tables
+    gain = tables.split("### Gain of retrieval, points")[1].split("###")[0]
+    assert "| method | mrpc accuracy | mrpc F1 | rte | average |" in gain
+    assert "], seeds [+16.7, +16.7] | +25.0 [+0.0, +75.0] p 1.000" in gain  # no p: it is of accuracy
+    assert "| kd with retrieval minus | mrpc accuracy | mrpc F1 | rte | average |" in tables
+    assert "| mrpc F1: gain, permuted, retrieval alone, beta (k) |" in tables
+    assert "| +16.7, -25.0, 50.0, 0.5 (4), 0.5 (4) |" in tables
+    assert "| student alone | kd over pkd: +0.0 [" in tables
+    assert "### Gain of retrieval, mrpc F1: Evaluations" in tables
+    assert "### Gain of retrieval, average over mrpc accuracy, rte: Evaluations" in tables
+    over_k = tables.split("### With retrieval, mrpc F1, over k; the others selected\n\n")[1]
+    assert over_k.startswith("| method | 1 | 4 |\n| --- |\n| kd | 12.5 ± 0.0 | 12.5 ± 0.0 |")
+
+
+def test_more_than_noise_is_bold(workplace):
+    workplace.run_plan(dict(PLAN, methods=[{"method": "kd"}]))
+    for seed in (1, 2):
+        path = workplace.root / f"runs/rte/seed-{seed}/eval-kd/predictions.tsv"
+        header = path.read_text().splitlines()[0]
+        rows = [f"{i}\t1\t1\t0.1\t0.9\t{0.9 if i < 20 + seed else 0.1}\t0.5\t0.5\t0.5" for i in range(100)]
+        path.write_text("\n".join([header, *rows]) + "\n")
+    gain = workplace.report(method="kd").split("### Gain of retrieval, points")[1]
+    assert "| kd | **+21.5 [" in gain
+
+
+def test_formats_escape():
+    table = pd.DataFrame([["**A & B**", "#1 5 % x_y | ± <"]], columns=["method", "a_b"])
+    assert "\\textbf{A \\& B} & \\#1 5 \\% x\\_y | $\\pm$ $<$ \\\\" in as_latex("", table)
+    assert "method & a\\_b \\\\" in as_latex("", table)
+    assert "#1 5 % x_y \\| ± <" in as_markdown("", table)
+    assert as_csv("title", table) == '# title\n"method","a_b"\n"A & B","#1 5 % x_y | ± <"\n'

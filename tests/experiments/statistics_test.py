@@ -245,3 +245,5 @@ def test_the_best_setting_breaks_ties_as_eval_does():
     settings = settings.assign(tau=0.1, seed="seed-1")
     assert sweep.best_settings(settings, ["seed"]).index.tolist() == [2]
     assert sweep.best_settings(settings, ["seed", "k"]).sort_values("k").index.tolist() == [2, 0, 4]
+    tied = pd.DataFrame({"k": [4, 1], "beta": [0.5, 0.2], "kb_temperature": 1, "validation_loss": 0.3, "tau": 0.1, "seed": 1})
+    assert sweep.best_settings(tied, ["seed"]).index.tolist() == [0]  # beta goes before k
