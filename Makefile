@@ -6,7 +6,7 @@
 #   make build CMAKE_PREFIX_PATH="/a;/b"       another LibTorch, dependencies in a folder
 #   make bench MODEL_DIR=... GLUE_DIR=... [BENCH=training,retrieval] [BENCH_FULL=1]
 #                                              beside PyTorch, FAISS and the machine's limits
-#   make plots RUNS="runs/a runs/b" [PLOTS=runs/a/plots] [METHOD=reaugkd]   pictures of bench/experiments.py's runs
+#   make experiments                           .venv/bin/reaugkd-experiments, which runs plans and makes tables and pictures
 #   make fuzz [SECONDS=10]                     every reader under libFuzzer
 #   make trust [KILLS=20]                      every stage killed at random and on a full disk
 #   make mutations [ONLY=losses]               an hour: equations broken one by one, each seen by a test
@@ -22,9 +22,7 @@ PACKAGES = g++ cmake ninja-build ccache libtorch-dev libcli11-dev libhnswlib-dev
            libspdlog-dev catch2 nlohmann-json3-dev libutf8proc-dev libssl-dev libopenblas0-pthread
 BENCH_PACKAGES = python3-torch libfaiss-dev liblapack-dev
 BENCH_PROGRAMS = bench_ceilings bench_kb_open bench_retrieval bench_tokenizing
-PLOT_PACKAGES = gnuplot-nox fonts-dejavu-core
-PLOTS ?= $(firstword $(RUNS))/plots
-METHOD ?= reaugkd
+VENV_PACKAGES = python3-venv
 FUZZ_PACKAGES = clang
 SECONDS ?= 10
 PYTHON ?= /usr/bin/python3
@@ -40,7 +38,7 @@ ifdef CMAKE_PREFIX_PATH
   override CMAKE_ARGS += "-DCMAKE_PREFIX_PATH=$(CMAKE_PREFIX_PATH)"
 endif
 
-.PHONY: all deps configure build test demo bench trust mutations tsan coverage plots docs fuzz install format check-format lint clean
+.PHONY: all deps configure build test demo bench trust mutations tsan coverage experiments venv-packages docs fuzz install format check-format lint clean
 all: build
 
 # install-packages(names): what dpkg does not know as installed, with sudo unless root.
@@ -82,10 +80,18 @@ bench: configure
 	bench/benchmark.py --bin $(BUILD)/bin --python $(PYTHON) --model $(MODEL_DIR) --glue $(GLUE_DIR) $(if $(BENCH),--parts $(BENCH)) \
 	  $(if $(BENCH_FULL),--full) --json runs/bench/benchmark.json
 
-plots:
-	$(call install-packages,$(PLOT_PACKAGES))
-	@test -n "$(RUNS)" || { echo "make plots RUNS=..." >&2; exit 2; }
-	bench/plots.py $(RUNS) --output $(PLOTS) --method $(METHOD)
+# A second call finds .venv/.installed and does nothing. Delete .venv to begin again.
+experiments: .venv/.installed
+
+.venv/.installed: experiments/pyproject.toml
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) --no-print-directory venv-packages
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --editable 'experiments[test]'
+	@touch $@
+	@echo "installed: .venv/bin/reaugkd-experiments --help"
+
+venv-packages:
+	$(call install-packages,$(VENV_PACKAGES))
 
 # Minutes: each stage killed at random moments and resumed to the same bytes, then each file on a full, read-only or foreign disk.
 trust: configure

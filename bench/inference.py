@@ -29,20 +29,20 @@ def compare(context, name, model, init, task):
         return json.loads(context.pytorch("--model", trained, "--task", task, "--data", data, "--mode", mode,
                                           "--inference", LATENCY_ROWS))
 
-    rivals = {"reaugkd fp32": lambda: ours("fp32"), "reaugkd bf16": lambda: ours("bf16")}
-    rivals.update({f"pytorch {mode}": lambda mode=mode: pytorch(mode) for mode in ("default", "fp32", "best")})
-    results = measure.interleave(rivals, context.rounds)
+    calls = {"reaugkd fp32": lambda: ours("fp32"), "reaugkd bf16": lambda: ours("bf16")}
+    calls.update({f"pytorch {mode}": lambda mode=mode: pytorch(mode) for mode in ("default", "fp32", "best")})
+    results = measure.interleave(calls, context.rounds)
     row = {"what": name, "task": task, "rounds": results}
-    for precision, rival in (("fp32", "pytorch fp32"), ("bf16", "pytorch best")):
+    for precision, baseline in (("fp32", "pytorch fp32"), ("bf16", "pytorch best")):
         own = f"reaugkd {precision}"
         row[precision] = {
             "examples_per_second": measure.median(results[own]["examples_per_second"]),
             "latency_ms": measure.median(results[own]["latency_ms"]),
             "spread": measure.spread(results[own]["examples_per_second"]),
             "throughput_over_default": measure.ratio(results, "examples_per_second", own, "pytorch default"),
-            "throughput_over_same": measure.ratio(results, "examples_per_second", own, rival),
+            "throughput_over_same": measure.ratio(results, "examples_per_second", own, baseline),
             "latency_over_default": measure.ratio(results, "latency_ms", "pytorch default", own),
-            "latency_over_same": measure.ratio(results, "latency_ms", rival, own)}
+            "latency_over_same": measure.ratio(results, "latency_ms", baseline, own)}
     return row
 
 

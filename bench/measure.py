@@ -5,11 +5,11 @@ import subprocess
 import time
 
 
-def interleave(rivals, rounds):
-    """{name: call} -> {name: {key: [value of each round]}}; a call returns {key: value}. All rivals in turn, each round."""
-    results = {name: {} for name in rivals}
+def interleave(calls, rounds):
+    """{name: call} -> {name: {key: [value of each round]}}; a call returns {key: value}. All of them in turn, each round."""
+    results = {name: {} for name in calls}
     for _ in range(rounds):
-        for name, call in rivals.items():
+        for name, call in calls.items():
             for key, value in call().items():
                 results[name].setdefault(key, []).append(value)
     return results

@@ -37,8 +37,8 @@ class Retrieval:
         for r in results:
             indexes = r["indexes"]
             for name in (n for n in NAMES if n in indexes):
-                row, rival = indexes[name], indexes.get({"hnsw": "faiss hnsw", "exact": "faiss flat"}.get(name))
-                over = ", ".join(f"{rival[k] / row[k]:.2f}" for k in ("batch_1_ms", "batch_64_ms")) if rival else ""
+                row, baseline = indexes[name], indexes.get({"hnsw": "faiss hnsw", "exact": "faiss flat"}.get(name))
+                over = ", ".join(f"{baseline[k] / row[k]:.2f}" for k in ("batch_1_ms", "batch_64_ms")) if baseline else ""
                 cells.append([f"{r['rows']} x {r['dimension']}" + (" (a KB's)" if r["vectors"] != "made" else ""), name,
                               f"{row['build_seconds']:.2f}", f"{row['bytes_per_row']:.0f}", f"{row['recall_at_10']:.4f}",
                               f"{row['p_kb_difference_mean']:.1e}, {row['p_kb_difference_max']:.1e}",

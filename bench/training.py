@@ -1,6 +1,6 @@
 """Training throughput of `teacher-finetune` and `distill` beside plain PyTorch (pytorch_baseline.py).
 
-A ratio is reaugkd's median over the rival's. The share of the machine's rate is the model's operations for real
+A ratio is reaugkd's median over the baseline's. The share of the machine's rate is the model's operations for real
 tokens a second over what its dense products reach alone in the precision that auto takes (ceilings.cpp), measured in
 the same rounds.
 """
@@ -15,9 +15,9 @@ STUDENT_LAYERS = "0,2,4"
 class Row:
     """One model on one set of rows."""
 
-    def __init__(self, context, name, model, task, examples, init="pretrained", full_length=False, rivals=True):
+    def __init__(self, context, name, model, task, examples, init="pretrained", full_length=False, baselines=True):
         self.context, self.name, self.model, self.task, self.init = context, name, model, task, init
-        self.rivals = rivals
+        self.baselines = baselines
         self.work = context.work / f"training-{name}-{task}".replace(" ", "_")
         self.data = workload.cut_data(context.glue, task, self.work / "data", examples, full_length=full_length)
         self.config = json.loads((model / "config.json").read_text())
@@ -48,16 +48,16 @@ class Row:
         return {precision: by_width[str(self.config["hidden_size"])] for precision, by_width in rates.items()}
 
     def measure(self, ours, layers=None, *flags):
-        rivals = {"reaugkd": lambda: ours("auto"), "ceiling": self.ceiling}
-        if self.rivals:
-            rivals["reaugkd fp32"] = lambda: ours("fp32")
+        calls = {"reaugkd": lambda: ours("auto"), "ceiling": self.ceiling}
+        if self.baselines:
+            calls["reaugkd fp32"] = lambda: ours("fp32")
             modes = self.modes()
             for mode in modes:
-                rivals[f"pytorch {mode}"] = lambda mode=mode: self.pytorch(mode, *flags)
+                calls[f"pytorch {mode}"] = lambda mode=mode: self.pytorch(mode, *flags)
         else:  # PyTorch once, briefly, for the lengths of the rows
             lengths = self.pytorch("lengths", *flags)
-        results = measure.interleave(rivals, self.context.rounds)
-        if self.rivals:
+        results = measure.interleave(calls, self.context.rounds)
+        if self.baselines:
             lengths = {key: values[0] for key, values in results["pytorch best"].items()}
         rate = measure.median(results["reaugkd"]["examples_per_second"])
         precision = results["reaugkd"]["precision"][0]
@@ -66,7 +66,7 @@ class Row:
                "rounds": results, "examples_per_second": rate, "spread": measure.spread(results["reaugkd"]["examples_per_second"]),
                "tokens_per_second": rate * lengths["mean_tokens"],
                "precision": precision, "share": rate * flops / measure.median(results["ceiling"][precision])}
-        if self.rivals:
+        if self.baselines:
             key = "examples_per_second"
             row["over_default"] = measure.ratio(results, key, "reaugkd", "pytorch default")
             row["over_fastest"] = min(measure.ratio(results, key, "reaugkd", f"pytorch {mode}") for mode in modes)
@@ -110,7 +110,7 @@ class BertBase:
         full = "BERT-Base, all rows 128 tokens"
         for name, model in ((full, base), (full + ", no dropout", still)):
             yield Row(context, name, model, "rte", context.base_examples, "random", full_length=True,
-                      rivals=False).fine_tuning()
+                      baselines=False).fine_tuning()
         for task in ("sst2", "rte") if context.full else ():
             yield Row(context, "BERT-Base", base, task, context.base_examples, "random").fine_tuning()
 

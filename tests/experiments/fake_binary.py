@@ -1,13 +1,13 @@
-"""A binary that only writes what the stages write, and a test case that runs bench/experiments.py with it."""
+"""A binary that only writes what the stages write, and a folder in which the run command works with it."""
 import json
 import pathlib
 import subprocess
 import sys
-import tempfile
-import unittest
+
+from reaugkd_experiments import report
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "bench"))
+PROGRAM = [sys.executable, "-m", "reaugkd_experiments"]
 
 # Scores grow with --alpha, at 9 it diverges; --method rkd, task cola and cuda:1 fail; every call leaves a line in calls.txt.
 FAKE = """#!/usr/bin/env python3
@@ -54,38 +54,42 @@ PLAN = {"seeds": [1, 2], "student_layers": "0", "assistant_layers": "0,1", "task
         "methods": [{"method": "kd", "grid": [{"alpha": 0.1}, {"alpha": 0.7}, {"alpha": 0.3}]}, {"method": "takd"}]}
 
 
-class WithFake(unittest.TestCase):
-    """A directory with RTE/ and the fake binary in it."""
+class Workplace:
+    """A folder with RTE/ and the fake binary in it."""
 
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.root = pathlib.Path(self.folder.name)
-        (self.root / "RTE").mkdir()
-        self.binary = self.root / "fake"
+    def __init__(self, root, capsys):
+        self.root, self.capsys = root, capsys
+        (root / "RTE").mkdir()
+        self.binary = root / "fake"
         self.binary.write_text(FAKE)
         self.binary.chmod(0o755)
-
-    def tearDown(self):
-        self.folder.cleanup()
-
-    def report(self, *more):
-        done = subprocess.run([sys.executable, ROOT / "bench/report.py", self.root / "runs", *more], stderr=subprocess.PIPE,
-                              stdout=subprocess.PIPE, universal_newlines=True)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout
 
     def run_plan(self, plan, *more, name="plan"):
         path = self.root / f"{name}.json"
         path.write_text(json.dumps(plan))
-        return subprocess.run([sys.executable, ROOT / "bench/experiments.py", path, "--binary", self.binary, "--glue",
-                               self.root, "--model", "m", "--output", self.root / "runs", *more],
-                              stderr=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True)
+        return self.command("run", path, "--binary", self.binary, "--glue", self.root, "--model", "m", "--output",
+                            self.root / "runs", *more)
 
     def start(self, plan):
         """The driver, to be stopped or waited for."""
         (self.root / "plan.json").write_text(json.dumps(plan))
-        return subprocess.Popen([sys.executable, ROOT / "bench/experiments.py", "plan.json", "--binary", self.binary, "--glue", ".",
-                                 "--model", "m", "--output", "runs"], cwd=self.root, stderr=subprocess.PIPE)
+        return subprocess.Popen([*PROGRAM, "run", "plan.json", "--binary", self.binary, "--glue", ".", "--model", "m", "--output",
+                                 "runs"], cwd=self.root, stderr=subprocess.PIPE, text=True)
+
+    def command(self, *arguments):
+        return subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True)
+
+    def report(self, *more_runs, method="reaugkd", form="markdown", published=None):
+        """What the report command prints, without the spaces that align the columns."""
+        self.capsys.readouterr()
+        report.print_report([self.root / "runs", *more_runs], form, method, published)
+        return squeezed(self.capsys.readouterr().out)
 
     def calls(self):
         return (self.root / "calls.txt").read_text().splitlines()
+
+
+def squeezed(tables):
+    """Markdown without padding: "| a   | b |" becomes "| a | b |", and an empty cell "| |"."""
+    lines = ["| --- |" if line.startswith("|-") else " ".join(line.split()) for line in tables.splitlines()]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""Measures the quality of `reaugkd`: runs the plans, then makes the tables and the pictures."""

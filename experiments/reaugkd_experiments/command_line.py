@@ -1,0 +1,161 @@
+"""The command line of `reaugkd-experiments`. A command's modules are loaded when it runs: `run` needs no matplotlib."""
+import argparse
+import pathlib
+import signal
+import sys
+
+from .errors import UserError
+
+RUN = """\
+Runs the tasks x methods x seeds of a plan.
+
+For each task and seed it makes the teacher, the projection and the knowledge base once. Then it trains every student,
+and evaluates each with and without retrieval. Finished stages are not repeated: give the same command again to go on.
+Before it starts it prints how many stages are left and about how many hours they take."""
+RUN_EXAMPLES = """\
+examples:
+  reaugkd-experiments run experiments/plans/demo.json --glue data/demo --model data/demo/teacher --output runs/demo-plan
+  reaugkd-experiments run experiments/plans/paper.json --glue $GLUE_DIR --model $MODEL_DIR --output runs/paper \\
+      --devices cuda:0,cuda:1
+
+exit codes: 0 all stages are finished, 1 a stage failed (the others went on), 2 the plan or a flag is wrong,
+128 + N stopped by signal N"""
+REPORT = """\
+Prints the tables of finished runs: scores as mean ± deviation over seeds, and differences with their intervals.
+
+A difference has two intervals of 95 %. Over dev rows: a paired bootstrap. Over seeds: Student's t. A difference is bold,
+which means more than noise, if both exclude zero."""
+REPORT_EXAMPLES = """\
+examples:
+  reaugkd-experiments report runs/small
+  reaugkd-experiments report runs/small --format latex > tables.tex
+  reaugkd-experiments report runs/small runs/more --published figures.json
+
+a file for --published ("metric" may be left out; it is then the first one that the tables show):
+  [{"method": "name", "cells": [{"task": "mrpc", "metric": "f1", "value": "88.0", "source": "paper, table, row"}]}]"""
+PLOT = """\
+Draws the pictures of finished runs. Each picture has a CSV beside it with the numbers that are drawn.
+
+For each task: the score over k and beta (evaluations with --sweep), over the size of the knowledge base (evaluations
+with --kb-rows), the latency of a query (--latency-examples), calibration, and the embeddings (--embedding-map).
+What was not measured is not drawn."""
+PLOT_EXAMPLES = """\
+examples:
+  reaugkd-experiments plot runs/ablation --output runs/ablation/plots
+  reaugkd-experiments plot --redraw docs/pictures"""
+FURTHER_ROWS = """\
+Prints rows of a training file that a teacher has not seen, for a knowledge base that grows (build-kb --extend-files).
+
+The rows are a seeded sample of those that the teacher's split.json names neither for training nor for the holdout. A row
+is left out if its text contains a held-out row's text, or is contained in one: in SST-2 those are parts of one sentence.
+The columns p_<label> hold the label as a distribution, for build-kb --extend-labels given."""
+FURTHER_ROWS_EXAMPLES = """\
+example:
+  reaugkd-experiments further-rows runs/ablation/sst2/seed-1/teacher $GLUE_DIR/SST-2/train.tsv 10000 > further.tsv"""
+
+
+def add_run(commands):
+    parser = add_command(commands, "run", RUN, RUN_EXAMPLES)
+    parser.add_argument("plan", type=pathlib.Path, help="a file of experiments/plans, or one of your own")
+    parser.add_argument("--glue", required=True, type=pathlib.Path, metavar="DIR", help="directory with GLUE's own layout")
+    parser.add_argument("--model", required=True, metavar="DIR",
+                        help="the teacher's checkpoint; the student takes the plan's student_layers of it")
+    parser.add_argument("--output", required=True, type=pathlib.Path, metavar="DIR", help="where the runs are written")
+    parser.add_argument("--binary", default="build/release/bin/reaugkd", metavar="FILE", help="default: %(default)s")
+    parser.add_argument("--devices", default="", metavar="LIST",
+                        help="cuda:0,cuda:1,...: each works on one task and seed at a time")
+    parser.add_argument("--tasks", metavar="LIST", help="only these tasks of the plan, comma separated")
+    parser.add_argument("--methods", metavar="LIST", help="only these methods of the plan, comma separated")
+    parser.add_argument("--seeds", metavar="LIST", help="only these seeds; the plan's first seed still tunes")
+    parser.add_argument("--select-on-dev", action="store_true",
+                        help="train on all of train and select on dev; the tasks' directories then end in -dev, and the "
+                             "report shows them in tables of their own")
+    parser.add_argument("--dry-run", action="store_true", help="print what would run, and run nothing")
+    parser.set_defaults(call=call_run)
+
+
+def call_run(args):
+    from . import driver
+    from .settings import Settings
+
+    settings = Settings(args.binary, args.glue, args.model, args.output, args.devices.split(","), args.dry_run)
+    return driver.run(args.plan, settings, args.tasks, args.methods, args.seeds, args.select_on_dev)
+
+
+def add_report(commands):
+    parser = add_command(commands, "report", REPORT, REPORT_EXAMPLES)
+    parser.add_argument("runs", nargs="+", type=pathlib.Path, help="output directories of the run command")
+    parser.add_argument("--format", choices=["markdown", "latex", "csv"], default="markdown", help="default: %(default)s")
+    parser.add_argument("--method", default="reaugkd", help="compare the others with this one (default: %(default)s)")
+    parser.add_argument("--published", type=pathlib.Path, metavar="FILE",
+                        help="figures from papers, shown beside yours with their sources; the format is below")
+    parser.set_defaults(call=call_report)
+
+
+def call_report(args):
+    from . import report
+
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # reaugkd-experiments report ... | head
+    report.print_report(args.runs, args.format, args.method, args.published)
+    return 0
+
+
+def add_plot(commands):
+    parser = add_command(commands, "plot", PLOT, PLOT_EXAMPLES)
+    parser.add_argument("runs", nargs="*", type=pathlib.Path, help="output directories of the run command")
+    parser.add_argument("--output", type=pathlib.Path, metavar="DIR", help="where the pictures are written")
+    parser.add_argument("--method", default="reaugkd", help="draw this method (default: %(default)s)")
+    parser.add_argument("--redraw", type=pathlib.Path, metavar="DIR", help="draw the CSVs of DIR again, without any runs")
+    parser.set_defaults(call=call_plot)
+
+
+def call_plot(args):
+    from . import pictures
+
+    if args.redraw:
+        if args.runs or args.output:
+            raise UserError("plot --redraw DIR takes no runs and no --output: it draws what is in DIR")
+        pictures.redraw(args.redraw)
+    elif args.runs and args.output:
+        pictures.draw_runs(args.runs, args.output, args.method)
+    else:
+        raise UserError("plot: expected RUNS and --output DIR, or --redraw DIR")
+    return 0
+
+
+def add_further_rows(commands):
+    parser = add_command(commands, "further-rows", FURTHER_ROWS, FURTHER_ROWS_EXAMPLES)
+    parser.add_argument("teacher", type=pathlib.Path, help="the teacher's directory, which has split.json")
+    parser.add_argument("train", type=pathlib.Path, help="the training file; the column \"sentence\" holds the texts")
+    parser.add_argument("count", type=int, help="how many rows to print")
+    parser.set_defaults(call=call_further_rows)
+
+
+def call_further_rows(args):
+    from . import further_rows
+
+    sys.stdout.write(further_rows.further_rows(args.teacher, args.train, args.count))
+    return 0
+
+
+def add_command(commands, name, description, examples):
+    return commands.add_parser(name, help=description.partition("\n")[0].rstrip("."), description=description,
+                               epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def parse_arguments(arguments):
+    parser = argparse.ArgumentParser(prog="reaugkd-experiments", description="Measures the quality of reaugkd: runs plans, "
+                                     "then makes the tables and pictures. COMMAND --help says more.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for add in (add_run, add_report, add_plot, add_further_rows):
+        add(commands)
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None):
+    args = parse_arguments(arguments)
+    try:
+        sys.exit(args.call(args))
+    except UserError as error:
+        print(f"reaugkd-experiments: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,19 @@
+"""Tasks made of arrays, for the statistics' tests."""
+import pathlib
+
+import numpy as np
+
+from reaugkd_experiments.evaluation import Evaluation
+from reaugkd_experiments.task import Task
+
+
+def evaluation(labels, alone, combined=None, metric="accuracy", teacher=1.0):
+    labels, alone = np.asarray(labels), np.asarray(alone)
+    combined = alone if combined is None else np.asarray(combined)
+    results = {"metrics": {"student": {metric: 0.0}, "combined": {metric: 0.0}, "teacher": {metric: teacher}}}
+    return Evaluation(pathlib.Path("none"), results, tuple(range(len(labels))), labels, {"alone": alone, "combined": combined})
+
+
+def task(name, runs):
+    """runs: method -> seed -> Evaluation"""
+    return Task(name, pathlib.Path(name), runs)

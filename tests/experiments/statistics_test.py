@@ -1,0 +1,249 @@
+"""The statistics, beside values by hand and other ways to compute them."""
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+from made import evaluation, task
+from reaugkd_experiments import cell, difference, metrics, resampling, sweep
+from reaugkd_experiments.score_table import with_average
+
+METRICS = list(metrics.METRICS)
+
+
+def score(metric, decisions, labels, positive=1):
+    return metrics.score(metric, np.asarray(labels), np.asarray(decisions), positive)
+
+
+def test_accuracy():
+    assert score("accuracy", [1, 1, 0, 1], [1, 0, 0, 1]) == 0.75
+
+
+def test_f1():
+    # tp 2, fp 1, fn 1: 4 / (4 + 1 + 1). Of the other class, tp 1, fp 1, fn 1: 2 / 4.
+    assert score("f1", [1, 1, 0, 1, 0], [1, 1, 1, 0, 0]) == pytest.approx(2 / 3)
+    assert score("f1", [1, 1, 0, 1, 0], [1, 1, 1, 0, 0], positive=0) == pytest.approx(1 / 2)
+    assert score("f1", [0, 0], [0, 0]) == 0
+
+
+def test_f1_is_of_the_class_that_has_the_reported_f1():
+    """The order of the classes is the user's choice, so that the positive class may come first."""
+    labels, decisions = [1, 1, 1, 0, 0], [1, 1, 0, 1, 0]
+    for reported, positive in ((2 / 3, 1), (1 / 2, 0), (0.9, 1)):  # the last one fits neither
+        run = evaluation(labels, decisions, metric="f1")
+        run.results["metrics"]["student"]["f1"] = reported
+        assert run.positive == positive
+
+
+def test_matthews():
+    # tp 2, tn 1, fp 1, fn 1: (2 - 1) / sqrt(3 * 3 * 2 * 2)
+    assert score("matthews_correlation", [1, 1, 0, 1, 0], [1, 1, 1, 0, 0]) == pytest.approx(1 / 6)
+    assert score("matthews_correlation", [1, 1], [0, 1]) == 0
+    # Three classes, confusion (predicted, expected): 2 x (0, 0), (1, 1), (2, 1), (0, 2): n 5, right 3, predicted 3, 1, 1,
+    # expected 2, 2, 1: (15 - 9) / sqrt((25 - 11) (25 - 9)).
+    assert score("matthews_correlation", [0, 0, 1, 2, 0], [0, 0, 1, 1, 2]) == pytest.approx(6 / math.sqrt(14 * 16))
+
+
+def test_matthews_of_two_classes_is_pearson():
+    generator = np.random.default_rng(0)
+    labels = generator.integers(2, size=200)
+    decisions = np.where(generator.random(200) < 0.7, labels, 1 - labels)
+    assert score("matthews_correlation", decisions, labels) == pytest.approx(scipy.stats.pearsonr(decisions, labels)[0])
+
+
+def test_pearson():
+    assert score("pearson", [1.0, 2, 3], [2.0, 4, 6]) == pytest.approx(1)
+    assert score("pearson", [1.0, 2, 3], [1.0, 3, 2]) == pytest.approx(0.5)
+    assert score("pearson", [1.0, 1, 1], [1.0, 3, 2]) == 0
+    x, y = np.random.default_rng(0).normal(1000, 1, (2, 500))
+    assert score("pearson", x, y) == pytest.approx(scipy.stats.pearsonr(x, y)[0], abs=1e-12)
+
+
+def noisy(metric, rows=400, seed=0):
+    """Labels, and decisions of a worse and a better side."""
+    generator = np.random.default_rng(seed)
+    if metric == "pearson":
+        labels = generator.normal(2.5, 1, rows)
+        return labels, labels + generator.normal(0, 1.5, rows), labels + generator.normal(0, 1, rows)
+    labels = generator.integers(2, size=rows)
+    return labels, *(np.where(generator.random(rows) < right, labels, 1 - labels) for right in (0.7, 0.8))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_resampling_is_the_score_of_the_drawn_rows(metric):
+    labels, _, decisions = noisy(metric, rows=50)
+    draws = resampling.draw_rows("rows", 50)
+    assert draws.shape == (resampling.RESAMPLES, 50)
+    assert (draws.sum(axis=1) == 50).all()
+    sums = resampling.resampled_sums(draws, metrics.row_statistics(metric, labels, decisions))
+    resampled = metrics.METRICS[metric].score(sums)
+    for draw in (0, 1, 1999):
+        rows = np.repeat(np.arange(50), draws[draw])
+        assert resampled[draw] == pytest.approx(score(metric, decisions[rows], labels[rows]))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_interval_over_rows_is_scipys(metric):
+    """Every metric has as many samples. scipy draws other rows: their ends differ by the noise of 2,000 samples."""
+    labels, alone, combined = noisy(metric)
+    column = task(metric, {"m": {"seed-1": evaluation(labels, alone, combined, metric)}}).main
+    found = difference.difference([column], ("m", "combined"), ("m", "alone"))
+    assert len(column.resampled_scores(("m", "alone"), "seed-1")) == resampling.RESAMPLES == 2000
+
+    def gain(labels, alone, combined):
+        return score(metric, combined, labels) - score(metric, alone, labels)
+
+    other = scipy.stats.bootstrap((labels, alone, combined), gain, paired=True, vectorized=False, n_resamples=2000,
+                                  method="percentile", rng=1)
+    width = other.confidence_interval.high - other.confidence_interval.low
+    assert found.mean == pytest.approx(gain(labels, alone, combined))
+    assert found.over_rows[0] == pytest.approx(other.confidence_interval.low, abs=0.1 * width)
+    assert found.over_rows[1] == pytest.approx(other.confidence_interval.high, abs=0.1 * width)
+
+
+def test_the_interval_of_a_mean_covers_it():
+    """Of 100 dev sets, about 95 give an interval that holds the true difference, for each metric."""
+    truth = {metric: np.subtract(*(score(metric, decisions, labels) for decisions in (combined, alone)))
+             for metric in METRICS for labels, alone, combined in [noisy(metric, 10**6, 10**6)]}
+    for metric, expected in truth.items():
+        covered = 0
+        for trial in range(100):
+            column = task(str(trial), {"m": {1: evaluation(*noisy(metric, 200, trial), metric)}}).main
+            low, high = difference.difference([column], ("m", "combined"), ("m", "alone")).over_rows
+            covered += low <= expected <= high
+        assert 88 <= covered <= 100, metric  # 95 expected, deviation 2.2
+
+
+def test_interval_of_a_binomial():
+    """100 rows, 20 better and 10 worse: mean 0.1, deviation sqrt(0.3 - 0.01) / 10; exact McNemar p 0.0987."""
+    run = evaluation([0] * 100, alone=[1] * 20 + [0] * 80, combined=[0] * 20 + [1] * 10 + [0] * 70)
+    found = difference.difference([task("toy", {"m": {"seed-1": run}}).main], ("m", "combined"), ("m", "alone"))
+    assert found.mean == pytest.approx(0.1)
+    assert found.over_rows[0] == pytest.approx(0.1 - 1.96 * math.sqrt(0.29) / 10, abs=0.015)
+    assert found.over_rows[1] == pytest.approx(0.1 + 1.96 * math.sqrt(0.29) / 10, abs=0.015)
+    assert found.p == pytest.approx(scipy.stats.binomtest(20, 30).pvalue)
+    assert found.p == pytest.approx(0.0987, abs=1e-4)
+
+
+def test_interval_of_an_average():
+    """Two tasks of 400 rows, +0.1 and -0.02: mean 0.04, deviation half the root of the sum of their variances."""
+    def made(better, worse):
+        alone = [1] * better + [0] * (400 - better)
+        combined = [0] * (400 - worse) + [1] * worse
+        return task(f"{better} {worse}", {"m": {"seed-1": evaluation([0] * 400, alone, combined)}})
+
+    tasks = [made(60, 20), made(20, 28)]
+    found = difference.difference([each.main for each in tasks], ("m", "combined"), ("m", "alone"))
+    deviation = math.sqrt((80 / 400 - 0.01) / 400 + (48 / 400 - 0.0004) / 400) / 2
+    assert found.mean == pytest.approx(0.04)
+    assert found.over_rows[0] == pytest.approx(0.04 - 1.96 * deviation, abs=0.003)
+    assert found.over_rows[1] == pytest.approx(0.04 + 1.96 * deviation, abs=0.003)
+    assert (found.p, found.over_seeds, found.seeds) == (None, None, 1)
+    columns = [each.main for each in tasks]
+    tasks[1].runs = {}
+    assert difference.difference(columns, ("m", "combined"), ("m", "alone")) is None
+    assert difference.difference([], ("m", "combined"), ("m", "alone")) is None
+
+
+def test_the_same_rows_are_drawn_for_both_sides():
+    """Two sides that are right on the same rows: without pairing the interval would be wide."""
+    decisions = [0] * 70 + [1] * 30
+    runs = {"a": {1: evaluation([0] * 100, decisions)}, "b": {1: evaluation([0] * 100, decisions)}}
+    assert difference.difference([task("t", runs).main], ("a", "alone"), ("b", "alone")).over_rows == (0, 0)
+
+
+def test_interval_over_seeds():
+    """Differences 0.01, 0.02 and 0.06: mean 0.03, deviation sqrt(0.0007), t of two degrees of freedom 4.303."""
+    low, high = difference.interval_over_seeds([0.01, 0.02, 0.06])
+    assert low == pytest.approx(0.03 - 4.3027 * math.sqrt(0.0007 / 3), abs=1e-6)
+    assert high == pytest.approx(0.03 + 4.3027 * math.sqrt(0.0007 / 3), abs=1e-6)
+    assert (low, high) == pytest.approx(scipy.stats.ttest_1samp([0.01, 0.02, 0.06], 0).confidence_interval(0.95))
+    assert difference.interval_over_seeds([0.01]) is None
+    assert difference.interval_over_seeds([0.25, 0.25]) == (0.25, 0.25)
+    even = [0, 1] * 10 + [0.5]  # 20 degrees of freedom: 2.086
+    assert difference.interval_over_seeds(even)[1] - 0.5 == pytest.approx(2.086 * math.sqrt(5 / 20 / 21), abs=1e-4)
+
+
+def test_equal_methods_are_seldom_told_apart():
+    """Two methods of one expected accuracy, three students each, which move by 3 points from seed to seed; 300 rows.
+
+    The interval over rows alone tells them apart in a quarter of the trials and more. Both intervals together seldom do.
+    """
+    generator = np.random.default_rng(0)
+    trials, over_rows, both = 200, 0, 0
+    for trial in range(trials):
+        hard, runs = generator.random(300), {"a": {}, "b": {}}
+        for method, seed in itertools.product("ab", range(3)):
+            own = np.where(generator.random(300) < 0.8, hard, generator.random(300))
+            runs[method][seed] = evaluation(np.ones(300, int), (own < 0.8 + generator.normal(0, 0.03)).astype(int))
+        found = difference.difference([task(str(trial), runs).main], ("a", "alone"), ("b", "alone"))
+        over_rows += difference.excludes_zero(found.over_rows)
+        both += found.more_than_noise
+    assert over_rows > trials // 4
+    assert both <= trials // 20, over_rows
+
+
+def test_more_than_noise():
+    def made(over_rows, over_seeds):
+        return difference.Difference(0.1, over_rows, over_seeds, None, 3)
+
+    assert made((0.05, 0.2), (0.01, 0.2)).more_than_noise
+    assert made((-0.2, -0.05), (-0.2, -0.01)).more_than_noise
+    assert not made((0.05, 0.2), (-0.01, 0.2)).more_than_noise
+    assert not made((0, 0.2), (0.01, 0.2)).more_than_noise
+    assert not made((0.05, 0.2), None).more_than_noise  # one seed cannot tell
+
+
+def test_permutation_of_rows_of_two_sizes():
+    """Of 3 rows of 2 and 2 of -1, 32 sign flips: those with |sum| >= 4."""
+    each = np.array([2, 2, 2, -1, -1, 0])
+    flips = [sum(sign * x for sign, x in zip(signs, each)) for signs in itertools.product((1, -1), repeat=5)]
+    assert difference.permutation_p(each) == pytest.approx(sum(abs(flip) >= 4 for flip in flips) / 32)
+    assert difference.permutation_p(np.zeros(4)) == 1
+    assert difference.permutation_p(np.array([1, 0])) == 1
+
+
+def test_permutation_is_scipys():
+    each = np.random.default_rng(0).choice([-3, -2, -1, 0, 1, 2, 3], 300, p=[0.02, 0.05, 0.1, 0.6, 0.12, 0.08, 0.03])
+    other = scipy.stats.permutation_test((each,), np.sum, permutation_type="samples", n_resamples=20000, rng=0).pvalue
+    assert difference.permutation_p(each) == pytest.approx(other, abs=0.01)
+
+
+def test_the_text_of_a_difference():
+    text = cell.difference_text(difference.Difference(0.1, (0.05, 0.2), (-0.1, 0.3), 1e-5, 1), 1)
+    assert text == "+10.0 [+5.0, +20.0] p < 0.001, seeds [-10.0, +30.0]"
+    text = cell.difference_text(difference.Difference(0.1, (0.05, 0.2), (0.01, 0.3), 0.04, 2), 3)
+    assert text == "**+10.0 [+5.0, +20.0] p 0.040, seeds [+1.0, +30.0] (2 of 3 seeds)**"
+    assert cell.difference_text(None, 3) == ""
+
+
+def test_mean_and_deviation():
+    assert cell.mean_and_deviation([0.5, 0.6, 0.7]) == "60.0 ± 10.0"
+    assert cell.mean_and_deviation([0.5]) == "50.0"
+    assert cell.mean_and_deviation([]) == ""
+
+
+class FakeColumn:
+    def __init__(self, title, averaged, scores):
+        self.title, self.averaged, self.found = title, averaged, scores
+
+
+def test_the_average_is_over_tasks_with_a_signal_by_seed():
+    columns = [FakeColumn("a", True, {"1": 0.5, "2": 0.7}), FakeColumn("b", True, {"1": 0.7, "2": 0.7, "3": 0}),
+               FakeColumn("c", False, {"1": 0})]
+    scores = with_average(columns, ["m"], lambda column, _: column.found)
+    # Seed 1: 0.6, seed 2: 0.7, seed 3 is not in both.
+    assert cell.mean_and_deviation(scores["average"].dropna()) == "65.0 ± 7.1"
+    assert with_average(columns[2:], ["m"], lambda column, _: column.found)["average"].isna().all()
+
+
+def test_the_best_setting_breaks_ties_as_eval_does():
+    settings = pd.DataFrame([(4, 0.5, 1, 0.3), (1, 0.5, 2, 0.3), (1, 0.5, 0.8, 0.3), (1, 0.5, 0.25, 0.3), (8, 0.2, 1, 0.3),
+                             (1, 1, 1, 0.4)], columns=["k", "beta", "kb_temperature", "validation_loss"])
+    settings = settings.assign(tau=0.1, seed="seed-1")
+    assert sweep.best_settings(settings, ["seed"]).index.tolist() == [2]
+    assert sweep.best_settings(settings, ["seed", "k"]).sort_values("k").index.tolist() == [2, 0, 4]
+    tied = pd.DataFrame({"k": [4, 1], "beta": [0.5, 0.2], "kb_temperature": 1, "validation_loss": 0.3, "tau": 0.1, "seed": 1})
+    assert sweep.best_settings(tied, ["seed"]).index.tolist() == [0]  # beta goes before k
