@@ -1,4 +1,4 @@
-// A task of one's own, described by a small JSON file (docs/formats.md). It becomes a Task like
+// A task of one's own, described by a small JSON file (docs/reference/files.md). It becomes a Task like
 // GLUE's; the description travels with the models that are made for it.
 #pragma once
 

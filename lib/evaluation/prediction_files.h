@@ -18,7 +18,7 @@ struct RowPredictions {
   torch::Tensor knowledge_base;
 };
 
-/// Columns as docs/formats.md says; nine significant digits. Throws IoError.
+/// Columns as docs/reference/files.md says; nine significant digits. Throws IoError.
 void write_predictions(const std::filesystem::path& path, const data::Task& task,
                        const data::Dataset& rows, const RowPredictions& predictions);
 

@@ -9,7 +9,7 @@
 namespace reaugkd::evaluation {
 namespace {
 
-const float kUnknown = std::numeric_limits<float>::quiet_NaN();
+const float kNoLabel = std::numeric_limits<float>::quiet_NaN();
 
 using tests::two_classes;
 
@@ -40,31 +40,31 @@ TEST_CASE("a signal has room below 1", "[stages]") {
   right[0] = 1;
   CHECK(prediction_warnings("it", task, two_classes(right), labels).size() == 1);
   CHECK(prediction_warnings("it", task, two_classes({0.1F, 0.2F}), {0, 0}).empty());
-  CHECK(prediction_warnings("it", task, two_classes({0.1F, 0.2F, 0.1F}), {kUnknown, 0, 0}).empty());
-  CHECK(prediction_warnings("it", task, two_classes({0.1F, 0.2F}), {kUnknown, kUnknown}).size() ==
+  CHECK(prediction_warnings("it", task, two_classes({0.1F, 0.2F, 0.1F}), {kNoLabel, 0, 0}).empty());
+  CHECK(prediction_warnings("it", task, two_classes({0.1F, 0.2F}), {kNoLabel, kNoLabel}).size() ==
         1);
 }
 
 TEST_CASE("labels without a correlation are named", "[stages]") {
   const auto task = data::glue_task("stsb");
-  const auto warnings = equal_label_warnings("dev", task, {3, kUnknown, 3});
+  const auto warnings = equal_label_warnings("dev", task, {3, kNoLabel, 3});
   REQUIRE(warnings.size() == 1);
   CHECK_THAT(warnings[0], ContainsSubstring("dev has the label 3.000"));
   CHECK(equal_label_warnings("dev", task, {3, 3, 2}).empty());
-  CHECK(equal_label_warnings("dev", task, {3, kUnknown}).empty());
+  CHECK(equal_label_warnings("dev", task, {3, kNoLabel}).empty());
   CHECK(equal_label_warnings("dev", task, {}).empty());
   CHECK(equal_label_warnings("dev", data::glue_task("sst2"), {1, 1}).empty());
 }
 
 TEST_CASE("a class that no row has is named", "[stages]") {
   const auto task = data::glue_task("mnli");
-  CHECK(absent_class_warnings(task, {0, 1, 2, kUnknown}).empty());
+  CHECK(absent_class_warnings(task, {0, 1, 2, kNoLabel}).empty());
   CHECK(missing_row_warnings("SST-2.tsv", 0).empty());
   CHECK_THAT(missing_row_warnings("SST-2.tsv", 2).at(0),
              ContainsSubstring("SST-2.tsv lacks 2 rows"));
-  REQUIRE(absent_class_warnings(task, {0, kUnknown, 2}).size() == 1);
+  REQUIRE(absent_class_warnings(task, {0, kNoLabel, 2}).size() == 1);
   CHECK_THAT(absent_class_warnings(task, {0, 2})[0], ContainsSubstring(task.labels[1]));
-  CHECK(absent_class_warnings(task, {kUnknown}).empty());
+  CHECK(absent_class_warnings(task, {kNoLabel}).empty());
   CHECK(absent_class_warnings(data::glue_task("stsb"), {3}).empty());
 }
 

@@ -47,7 +47,7 @@ void add_counted() {
                   }});
 }
 
-KnowledgeBase sample() {
+KnowledgeBase twelve_rows() {
   KnowledgeBase kb;
   kb.embeddings = tests::unit_rows(12, 4, 1);
   kb.logits = tests::normal(12, 2, 2);
@@ -64,7 +64,7 @@ TEST_CASE("an index of another's is built, written and loaded", "[indexes]") {
   add_counted();
   CHECK(index_kinds().back() == "counted");
   const tests::TemporaryDirectory directory;
-  const auto kb = sample();
+  const auto kb = twelve_rows();
   const auto index = find_index_kind("counted")->build(kb.embeddings, {});
   save_knowledge_base(kb, *index, {}, directory.path());
   CHECK(base::read_json(directory.path() / "kb.json")["index"]["kind"] == "counted");
@@ -82,7 +82,7 @@ TEST_CASE("an index of another's is built, written and loaded", "[indexes]") {
 
 TEST_CASE("a kind of index that nobody knows is refused by name", "[indexes]") {
   const tests::TemporaryDirectory directory;
-  const auto kb = sample();
+  const auto kb = twelve_rows();
   save_knowledge_base(kb, *make_exact_index(kb.embeddings), {}, directory.path());
   auto json = base::read_json(directory.path() / "kb.json");
   json["index"] = {{"kind", "forest"}, {"M", 8},    {"ef_construction", 9},
