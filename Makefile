@@ -12,7 +12,7 @@
 #   make mutations [ONLY=losses]               an hour: equations broken one by one, each seen by a test
 #   make tsan                                  tokenizing and the HNSW index under ThreadSanitizer
 #   make coverage                              share of lib/'s lines that the tests run
-#   make docs                                  docs/options.md from the option lists
+#   make docs                                  docs/reference/options.md from the option lists
 #   make install PREFIX=/usr/local
 PRESET ?= release
 PREFIX ?= /usr/local
@@ -117,10 +117,10 @@ coverage:
 	ctest --test-dir build/coverage -j $(JOBS) --output-on-failure
 	gcovr --root . --object-directory build/coverage --filter lib/ --exclude-throw-branches -j $(JOBS) --print-summary
 
-# docs/options.md from the lists behind --help.
+# docs/reference/options.md from the lists behind --help.
 docs: configure
 	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd
-	$(BUILD)/bin/reaugkd --options > docs/options.md
+	$(BUILD)/bin/reaugkd --options > docs/reference/options.md
 
 install: build
 	cmake --install $(BUILD) --prefix $(PREFIX)

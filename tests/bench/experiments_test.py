@@ -242,7 +242,7 @@ class Driver(WithFake):
         self.assertIn("there is no such program", self.run_plan(PLAN, "--binary", "none").stderr)
 
     def test_methods_are_those_of_distill(self):
-        listed = re.search(r"^\| `--method` \|.*?\|(.*?)\|", (ROOT / "docs/options.md").read_text(), re.MULTILINE)
+        listed = re.search(r"^\| `--method` \|.*?\|(.*?)\|", (ROOT / "docs/reference/options.md").read_text(), re.MULTILINE)
         self.assertEqual({name.strip() for name in listed[1].split(",")}, set(plan.METHODS))
 
     def test_options_become_flags(self):

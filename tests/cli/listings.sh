@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# docs/options.md is what the option lists say, --help fits the terminal, and the completion script completes.
+# docs/reference/options.md is what the option lists say, --help fits the terminal, and the completion script completes.
 # Usage: listings.sh BINARY SOURCE_DIRECTORY
 set -u
 reaugkd=$1
 failures=0
 fail() { echo "FAILED: $*" >&2; failures=$((failures + 1)); }
 
-diff "$2/docs/options.md" <("$reaugkd" --options) || fail "docs/options.md is not what the lists say: run make docs"
+diff "$2/docs/reference/options.md" <("$reaugkd" --options) || fail "docs/options.md is not what the lists say: run make docs"
 
 source <("$reaugkd" --completion bash)
 completes() { # EXPECTED WORD...: the words typed, the last one unfinished
