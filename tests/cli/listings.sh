@@ -20,7 +20,7 @@ completes "distill" reaugkd di
 completes "--student --student-layers" reaugkd distill --student
 completes "reaugkd rkd rco" reaugkd distill --method r
 completes "hnsw" reaugkd build-kb --index h
-cd "$2" && completes "docs/cli.md" reaugkd eval --model docs/cl
+cd "$2" && completes "docs/install.md" reaugkd eval --model docs/ins
 if command -v zsh >/dev/null; then
   timeout 120 zsh -f tests/cli/completion.zsh "$reaugkd" || fail "completion in zsh"
 else
@@ -33,7 +33,7 @@ fi
 "$reaugkd" --version | grep -qE "^reaugkd [0-9]+\.[0-9]+\.[0-9]+$commit( |\$)" ||
   fail "--version does not name version and commit: $("$reaugkd" --version)"
 
-# How long idle threads spin (docs/cli.md): as libgomp says that it was told, unless the user says otherwise.
+# How long idle threads spin (docs/reference/commands.md): as libgomp says that it was told, unless the user says otherwise.
 waits() { # EXPECTED [NAME=VALUE]
   env -u OMP_WAIT_POLICY -u GOMP_SPINCOUNT OMP_DISPLAY_ENV=verbose "${@:2}" "$reaugkd" --version 2>&1 |
     grep -oE "(OMP_WAIT_POLICY|GOMP_SPINCOUNT) = '[A-Z0-9]*'" | paste -sd' ' | grep -qF "$1" || fail "idle threads, $*: expected $1"
