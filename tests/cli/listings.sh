@@ -20,7 +20,7 @@ completes "distill" reaugkd di
 completes "--student --student-layers" reaugkd distill --student
 completes "reaugkd rkd rco" reaugkd distill --method r
 completes "hnsw" reaugkd build-kb --index h
-cd "$2" && completes "docs/install.md" reaugkd eval --model docs/ins
+cd "$2" && completes "README.md" reaugkd eval --model READ
 if command -v zsh >/dev/null; then
   timeout 120 zsh -f tests/cli/completion.zsh "$reaugkd" || fail "completion in zsh"
 else
