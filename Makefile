@@ -12,7 +12,9 @@
 #   make mutations [ONLY=losses]               an hour: equations broken one by one, each seen by a test
 #   make tsan                                  tokenizing and the HNSW index under ThreadSanitizer
 #   make coverage                              share of lib/'s lines that the tests run
-#   make docs                                  docs/reference/options.md from the option lists
+#   make docs                                  the documentation site: build/site/index.html
+#   make docs-serve                            the same at http://127.0.0.1:8000, made anew as you write
+#   make options                               docs/reference/options.md from the option lists
 #   make install PREFIX=/usr/local
 PRESET ?= release
 PREFIX ?= /usr/local
@@ -38,7 +40,7 @@ ifdef CMAKE_PREFIX_PATH
   override CMAKE_ARGS += "-DCMAKE_PREFIX_PATH=$(CMAKE_PREFIX_PATH)"
 endif
 
-.PHONY: all deps configure build test demo bench trust mutations tsan coverage experiments venv-packages docs fuzz install format check-format lint clean
+.PHONY: all deps configure build test demo bench trust mutations tsan coverage experiments venv-packages docs docs-serve options fuzz install format check-format lint clean
 all: build
 
 # install-packages(names): what dpkg does not know as installed, with sudo unless root.
@@ -124,9 +126,23 @@ coverage:
 	gcovr --root . --object-directory build/coverage --filter lib/ --exclude-throw-branches -j $(JOBS) --print-summary
 
 # docs/reference/options.md from the lists behind --help.
-docs: configure
+options: configure
 	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd
 	$(BUILD)/bin/reaugkd --options > docs/reference/options.md
+
+# The site. A broken link or a missing page fails (not with --quiet: mkdocs then counts no warnings).
+MKDOCS = NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs
+.venv-docs/installed: docs/requirements.txt
+	$(call install-packages,python3-venv)
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/pip install --quiet --requirement docs/requirements.txt
+	touch $@
+
+docs: .venv-docs/installed
+	$(MKDOCS) build --strict
+
+docs-serve: .venv-docs/installed
+	$(MKDOCS) serve
 
 install: build
 	cmake --install $(BUILD) --prefix $(PREFIX)

@@ -6,7 +6,7 @@ reaugkd=$1
 failures=0
 fail() { echo "FAILED: $*" >&2; failures=$((failures + 1)); }
 
-diff "$2/docs/reference/options.md" <("$reaugkd" --options) || fail "docs/reference/options.md is not what the lists say: run make docs"
+diff "$2/docs/reference/options.md" <("$reaugkd" --options) || fail "docs/reference/options.md is not what the lists say: run make options"
 
 source <("$reaugkd" --completion bash)
 completes() { # EXPECTED WORD...: the words typed, the last one unfinished

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Read a student and a knowledge base from Python and work out one prediction by hand.
+
+    examples/read_knowledge_base.py STUDENT KB EVAL FILE.tsv [ROW]
+
+EVAL is what `reaugkd eval --model STUDENT --kb KB` wrote. FILE.tsv has the texts that it scored, one in the first
+column of each row below the header. The probabilities must agree with EVAL/predictions.tsv."""
+import csv
+import json
+import pathlib
+import sys
+
+try:
+    import hnswlib
+    import numpy
+    import torch
+    import transformers
+    from safetensors.numpy import load_file
+except ImportError as missing:
+    print(f"skipped: {missing}. Run: pip install torch transformers numpy safetensors hnswlib", file=sys.stderr)
+    sys.exit(77)
+
+
+def main(student, kb, evaluation, texts, row=0):
+    setting = json.loads((evaluation / "metrics.json").read_text())["retrieval"]
+    text = list(csv.reader(open(texts, encoding="utf-8"), delimiter="\t", quoting=csv.QUOTE_NONE))[row + 1][0]
+    # The student: class probabilities, and its embedding of unit length, which is the query.
+    tokenizer = transformers.AutoTokenizer.from_pretrained(student)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(student).eval()
+    shared = model.config.reaugkd  # what travels with the model: task, labels, maximum length, embedding
+    assert shared["embedding"] == "cls", "this example takes the state at [CLS]"
+    tokens = tokenizer(text, truncation=True, max_length=shared["max_seq_length"], return_tensors="pt")
+    with torch.no_grad():
+        output = model(**tokens, output_hidden_states=True)
+    p_student = output.logits.softmax(-1)[0].numpy()
+    query = torch.nn.functional.normalize(output.hidden_states[-1][:, 0], dim=-1).numpy()
+
+    # The knowledge base: a key and a soft label a row. Equation 5: the k rows with the largest key.query.
+    rows = load_file(kb / "kb.safetensors")
+    index = hnswlib.Index(space="ip", dim=query.shape[1])
+    index.load_index(str(kb / "index.hnsw"))
+    index.set_ef(max(setting["k"], json.loads((kb / "kb.json").read_text())["index"]["ef_search"]))
+    neighbors = index.knn_query(query, k=setting["k"])[0][0].astype(int)
+
+    # Equation 6: their soft labels, weighted by similarity. Equation 7: the mixture with the student's own.
+    similarity = rows["embeddings"][neighbors].astype("float32") @ query[0] / setting["tau"]
+    weights = numpy.exp(similarity - similarity.max())
+    p_kb = weights / weights.sum() @ rows["soft_labels"][neighbors]
+    p = setting["beta"] * p_student + (1 - setting["beta"]) * p_kb
+    written = list(csv.DictReader(open(evaluation / "predictions.tsv", encoding="utf-8"), delimiter="\t"))[row]
+    by_reaugkd = [float(written["p_" + label]) for label in shared["labels"]]
+    difference = abs(p - by_reaugkd).max()
+    for name, value in (("text", text), ("labels", shared["labels"]), ("student", p_student), ("neighbors", p_kb),
+                        ("combined", p), ("reaugkd", numpy.array(by_reaugkd)), ("difference", f"{difference:.1e}")):
+        print(f"{name:11} {value}")
+    return int(difference > 1e-4)
+
+if len(sys.argv) < 5:
+    sys.exit(__doc__)
+sys.exit(main(*map(pathlib.Path, sys.argv[1:5]), *map(int, sys.argv[5:6])))

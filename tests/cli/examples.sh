@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# The scripts of examples/ run as they stand and print what their readers are promised.
+# Usage: examples.sh BINARY SOURCE_DIRECTORY shell|python
+# "python" exits with 77 (skipped) where Python has no transformers, torch, hnswlib or safetensors.
+source "$(dirname "$0")/expect.sh"
+examples=$2/examples
+export REAUGKD=$reaugkd
+unset GLUE_DIR MODEL_DIR STUDENT_LAYERS
+
+if [ "${3:-shell}" = python ]; then
+  # Without arguments the script fails on its imports (77) or asks for its arguments (1).
+  python3 "$examples/read_knowledge_base.py" 2>"$work/stderr"
+  [ $? != 77 ] || { cat "$work/stderr"; exit 77; }
+  stage() { "$reaugkd" "$@" --data "$demo" --quiet >/dev/null || fail "$*"; }
+  stage teacher-finetune --model "$demo/teacher" --init random --task sst2 --max-seq-length 48 --epochs 3 --batch-size 16 \
+    --learning-rate 1e-3 --output "$work/teacher"
+  stage project --teacher "$work/teacher" --student "$demo/student" --epochs 1 --output "$work/projected"
+  stage build-kb --teacher "$work/projected" --output "$work/kb"
+  stage distill --kb "$work/kb" --student "$demo/student" --init random --epochs 2 --batch-size 16 \
+    --learning-rate 1e-3 --output "$work/student"
+  stage eval --model "$work/student" --kb "$work/kb" --k 8 --beta 0.5 --tau-retrieval 0.1 --output "$work/eval"
+  for row in 0 7 999; do
+    ok "^difference +[0-9.]+e-(0[5-9]|1)" python3 "$examples/read_knowledge_base.py" "$work/student" "$work/kb" "$work/eval" \
+      "$demo/dev.tsv" $row
+  done
+  passed "a prediction worked out in Python"
+  exit
+fi
+
+export OUTPUT
+OUTPUT=$work/glue ok "^  combined  " "$examples/glue-task.sh"
+OUTPUT=$work/glue expect 2 "set both GLUE_DIR and MODEL_DIR" env GLUE_DIR=/nowhere "$examples/glue-task.sh"
+OUTPUT=$work/glue expect 2 "set both GLUE_DIR and MODEL_DIR" "$examples/glue-task.sh" rte
+
+# GLUE's layout elsewhere, and a checkpoint with weights and 128 positions, one layer of it as the student.
+mkdir -p "$work/glue-data/SST-2" "$work/shape"
+cp "$demo/teacher/vocab.txt" "$work/shape"
+sed 's/"max_position_embeddings": 64/"max_position_embeddings": 128/' "$demo/teacher/config.json" >"$work/shape/config.json"
+ok "written to" "$reaugkd" teacher-finetune --model "$work/shape" --init random --task sst2 --data "$demo" --max-train-examples 100 \
+  --epochs 1 --output "$work/checkpoint"
+for part in train dev; do head -401 "$demo/$part.tsv" >"$work/glue-data/SST-2/$part.tsv"; done
+OUTPUT=$work/glue-own ok "^  combined  " env GLUE_DIR="$work/glue-data" MODEL_DIR="$work/checkpoint" STUDENT_LAYERS=0 \
+  "$examples/glue-task.sh"
+
+# A reader's own files: other columns, a label with a comma, a quoted text; a column that is not there is named.
+printf 'verdict,remark\n"good, mostly","The ""tea"" was hot."\nbad,The cake was stale.\n' >"$work/head.csv"
+{ cat "$work/head.csv"; awk -F'\t' 'NR > 1 && NR < 300 {print ($2 ? "\"good, mostly\"" : "bad") ",\"" $1 "\""}' "$demo/train.tsv"; } >"$work/a.csv"
+{ cat "$work/head.csv"; awk -F'\t' 'NR > 1 && NR < 60 {print ($2 ? "\"good, mostly\"" : "bad") ",\"" $1 "\""}' "$demo/dev.tsv"; } >"$work/b.csv"
+OUTPUT=$work/csv ok "^mine dev, 60 examples" "$examples/your-csv.sh" "$work/a.csv" "$work/b.csv" remark verdict
+grep -q '"bad", *$' "$work/csv/data/task.json" && grep -q '"good, mostly"' "$work/csv/data/task.json" || fail "the labels of the task file"
+OUTPUT=$work/csv-own ok "^mine dev, 60 examples" env MODEL_DIR="$work/checkpoint" STUDENT_LAYERS=1 \
+  "$examples/your-csv.sh" "$work/a.csv" "$work/b.csv" remark verdict
+OUTPUT=$work/csv2 expect 1 "no column 'text'; its columns are verdict, remark" "$examples/your-csv.sh" "$work/a.csv" "$work/b.csv"
+OUTPUT=$work/csv3 expect 2 "your-csv.sh TRAIN.csv DEV.csv" "$examples/your-csv.sh" "$work/a.csv"
+
+# New knowledge: the class that nobody was trained on is never answered before, and mostly after.
+OUTPUT=$work/more ok "^student alone +[0-9.]+ +0\.0$" "$examples/add-knowledge.sh"
+awk '/own keys/ {found = 1; if ($NF < 70) exit 1} END {exit !found}' "$work/stdout" || { fail "gadgets are not found"; cat "$work/stdout"; }
+
+passed "examples"
