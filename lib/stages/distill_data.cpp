@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include "base/error.h"
 #include "base/random.h"
+#include "data/fold.h"
 #include "retrieval/kb_manifest.h"
 
 namespace reaugkd::stages {
@@ -54,23 +54,18 @@ void check_labels(const DistillOptions& options, const distill::MethodInfo& meth
 data::Dataset take_quiz(data::TaskData& data, double share, const std::string& method,
                         std::uint64_t seed) {
   if (share == 0) return {};
-  const auto n = data.train.size();
-  const auto wanted = std::max<std::int64_t>(2, std::llround(share * static_cast<double>(n)));
-  if (n < wanted + 2 || !data.train.fully_labelled()) {
+  const data::Dataset& rows = data.train;
+  base::Random random(base::stream_seed(seed, "quiz"));
+  const auto fold = data::divide_labelled(rows, data.settings.task, share, random);
+  if (fold.held_out.size() < 2 || fold.trained.size() < 2 || !rows.fully_labelled()) {
     throw base::DataError(
         "{}: --method {} needs labelled rows, at least four, of which it keeps some for a "
-        "quiz; {} rows are there",
-        data.train.path.string(), method, n);
+        "quiz that share no text with the others; {} rows are there",
+        rows.path.string(), method, rows.size());
   }
-  const auto picked = data::sample_rows(n, wanted, base::stream_seed(seed, "quiz", 0));
-  const std::set<std::int64_t> quiz(picked.begin(), picked.end());
-  std::vector<std::int64_t> rest;
-  for (std::int64_t i = 0; i < n; ++i) {
-    if (!quiz.contains(i)) rest.push_back(i);
-  }
-  data::Dataset rows = data.train.subset(picked);
-  data.train = data.train.subset(rest);
-  return rows;
+  data::Dataset quiz = rows.subset(fold.held_out);
+  data.train = rows.subset(fold.trained);
+  return quiz;
 }
 
 retrieval::KeySpace key_space_of(const DistillOptions& options) {

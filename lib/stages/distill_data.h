@@ -19,8 +19,9 @@ void check_others(const DistillOptions& options, const Inherited& inherited,
 void check_labels(const DistillOptions& options, const distill::MethodInfo& method,
                   const data::Dataset& rows);
 
-/// Takes a method's quiz out of data.train: about `share` of its rows, two at least; none where the
-/// share is 0. Throws DataError where there are too few.
+/// Takes a method's quiz out of data.train: about `share` of its rows, divided as the holdout is,
+/// so that no text stands on both sides (rows that would have to are left out); none where the
+/// share is 0. Throws DataError where there are fewer than two on either side.
 data::Dataset take_quiz(data::TaskData& data, double share, const std::string& method,
                         std::uint64_t seed);
 
