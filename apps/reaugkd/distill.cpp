@@ -12,7 +12,7 @@ std::string method_list() {
   std::string text = "Methods:\n";
   for (const auto& method : distill::make_methods()) {
     const auto& info = method->info();
-    text += fmt::format("  {:<11} {} ({})\n", info.name, info.summary, info.source);
+    text += fmt::format("  {:<11} {}\n", info.name, info.summary);
   }
   return text + "reaugkd distill --method NAME --help shows the options of one.";
 }

@@ -1,4 +1,5 @@
-// What the option lists are written out as: a shell's completion and the tables of docs/reference/options.md.
+// What the option lists are written out as: a shell's completion and the tables of
+// docs/reference/options.md.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// A task of one's own, described by a small JSON file (docs/reference/files.md). It becomes a Task like
-// GLUE's; the description travels with the models that are made for it.
+// A task of one's own, described by a small JSON file (docs/reference/files.md). It becomes a Task
+// like GLUE's; the description travels with the models that are made for it.
 #pragma once
 
 #include <filesystem>

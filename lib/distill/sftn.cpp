@@ -88,7 +88,7 @@ class Sftn : public Method {
  public:
   Sftn()
       : Method({.name = "sftn",
-                .summary = "kd from a teacher that was fine-tuned with branches of the student",
+                .summary = "kd from a teacher fine-tuned with branches of the student",
                 .source = "Park et al., NeurIPS 2021",
                 .learns_from = Source::kTeacher}) {}
 

@@ -20,7 +20,8 @@ torch::Tensor aggregate(const Neighbors& neighbors, const torch::Tensor& soft_la
   const auto teacher = soft_labels.accessor<float, 2>();
   auto result = torch::empty({queries, classes}, torch::kFloat32);
   auto p_kb = result.accessor<float, 2>();
-  // A plain loop: for one query LibTorch's operators took 0.05 ms more (docs/developer/performance.md).
+  // A plain loop: for one query LibTorch's operators took 0.05 ms more
+  // (docs/developer/performance.md).
   std::vector<double> weighted(static_cast<std::size_t>(classes));
   for (std::int64_t i = 0; i < queries; ++i) {
     REAUGKD_CHECK(rows[i][0] >= 0, "a query has no neighbour");

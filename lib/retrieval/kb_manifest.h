@@ -1,4 +1,5 @@
-// kb.json: what a knowledge base directory holds (docs/reference/files.md). Used by knowledge_base.cpp.
+// kb.json: what a knowledge base directory holds (docs/reference/files.md). Used by
+// knowledge_base.cpp.
 #pragma once
 
 #include <cstdint>

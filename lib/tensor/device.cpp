@@ -47,7 +47,8 @@ std::string cpu_info(const std::string& key) {
 }
 
 /// Intel's processors with AMX multiply bf16 in it: their AVX512-BF16 does so at half the rate of
-/// fp32 (docs/developer/performance.md), and is all that is left of it where a virtual machine hides AMX.
+/// fp32 (docs/developer/performance.md), and is all that is left of it where a virtual machine
+/// hides AMX.
 bool cpu_has_fast_bf16() {
   const std::string features = cpu_info("flags");
   const auto has = [&](const char* name) {

@@ -108,7 +108,7 @@ int count_runs_in(const data::Dataset& part, const data::Dataset& other) {
 
 }  // namespace
 
-TEST_CASE("the GLUE files have their published rows and labels", "[glue]") {
+TEST_CASE("the GLUE files have their published rows and labels", "[.][needs_glue][glue]") {
   const auto directory = glue_directory();
   if (!directory) return;
   for (const GlueFile& file : glue_files()) {
@@ -125,7 +125,7 @@ TEST_CASE("the GLUE files have their published rows and labels", "[glue]") {
   }
 }
 
-TEST_CASE("STS-B has its rows and mean scores", "[glue]") {
+TEST_CASE("STS-B has its rows and mean scores", "[.][needs_glue][glue]") {
   const auto directory = glue_directory();
   if (!directory) return;
   const std::map<std::string, std::pair<std::int64_t, double>> expected = {
@@ -139,7 +139,8 @@ TEST_CASE("STS-B has its rows and mean scores", "[glue]") {
   }
 }
 
-TEST_CASE("holdouts of the GLUE train files have their size and label shares", "[glue]") {
+TEST_CASE("holdouts of the GLUE train files have their size and label shares",
+          "[.][needs_glue][glue]") {
   const auto directory = glue_directory();
   if (!directory) return;
   for (const GlueFile& file : glue_files()) {
@@ -158,7 +159,7 @@ TEST_CASE("holdouts of the GLUE train files have their size and label shares", "
   }
 }
 
-TEST_CASE("no SST-2 phrase of one side is in a text of the other", "[glue]") {
+TEST_CASE("no SST-2 phrase of one side is in a text of the other", "[.][needs_glue][glue]") {
   const auto directory = glue_directory();
   if (!directory) return;
   const auto train = read(*directory / "SST-2/train.tsv", "sst2", data::Split::kTrain);

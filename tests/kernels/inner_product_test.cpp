@@ -1,16 +1,20 @@
 #include "kernels/inner_product.h"
 
 #include <cmath>
+#include <random>
+#include <vector>
 
 #include "catch.h"
-#include "retrieval/embeddings.h"
 
 namespace reaugkd::kernels {
 namespace {
 
 TEST_CASE("the inner product of any length is that of double precision") {
-  const auto values = tests::normal(2, 1025, 7);
-  const float* a = values.data_ptr<float>();
+  std::mt19937 generator(7);
+  std::normal_distribution<float> normal;
+  std::vector<float> values(2 * 1025);
+  for (float& value : values) value = normal(generator);
+  const float* a = values.data();
   const float* b = a + 1025;
   for (std::int64_t n = 0; n <= 1025; n += n < 200 ? 1 : 165) {
     double expected = 0;

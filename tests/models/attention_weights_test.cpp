@@ -75,7 +75,7 @@ TEST_CASE("padding changes no bit of a row", "[attention_weights]") {
 }
 
 TEST_CASE("LibTorch's operator gives the weighted values, and their gradients",
-          "[attention_weights]") {
+          "[.][needs_fused_attention]") {
   torch::manual_seed(4);
   const auto query = torch::randn({2, 3, 7, 5}, torch::kFloat64).requires_grad_();
   const auto key = torch::randn({2, 3, 7, 5}, torch::kFloat64).requires_grad_();
@@ -83,7 +83,7 @@ TEST_CASE("LibTorch's operator gives the weighted values, and their gradients",
   const auto bias = inputs(7).bias;
   CHECK_FALSE(models::has_fused_attention(query.to(torch::kFloat32)));  // the kernels are faster
   if (!models::has_fused_attention(query)) {
-    WARN("this LibTorch has no attention of its own: skipped");
+    WARN("skipped: this LibTorch has no attention of its own");
     return;
   }
   const auto fused = models::fused_attention(query, key, value, bias, 0.1, /*training=*/false);

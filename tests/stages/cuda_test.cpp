@@ -15,7 +15,7 @@ namespace {
 
 bool no_gpu() {
   if (torch::cuda::is_available()) return false;
-  WARN("no GPU: skipped");
+  WARN("skipped: no GPU");
   return true;
 }
 
@@ -42,7 +42,7 @@ models::EncoderInput batch(const torch::Device& device) {
   return {ids.to(device), torch::zeros_like(ids).to(device), mask.to(device)};
 }
 
-TEST_CASE("a GPU trains the encoder as the CPU does", "[cuda]") {
+TEST_CASE("a GPU trains the encoder as the CPU does", "[.][cuda]") {
   if (no_gpu()) return;
   const torch::Device gpu = tensor::parse_device("cuda");
   auto here = bert();
@@ -75,7 +75,7 @@ TEST_CASE("a GPU trains the encoder as the CPU does", "[cuda]") {
   CHECK(halves.logits.isfinite().all().item<bool>());
 }
 
-TEST_CASE("a GPU computes each family's outputs", "[cuda]") {
+TEST_CASE("a GPU computes each family's outputs", "[.][cuda]") {
   if (no_gpu()) return;
   const torch::NoGradGuard no_grad;
   const torch::Device gpu = tensor::parse_device("cuda");
@@ -95,7 +95,7 @@ TEST_CASE("a GPU computes each family's outputs", "[cuda]") {
   }
 }
 
-TEST_CASE("a GPU finds the neighbors that the CPU finds", "[cuda]") {
+TEST_CASE("a GPU finds the neighbors that the CPU finds", "[.][cuda]") {
   if (no_gpu()) return;
   torch::manual_seed(5);
   const auto rows = unit_rows(3000, 32);
@@ -107,7 +107,7 @@ TEST_CASE("a GPU finds the neighbors that the CPU finds", "[cuda]") {
   CHECK(difference(here.similarities, there.similarities) < 1e-5);
 }
 
-TEST_CASE("a GPU's relational loss is the CPU's", "[cuda]") {
+TEST_CASE("a GPU's relational loss is the CPU's", "[.][cuda]") {
   if (no_gpu()) return;
   torch::manual_seed(6);
   const auto z = unit_rows(8, 16);

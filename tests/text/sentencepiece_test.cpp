@@ -61,8 +61,9 @@ std::string xlm_roberta_model(const std::string& first = "<unk>",
 
 }  // namespace
 
-TEST_CASE("XLM-R's ids are fairseq's", "[sentencepiece]") {
+TEST_CASE("XLM-R's ids are fairseq's", "[.][needs_sentencepiece]") {
   if (!text::sentencepiece_available()) {
+    WARN("skipped: built without sentencepiece");
     return;
   }
   const text::XlmRobertaTokenizer tokenizer(xlm_roberta_model(), "m");
@@ -84,8 +85,9 @@ TEST_CASE("XLM-R's ids are fairseq's", "[sentencepiece]") {
   CHECK_THROWS_AS(text::XlmRobertaTokenizer(model(), "m"), base::ArtifactError);
 }
 
-TEST_CASE("ALBERT's quotes are one character", "[sentencepiece]") {
+TEST_CASE("ALBERT's quotes are one character", "[.][needs_sentencepiece]") {
   if (!text::sentencepiece_available()) {
+    WARN("skipped: built without sentencepiece");
     return;
   }
   std::vector<std::string> texts = corpus();
@@ -95,8 +97,9 @@ TEST_CASE("ALBERT's quotes are one character", "[sentencepiece]") {
   CHECK(tokenizer.encode("``the student''") == tokenizer.encode("\"the student\""));
 }
 
-TEST_CASE("a build without sentencepiece says so", "[sentencepiece]") {
+TEST_CASE("a build without sentencepiece says so", "[.][needs_no_sentencepiece]") {
   if (text::sentencepiece_available()) {
+    WARN("skipped: built with sentencepiece");
     return;
   }
   CHECK_THROWS_AS(SentencePieceTokenizer("model", true, "m"), base::ArtifactError);
@@ -105,7 +108,7 @@ TEST_CASE("a build without sentencepiece says so", "[sentencepiece]") {
   CHECK_THROWS_AS(train_sentencepiece({"a"}, 10, true), base::ConfigError);
 }
 
-TEST_CASE("a trained sentencepiece model encodes texts", "[sentencepiece]") {
+TEST_CASE("a trained sentencepiece model encodes texts", "[.][needs_sentencepiece]") {
   if (!text::sentencepiece_available()) {
     WARN("skipped: built without sentencepiece");
     return;
@@ -137,8 +140,9 @@ TEST_CASE("a trained sentencepiece model encodes texts", "[sentencepiece]") {
   CHECK(std::count(unknown.begin(), unknown.end(), 1) == 1);
 }
 
-TEST_CASE("sentencepiece takes any bytes", "[sentencepiece]") {
+TEST_CASE("sentencepiece takes any bytes", "[.][needs_sentencepiece]") {
   if (!text::sentencepiece_available()) {
+    WARN("skipped: built without sentencepiece");
     return;
   }
   for (const bool do_lower_case : {true, false}) {
@@ -160,8 +164,9 @@ TEST_CASE("sentencepiece takes any bytes", "[sentencepiece]") {
   CHECK(cased.encode("The") != cased.encode("the"));
 }
 
-TEST_CASE("sentencepiece may be used from several threads", "[sentencepiece]") {
+TEST_CASE("sentencepiece may be used from several threads", "[.][needs_sentencepiece]") {
   if (!text::sentencepiece_available()) {
+    WARN("skipped: built without sentencepiece");
     return;
   }
   const SentencePieceTokenizer tokenizer(model(), true, "spiece.model");
@@ -180,8 +185,9 @@ TEST_CASE("sentencepiece may be used from several threads", "[sentencepiece]") {
   CHECK(equal);
 }
 
-TEST_CASE("training sentencepiece twice gives the same bytes", "[sentencepiece]") {
+TEST_CASE("training sentencepiece twice gives the same bytes", "[.][needs_sentencepiece]") {
   if (!text::sentencepiece_available()) {
+    WARN("skipped: built without sentencepiece");
     return;
   }
   CHECK(train_sentencepiece(corpus(), kVocabSize, true) == model());
@@ -199,8 +205,9 @@ TEST_CASE("training sentencepiece twice gives the same bytes", "[sentencepiece]"
   CHECK(train_sentencepiece(marked, kVocabSize, true) == model());
 }
 
-TEST_CASE("no text is too long to be trained on", "[sentencepiece]") {
+TEST_CASE("no text is too long to be trained on", "[.][needs_sentencepiece]") {
   if (!text::sentencepiece_available()) {
+    WARN("skipped: built without sentencepiece");
     return;
   }
   std::string joined;  // the library's own limit is 4,192 bytes
@@ -215,8 +222,9 @@ TEST_CASE("no text is too long to be trained on", "[sentencepiece]") {
   CHECK(tokenizer.vocab_size() == kVocabSize);
 }
 
-TEST_CASE("texts that cannot fill the vocabulary are refused", "[sentencepiece]") {
+TEST_CASE("texts that cannot fill the vocabulary are refused", "[.][needs_sentencepiece]") {
   if (!text::sentencepiece_available()) {
+    WARN("skipped: built without sentencepiece");
     return;
   }
   CHECK_THROWS_AS(train_sentencepiece(corpus(), 30000, true), base::DataError);
@@ -242,8 +250,9 @@ TEST_CASE("texts that cannot fill the vocabulary are refused", "[sentencepiece]"
                   base::DataError);
 }
 
-TEST_CASE("bytes that are no sentencepiece model are refused", "[sentencepiece]") {
+TEST_CASE("bytes that are no sentencepiece model are refused", "[.][needs_sentencepiece]") {
   if (!text::sentencepiece_available()) {
+    WARN("skipped: built without sentencepiece");
     return;
   }
   const auto load = [](const std::string& bytes) {

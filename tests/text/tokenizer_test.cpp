@@ -82,7 +82,7 @@ TEST_CASE("a WordPiece tokenizer is saved and loaded", "[tokenizer]") {
   }
 }
 
-TEST_CASE("a sentencepiece tokenizer is saved and loaded", "[tokenizer]") {
+TEST_CASE("a sentencepiece tokenizer is saved and loaded", "[.][needs_sentencepiece]") {
   if (!text::sentencepiece_available()) {
     WARN("skipped: built without sentencepiece");
     return;

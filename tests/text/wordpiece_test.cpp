@@ -72,7 +72,8 @@ TEST_CASE("WordPiece equals the published tokenizer", "[wordpiece][golden]") {
   check_golden({published_vocab(), {}, "wordpiece_vocab.tsv"});
 }
 
-TEST_CASE("WordPiece equals the published tokenizer, whole vocabulary", "[wordpiece][golden]") {
+TEST_CASE("WordPiece equals the published tokenizer, whole vocabulary",
+          "[.][needs_vocab][wordpiece][golden]") {
   const char* directory = std::getenv("MODEL_DIR");
   if (directory == nullptr) {
     WARN("skipped: MODEL_DIR does not name a directory with bert-base-uncased's vocab.txt");
