@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <numeric>
 
 #include "base/error.h"
@@ -34,7 +35,7 @@ double milliseconds_since(Clock::time_point start) {
 double quantile(std::vector<double> values, double q) {
   std::sort(values.begin(), values.end());
   const auto last = static_cast<double>(values.size() - 1);
-  return values[static_cast<std::size_t>(q * last + 0.5)];
+  return values[static_cast<std::size_t>(std::llround(q * last))];
 }
 
 Quantiles quantiles(const std::vector<double>& values) {

@@ -13,7 +13,7 @@ namespace {
 /// "p_<label>" for classes or "score" for regression, with a prefix.
 std::string column_names(const data::Task& task, const std::string& prefix) {
   std::string text;
-  for (const auto& name : task.distribution_names()) text += "\t" + prefix + name;
+  for (const auto& name : task.distribution_names()) text += fmt::format("\t{}{}", prefix, name);
   return text;
 }
 

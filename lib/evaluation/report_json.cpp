@@ -133,7 +133,7 @@ class Section {
   }
   template <typename T>
   T value(const char* key, T otherwise) const {
-    return base::json_value<T>(json_, key, otherwise, where_);
+    return base::json_value<T>(json_, key, std::move(otherwise), where_);
   }
   Section section(const char* key) const {
     if (!has(key)) throw base::ArtifactError("{}: the key \"{}\" is missing", where_, key);

@@ -158,7 +158,9 @@ std::optional<std::string> respelled(const std::string& name, const std::string&
         number += name[at++];
       }
       if (number.empty()) return std::nullopt;
-    } else if (at >= name.size() || name[at++] != c) {
+    } else if (at < name.size() && name[at] == c) {
+      ++at;
+    } else {
       return std::nullopt;
     }
   }
