@@ -5,8 +5,7 @@
 namespace reaugkd::apps {
 
 Command build_kb_command() {
-  return make_command("build-kb",
-                      "Write the teacher's embeddings and predictions to a knowledge base",
+  return make_command("build-kb", "Build, change or describe a knowledge base",
                       &stages::run_build_kb);
 }
 

@@ -82,22 +82,26 @@ void set_logging(const ProcessFlags& flags) {
                                        : base::ProgressStyle::kPlain);
 }
 
+/// The text of an option: what is given, or its default.
+std::string value_of(const base::OptionList& fields, const std::vector<CLI::Option*>& declared,
+                     const std::string& name) {
+  const auto& options = fields.options();
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    if (options[i].name != name) continue;
+    return declared[i]->count() > 0 ? declared[i]->results().back() : options[i].value_text();
+  }
+  return "";
+}
+
 /// Hides from --help the options that belong to other values of an option than the given one (or
 /// its default): the options of other methods.
 void hide_unread(const base::OptionList& fields, const std::vector<CLI::Option*>& declared) {
   const auto& options = fields.options();
-  const auto value_of = [&](const std::string& name) -> std::string {
-    for (std::size_t i = 0; i < options.size(); ++i) {
-      if (options[i].name != name) continue;
-      return declared[i]->count() > 0 ? declared[i]->results().back() : options[i].value_text();
-    }
-    return "";
-  };
   for (std::size_t i = 0; i < options.size(); ++i) {
     const auto& only_with = options[i].only_with;
     if (!only_with) continue;
     const auto& values = only_with->values;
-    if (std::ranges::find(values, value_of(only_with->option)) == values.end()) {
+    if (std::ranges::find(values, value_of(fields, declared, only_with->option)) == values.end()) {
       declared[i]->group("");
     }
   }
@@ -155,15 +159,20 @@ void print(const std::string& text) {
 int run_command_line(const std::vector<Command>& commands, int argc, char** argv) {
   CLI::App app(
       "Retrieval-augmented knowledge distillation (ReAugKD, Zhang et al., ACL 2023).\n"
-      "A chain of directories: teacher-finetune -> project -> build-kb -> distill -> eval.",
+      "The commands in turn: teacher-finetune, project, build-kb, distill, eval.\n"
+      "Each writes a directory that the next ones read.",
       "reaugkd");
   app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
   app.formatter(help_format());  // the commands below inherit it
   app.failure_message(CLI::FailureMessage::simple);
   app.footer(
+      "reaugkd COMMAND --help shows a command's options.\n"
       "reaugkd --completion bash|zsh prints a completion script for the shell.\n"
-      "reaugkd --options prints every option of every command as Markdown.");
+      "reaugkd --options prints every option of every command as Markdown.\n"
+      "Exit codes: 0 done, 2 options, 3 data, 4 a model or another command's output,\n"
+      "5 files or memory, 6 not finite, 70 a bug; 129, 130, 143 stopped, and --resume\n"
+      "goes on.");
   if (const auto listing = listing_asked_for(commands, argc, argv)) {
     print(*listing);
     return 0;
@@ -182,7 +191,6 @@ int run_command_line(const std::vector<Command>& commands, int argc, char** argv
     entry.app = app.add_subcommand(commands[i].name, commands[i].description);
     entry.fields = commands[i].fields();
     entry.handles = declare(*entry.app, entry.fields, entry.texts);
-    entry.app->footer(commands[i].footer);
     entry.app->add_option("--config", flags.config, "JSON file of options, or a run.json to repeat")
         ->group("Run");
     entry.app->add_flag("--quiet", flags.quiet, "warnings and errors only; run.log has everything")
@@ -193,7 +201,14 @@ int run_command_line(const std::vector<Command>& commands, int argc, char** argv
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {  // --help, --version
-      for (const auto& entry : declared) hide_unread(entry.fields, entry.handles);
+      for (std::size_t i = 0; i < commands.size(); ++i) {
+        const auto& entry = declared[i];
+        hide_unread(entry.fields, entry.handles);
+        const auto given = [&](const std::string& name) {
+          return value_of(entry.fields, entry.handles, name);
+        };
+        if (commands[i].footer) entry.app->footer(commands[i].footer(given));
+      }
       std::ostringstream text;
       app.exit(error, text, text);
       print(text.str());

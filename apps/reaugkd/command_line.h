@@ -16,7 +16,9 @@ struct Command {
   std::string description;
   std::function<base::OptionList()> fields;  // over options that live as long as this does
   std::function<std::string()> run;          // returns what stdout gets
-  std::string footer = {};                   // what --help ends with
+  /// What --help ends with, from what was given for an option, or its default.
+  using ValueOf = std::function<std::string(const std::string& option)>;
+  std::function<std::string(const ValueOf& value_of)> footer = {};
 };
 
 /// A command over a stage's options struct and its function.
@@ -25,7 +27,7 @@ Command make_command(std::string name, std::string description,
                      std::string (*stage)(Options options)) {
   auto options = std::make_shared<Options>();
   return {std::move(name), std::move(description), [options] { return options->fields(); },
-          [options, stage] { return stage(*options); }};
+          [options, stage] { return stage(std::move(*options)); }};
 }
 
 Command teacher_finetune_command();

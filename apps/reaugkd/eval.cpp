@@ -5,8 +5,7 @@
 namespace reaugkd::apps {
 
 Command eval_command() {
-  return make_command("eval", "Score a model alone and with retrieval (equations 5 to 7)",
-                      &stages::run_eval);
+  return make_command("eval", "Score a student, retrieval, and both combined", &stages::run_eval);
 }
 
 }  // namespace reaugkd::apps

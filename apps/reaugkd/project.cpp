@@ -5,7 +5,7 @@
 namespace reaugkd::apps {
 
 Command project_command() {
-  return make_command("project", "Train the projection of a teacher's embeddings (equation 1)",
+  return make_command("project", "Train the teacher's projection (equation 1)",
                       &stages::run_project);
 }
 

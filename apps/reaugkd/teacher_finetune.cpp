@@ -5,7 +5,7 @@
 namespace reaugkd::apps {
 
 Command teacher_finetune_command() {
-  return make_command("teacher-finetune", "Fine-tune a BERT on a task's labels",
+  return make_command("teacher-finetune", "Fine-tune a teacher on a task's labels",
                       &stages::run_teacher_finetune);
 }
 

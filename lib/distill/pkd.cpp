@@ -71,11 +71,11 @@ class Pkd : public Method {
     options.add({"pkd-layers",
                  "",
                  &layers_,
-                 "the teacher's layers, every k-th or the last",
+                 "which of the teacher's layers to match: every k-th (skip) or the last ones",
                  {},
                  {"skip", "last"}});
-    options.add(
-        {"pkd-weight", "", &weight_, "beta, weight of the patience term", base::kNotNegative});
+    options.add({"pkd-weight", "", &weight_, "beta in the paper: weight of the patience term",
+                 base::kNotNegative});
   }
   std::unique_ptr<train::Objective> make(const MethodContext& context) const override {
     TeacherModel teacher(context, TeacherModel::Use::kFrozen);

@@ -120,7 +120,7 @@ class TinyBert : public Method {
  public:
   TinyBert()
       : Method({.name = "tinybert",
-                .summary = "layer by layer: embeddings, states, attention maps; then predictions",
+                .summary = "layer by layer: embeddings, states, attention; then predictions",
                 .source = "Jiao et al., Findings of EMNLP 2020",
                 .learns_from = Source::kTeacher}) {}
 

@@ -44,7 +44,7 @@ base::OptionList DistillOptions::fields() {
             "fine-tuned teacher, for the methods that learn from its weights"});
   list.add({"student", "Model", &student, "model the student starts from", {}, {}, true});
   list.add({"student-layers", "Model", &student_layers,
-            "its encoder layers to take, counted from 0, in this order (none: all)",
+            "its encoder layers to take, counted from 0, in this order (not given: all)",
             base::kNotNegative});
   const char* group = "Distillation";
   list.add({"method",
@@ -54,15 +54,16 @@ base::OptionList DistillOptions::fields() {
             {},
             names_where(methods_, [](const auto&) { return true; })});
   list.add({"hard-label-weight", group, &hard_label_weight,
-            "w in (1 - w) CE to the teacher + w CE to the labels (none: the method's; 0 for "
+            "w in (1 - w) CE to the teacher + w CE to the labels (not given: the method's; 0 for "
             "reaugkd and kd)",
             base::kUnit});
-  list.add({"distill-temperature", group, &distill_temperature,
-            "T in CE(softmax(l^T/T), softmax(l^S/T)) T^2 (none: the method's; 1 for reaugkd and "
-            "kd)",
-            base::kPositive});
+  list.add(
+      {"distill-temperature", group, &distill_temperature,
+       "T in CE(softmax(l^T/T), softmax(l^S/T)) T^2 (not given: the method's; 1 for reaugkd and "
+       "kd)",
+       base::kPositive});
   list.add({"teacher-learning-rate", group, &teacher_learning_rate,
-            "peak rate of a teacher that is trained beside the student (none: the method's)",
+            "peak rate of a teacher that is trained beside the student (not given: the method's)",
             base::kPositive});
   list.at("teacher-learning-rate").only_with = {
       "method", names_where(methods_, [](const auto& info) { return info.trains_teacher; })};

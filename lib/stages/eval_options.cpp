@@ -45,7 +45,7 @@ base::OptionList EvalOptions::fields() {
   list.add({"kb-temperature", group, &kb_temperature,
             "T that softens the knowledge base's labels: softmax(l^T/T)", base::kPositive});
   list.add({"grid-kb-temperature", group, &grid_kb_temperature,
-            "values of T to select from (none: --kb-temperature), such as 1,1.5,2,3,4,6",
+            "values of T to select from (not given: --kb-temperature), such as 1,1.5,2,3,4,6",
             base::kPositive});
   std::vector<std::string> kinds = {"auto"};
   for (const auto& kind : retrieval::index_kinds()) kinds.push_back(kind);
@@ -54,7 +54,8 @@ base::OptionList EvalOptions::fields() {
             base::Range{1, 100000}});
   list.add(
       {"grid-ef-search", group, &grid_ef_search,
-       "HNSW: numbers of candidates to select from (none: --ef-search), such as 64,128,256,512: "
+       "HNSW: numbers of candidates to select from (not given: --ef-search), such as "
+       "64,128,256,512: "
        "the smallest that finds 98 % of the validation part's neighbors (for the largest k), or "
        "else the largest",
        base::Range{1, 100000}});

@@ -25,7 +25,7 @@ base::OptionList TeacherFinetuneOptions::fields() {
   list.add({"student-friendly", "Baselines", &student_friendly,
             "distill --method sftn: train with branches of this student model"});
   list.add({"student-layers", "Baselines", &student_layers,
-            "its encoder layers to take, counted from 0 (none: all)", base::kNotNegative});
+            "its encoder layers to take, counted from 0 (not given: all)", base::kNotNegative});
   run.add_fields(list);
   return list;
 }
