@@ -1,6 +1,6 @@
-// Lets clang read LibTorch 1.13's headers as C++20 with GCC 12's library, for clang-tidy alone. They use
-// std::vector<c10::IValue> before IValue is complete, which a constexpr vector does not allow: so here
-// std::vector is not constexpr.
+// Lets clang read LibTorch 1.13's headers as C++20 with GCC 12's library, for clang-tidy alone.
+// They use std::vector<c10::IValue> before IValue is complete, which a constexpr vector does not
+// allow: so here std::vector is not constexpr.
 #include <memory>
 #include <string>
 #ifdef _GLIBCXX20_CONSTEXPR

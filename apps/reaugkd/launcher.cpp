@@ -2,11 +2,13 @@
 // loaded (library_environment.h) and becomes the program itself, ../lib/reaugkd/reaugkd: the same
 // process, arguments, exit code and signals.
 #include <limits.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -16,12 +18,16 @@ namespace {
 
 constexpr int kIoError = 5;  // as base::IoError
 
-/// The folder of this executable, with a slash; empty where /proc does not say.
+/// The folder of this executable, with a slash; empty where the system does not say. What the
+/// kernel was asked to run stands in where there is no /proc.
 std::string own_folder() {
   std::array<char, PATH_MAX> path{};
-  const auto size = ::readlink("/proc/self/exe", path.data(), path.size());
-  if (size <= 0) return "";
-  const std::string whole(path.data(), static_cast<std::size_t>(size));
+  const auto* asked = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+  if (::realpath("/proc/self/exe", path.data()) == nullptr &&
+      (asked == nullptr || ::realpath(asked, path.data()) == nullptr)) {
+    return "";
+  }
+  const std::string whole = path.data();
   return whole.substr(0, whole.rfind('/') + 1);
 }
 
@@ -29,9 +35,16 @@ std::string own_folder() {
 
 int main(int, char** argv) {
   reaugkd::apps::set_library_environment();
-  const std::string program = own_folder() + "../lib/reaugkd/reaugkd";
+  const std::string folder = own_folder();
+  if (folder.empty()) {
+    std::fprintf(stderr, "reaugkd: its own folder is not known: %s\n", std::strerror(errno));
+    return kIoError;
+  }
+  const std::string program = folder + "../lib/reaugkd/reaugkd";
   ::execv(program.c_str(), argv);
-  std::fprintf(stderr, "reaugkd: %s cannot be started: %s; install it with this launcher\n",
+  std::fprintf(stderr,
+               "reaugkd: %s cannot be started: %s. Do not copy bin/reaugkd alone: it needs "
+               "lib/reaugkd beside bin\n",
                program.c_str(), std::strerror(errno));
   return kIoError;
 }

@@ -17,7 +17,11 @@ bool set_if_absent(const char* name, const char* value) {
 /// Whether the OpenBLAS that will be loaded is a 0.3 that takes an unknown Intel processor for the
 /// oldest that it knows.
 bool openblas_is_before_0_3_25() {
-  void* library = ::dlopen("libopenblas.so.0", RTLD_LAZY | RTLD_LOCAL);
+  // Loaded to be asked its version: it shall not start its threads.
+  const bool one_thread = set_if_absent("OPENBLAS_NUM_THREADS", "1");
+  void* library = ::dlopen(TORCH_LIBRARY_DIR "/libopenblas.so.0", RTLD_LAZY | RTLD_LOCAL);
+  if (library == nullptr) library = ::dlopen("libopenblas.so.0", RTLD_LAZY | RTLD_LOCAL);
+  if (one_thread) ::unsetenv("OPENBLAS_NUM_THREADS");
   if (library == nullptr) return false;
   using GetConfig = const char* (*)();
   const auto config = reinterpret_cast<GetConfig>(::dlsym(library, "openblas_get_config"));

@@ -36,8 +36,7 @@ inline const Range kCount{1, 1e6};  // of rows at once, of passes
 std::string json_key(std::string name);
 
 /// A message in which an option's key stands in backticks ("`tau` is 0") with the flag in their
-/// place
-/// ("--tau is 0"). Below the stages nobody knows that options are flags.
+/// place ("--tau is 0"). Below the stages nobody knows that options are flags.
 std::string with_flags(std::string message);
 
 struct Option {

@@ -105,12 +105,21 @@ void check_metrics(const Task& task, const std::string& where) {
       throw ConfigError("{}: unknown metric \"{}\", expected {}", where, name,
                         fmt::join(allowed, ", "));
     }
+    if (std::ranges::count(task.metrics, name) > 1) {
+      throw ConfigError("{}: \"metrics\" names {} twice", where, name);
+    }
     if (metrics::metric(name).of_one_class && task.labels.size() != 2) {
       throw ConfigError("{}: {} is of the second of two labels, there are {}", where, name,
                         task.labels.size());
     }
   }
   if (task.metrics.empty()) throw ConfigError("{}: \"metrics\" is empty", where);
+  if (!metrics::metric(task.metrics.front()).larger_is_better) {
+    throw ConfigError(
+        "{}: the first metric, {}, selects the model, and smaller is better of it; name another "
+        "one first",
+        where, task.metrics.front());
+  }
 }
 
 bool is_glue(const std::string& name) {

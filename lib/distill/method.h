@@ -70,6 +70,8 @@ class Method {
   virtual double quiz_share() const { return 0; }
   /// Throws ConfigError where the settings make no sense with this method.
   virtual void check(const DistillSettings& settings) const { (void)settings; }
+  /// What of its own options is not read, each named by its key in backticks.
+  virtual std::vector<std::string> warnings() const { return {}; }
   /// The objective that trains the student. Throws as the readers of what it needs do.
   virtual std::unique_ptr<train::Objective> make(const MethodContext& context) const = 0;
 
@@ -77,13 +79,13 @@ class Method {
   MethodInfo info_;
 };
 
-using MethodPtr = std::shared_ptr<Method>;
+using MethodPtr = std::unique_ptr<Method>;
 
 /// A new object of each method of the table, with its options at their defaults.
 std::vector<MethodPtr> make_methods();
-/// Adds a method to the table: for tests and for programs that embed the library.
+/// Adds a method of a new name to the table, before anything is run: for tests and for programs
+/// that embed the library.
 void add_method(std::unique_ptr<Method> (*make)());
-std::vector<std::string> method_names();
 
 // One file each; the .cpp's first lines have the source and the equations.
 std::unique_ptr<Method> make_reaugkd();

@@ -1,4 +1,5 @@
 // The table of distillation methods. Adding one is a line here.
+#include "base/error.h"
 #include "distill/method.h"
 
 namespace reaugkd::distill {
@@ -23,13 +24,11 @@ std::vector<MethodPtr> make_methods() {
 }
 
 void add_method(std::unique_ptr<Method> (*make)()) {
+  const std::string name = make()->info().name;
+  for (const auto& method : make_methods()) {
+    REAUGKD_CHECK(method->info().name != name, "there is a method {} already", name);
+  }
   table().push_back(make);
-}
-
-std::vector<std::string> method_names() {
-  std::vector<std::string> names;
-  for (const auto& method : make_methods()) names.push_back(method->info().name);
-  return names;
 }
 
 }  // namespace reaugkd::distill

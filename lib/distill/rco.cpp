@@ -1,7 +1,6 @@
 // Route-constrained optimization (Jin et al., ICCV 2019): the student follows the teacher's own
 // training, kd towards one anchor point of it after another, each for an equal share of the steps.
 // teacher-finetune writes (keep_trajectory) the anchors; the last one is the teacher itself.
-#include "base/error.h"
 #include "distill/kd.h"
 #include "distill/trajectory.h"
 

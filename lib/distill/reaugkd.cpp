@@ -127,11 +127,9 @@ class Reaugkd : public Method {
               base::kNotNegative});
   }
 
-  void check(const DistillSettings& settings) const override {
-    (void)settings;
-    if (options_.anchor != "kb" && options_.kb_anchors != ReaugkdOptions().kb_anchors) {
-      spdlog::warn("kb_anchors is for anchor kb: {} does not read it", options_.anchor);
-    }
+  std::vector<std::string> warnings() const override {
+    if (options_.anchor == "kb" || options_.kb_anchors == ReaugkdOptions().kb_anchors) return {};
+    return {"`kb_anchors` is for `anchor` kb: " + options_.anchor + " does not read it"};
   }
 
   std::unique_ptr<train::Objective> make(const MethodContext& context) const override {
@@ -143,7 +141,7 @@ class Reaugkd : public Method {
     if (kb.embeddings.size(1) != hidden_size) {
       throw base::ArtifactError(
           "{}: its embeddings have D = {}, the student {} has hidden_size {}; run "
-          "reaugkd project with `student` {}",
+          "reaugkd project `student` {}",
           settings.knowledge_base.string(), kb.embeddings.size(1), settings.student.string(),
           hidden_size, settings.student.string());
     }

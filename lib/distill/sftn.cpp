@@ -100,7 +100,7 @@ class Sftn : public Method {
         base::json_value(made->options, "student_friendly", std::string(), where).empty()) {
       throw base::ConfigError(
           "`method` sftn: `teacher` {} was not made for a student; run reaugkd teacher-finetune "
-          "with `student_friendly` {} first",
+          "`student_friendly` {} first",
           teacher, context.settings.student.string());
     }
     return std::make_unique<KdObjective>(context, context.outputs_of(teacher).logits);

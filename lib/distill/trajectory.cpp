@@ -70,7 +70,7 @@ std::vector<fs::path> trajectory_of(const fs::path& teacher) {
   if (anchors.empty()) {
     throw base::ArtifactError(
         "{}: has no trajectory/anchor-1; `method` rco follows the teacher's training: run "
-        "reaugkd teacher-finetune with `keep_trajectory` 4 (none is kept where the best step comes "
+        "reaugkd teacher-finetune `keep_trajectory` 4 (none is kept where the best step comes "
         "before the first)",
         teacher.string());
   }

@@ -176,9 +176,9 @@ RetrievalChoice choice_of(const Section& json) {
       record.score = json.at<double>("validation_score");
       record.score_student = json.at<double>("validation_score_student");
     }
-    record.examples = json.at<std::int64_t>("validation_examples");
-    record.loss = json.at<double>("validation_loss");
-    record.loss_student = json.at<double>("validation_loss_student");
+    record.examples = json.value<std::int64_t>("validation_examples", 0);
+    record.loss = json.value("validation_loss", 0.0);
+    record.loss_student = json.value("validation_loss_student", 0.0);
     choice.selection = record;
   }
   choice.index = json.at<std::string>("index");
@@ -194,9 +194,9 @@ RetrievalEffect effect_of(const Section& json) {
   RetrievalEffect effect;
   const Section agreement = json.section("agreement_with_exact");
   effect.agreement_with_exact = {
-      agreement.at<double>("recall"), agreement.at<double>("mean_difference"),
-      agreement.at<double>("largest_difference"), agreement.value<std::int64_t>("examples", 0)};
-  effect.same_text = json.at<std::int64_t>("same_text");
+      agreement.at<double>("recall"), agreement.value("mean_difference", 0.0),
+      agreement.value("largest_difference", 0.0), agreement.value<std::int64_t>("examples", 0)};
+  effect.same_text = json.value<std::int64_t>("same_text", 0);
   if (json.has("changed")) {
     effect.changed.emplace().changed = json.at<std::int64_t>("changed");
     if (json.has("wrong_to_right")) {

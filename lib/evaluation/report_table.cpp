@@ -71,7 +71,9 @@ std::string effect_lines(const RetrievalEffect& effect) {
 std::string calibration_line(const FileReport& file) {
   std::string text = "  expected calibration error:";
   const auto add = [&](const char* name, const metrics::Scores& scores) {
-    text += fmt::format(" {} {:.4f}", name, scores.at("expected_calibration_error"));
+    if (const auto error = scores.find("expected_calibration_error")) {
+      text += fmt::format(" {} {:.4f}", name, *error);
+    }
   };
   add("student", file.calibration.student);
   if (file.with_retrieval) {

@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "base/sha256.h"
-#include "data/split.h"
 #include "retrieval/indexes.h"
 #include "retrieval/kb_editing.h"
 #include "train/predict.h"
@@ -204,14 +203,14 @@ void check_same_space(const retrieval::KnowledgeBase& kb, const std::filesystem:
     if (space.student_sha256 == found) return;
     throw base::ArtifactError(
         "{}: its keys are embeddings of the student with sha256 {}, {} has {}: run reaugkd "
-        "build-kb with `extend` KB `keys` {}",
+        "build-kb `extend` KB `keys` {}",
         directory.string(), space.student_sha256, weights.string(), found,
         student_directory.string());
   }
   if (kb.dimension() != student.config.hidden_size) {
     throw base::ArtifactError(
         "{}: its embeddings have D = {}, the model {} has hidden_size {}; run "
-        "reaugkd project with `student` {}",
+        "reaugkd project `student` {}",
         directory.string(), kb.dimension(), student_directory.string(), student.config.hidden_size,
         student_directory.string());
   }

@@ -2,9 +2,6 @@
 // be said of them.
 #pragma once
 
-#include <filesystem>
-#include <functional>
-#include <optional>
 #include <string>
 
 #include "evaluation/prediction_files.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <deque>
 #include <numeric>
 
 #include "base/error.h"
@@ -203,10 +204,10 @@ auto of_classes(const Function& function) {
 }
 
 /// The table. Adding a metric is an entry here.
-std::vector<Metric>& table() {
+std::deque<Metric>& table() {
   using Classes = std::span<const std::int64_t>;
   using Numbers = std::span<const double>;
-  static std::vector<Metric> metrics = {
+  static std::deque<Metric> metrics = {
       {.name = "accuracy",
        .needs = Needs::kClasses,
        .function = of_classes([](Classes p, Classes y, std::int64_t) { return accuracy(p, y); })},
@@ -230,10 +231,6 @@ std::vector<Metric>& table() {
 
 }  // namespace
 
-const std::vector<Metric>& all_metrics() {
-  return table();
-}
-
 const Metric& metric(const std::string& name) {
   const auto found = std::ranges::find(table(), name, &Metric::name);
   if (found != table().end()) return *found;
@@ -252,6 +249,8 @@ std::vector<std::string> names_of(Needs needs) {
 }
 
 void add_metric(Metric metric) {
+  REAUGKD_CHECK(std::ranges::find(table(), metric.name, &Metric::name) == table().end(),
+                "there is a metric {} already", metric.name);
   table().push_back(std::move(metric));
 }
 

@@ -40,7 +40,7 @@ double expected_calibration_error(std::span<const double> probabilities, std::in
 /// What a metric compares.
 enum class Needs { kClasses, kScores };
 
-/// One metric of the table. Larger is better for all of them today; a task's first one selects.
+/// One metric of the table. A task's first one selects the model, so of it larger must be better.
 struct Metric {
   std::string name;  // as Hugging Face's `evaluate` has it
   Needs needs;
@@ -52,13 +52,12 @@ struct Metric {
       function;
 };
 
-/// The metrics in the order of the table.
-const std::vector<Metric>& all_metrics();
 /// The metric of this name. Throws ConfigError on another, listing those there are.
 const Metric& metric(const std::string& name);
 /// Names of the metrics that compare this.
 std::vector<std::string> names_of(Needs needs);
-/// Adds a metric to the table: for tests and for programs that embed the library.
+/// Adds a metric of a new name to the table, before anything is run: for tests and for programs
+/// that embed the library.
 void add_metric(Metric metric);
 
 }  // namespace reaugkd::metrics

@@ -141,6 +141,5 @@ class BertModelImpl : public Encoder {
   BertEncoder encoder_;
   BertPooler pooler_;
 };
-TORCH_MODULE(BertModel);
 
 }  // namespace reaugkd::models

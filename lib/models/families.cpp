@@ -1,6 +1,7 @@
 // The table of model families. Adding one is a line here.
 #include "models/families.h"
 
+#include "base/error.h"
 #include "models/bert_family.h"
 
 namespace reaugkd::models {
@@ -33,6 +34,8 @@ std::vector<std::string> supported_model_types() {
 }
 
 void add_family(std::unique_ptr<Family> family) {
+  REAUGKD_CHECK(find_family(family->model_type()) == nullptr, "there is a family {} already",
+                family->model_type());
   table().push_back(std::move(family));
 }
 

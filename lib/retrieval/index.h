@@ -58,7 +58,7 @@ class Index {
 };
 
 /// search() with, for each query, knowledge-base rows that may not answer it: its own example, and
-/// with --exclude-same-text its duplicates. `excluded` has B lists.
+/// with `exclude_same_text` its duplicates. `excluded` has B lists.
 Neighbors search_excluding(const Index& index, const torch::Tensor& queries, std::int64_t k,
                            const std::vector<std::vector<std::int64_t>>& excluded);
 

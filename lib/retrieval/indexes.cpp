@@ -2,12 +2,15 @@
 #include "retrieval/indexes.h"
 
 #include <algorithm>
+#include <deque>
+
+#include "base/error.h"
 
 namespace reaugkd::retrieval {
 namespace {
 
-std::vector<IndexKind>& table() {
-  static std::vector<IndexKind> kinds = {
+std::deque<IndexKind>& table() {
+  static std::deque<IndexKind> kinds = {
       {"hnsw", "index.hnsw", build_hnsw_index, load_hnsw_index},
       {kExactIndex, "",
        [](const torch::Tensor& embeddings, const IndexOptions&) {
@@ -34,6 +37,7 @@ const IndexKind* find_index_kind(const std::string& name) {
 }
 
 void add_index_kind(IndexKind kind) {
+  REAUGKD_CHECK(find_index_kind(kind.name) == nullptr, "there is an index {} already", kind.name);
   table().push_back(std::move(kind));
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "retrieval/index.h"
+#include "retrieval/index_kinds.h"
 
 namespace reaugkd::retrieval {
 
@@ -23,11 +24,10 @@ struct IndexKind {
       load;
 };
 
-/// The kinds in the order of the table.
-std::vector<std::string> index_kinds();
 /// The kind of this name, or nullptr.
 const IndexKind* find_index_kind(const std::string& name);
-/// Adds a kind to the table: for tests and for programs that embed the library.
+/// Adds a kind of a new name to the table, before anything is run: for tests and for programs that
+/// embed the library.
 void add_index_kind(IndexKind kind);
 
 /// `embeddings` (N, D) of unit rows, fp32 or fp16, searched on the device they are on: a matrix

@@ -1,7 +1,10 @@
 #include "retrieval/kb_manifest.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/file.h"
+#include "retrieval/index_kinds.h"
 
 namespace reaugkd::retrieval {
 namespace {
@@ -35,6 +38,11 @@ void check_kind(const Json& json, const std::string& where) {
 
 IndexDescription index_description(const Json& index, const std::string& where) {
   IndexDescription description{base::json_at<std::string>(index, "kind", where), {}};
+  const auto kinds = index_kinds();
+  if (std::ranges::find(kinds, description.kind) == kinds.end()) {
+    throw ArtifactError("{}: found an index of kind \"{}\", expected one of {}", where,
+                        description.kind, fmt::join(kinds, ", "));
+  }
   if (description.kind == kExactIndex) return description;
   IndexOptions& options = description.options;
   options.M = base::json_at<std::int64_t>(index, "M", where);

@@ -227,7 +227,6 @@ void save_knowledge_base(const KnowledgeBase& kb, const Index& index, const Inde
 
 KnowledgeBase load_knowledge_base(const std::filesystem::path& directory, Texts texts) {
   const KbManifest manifest = load_kb_manifest(directory);
-  kind_of(manifest, directory);  // it is known
   const auto rows = manifest.rows;
   const auto num_labels = manifest.num_labels;
   auto kb = read_checked(directory, manifest, kTensorsFile, [&](const auto& path) {
@@ -268,7 +267,7 @@ std::unique_ptr<Index> load_index(const KnowledgeBase& kb, const std::filesystem
   if (choice != "auto" && choice != kind.name) {
     throw ArtifactError(
         "{}: was built with the {} index, not with {}; search it with `index` {}, or run build-kb "
-        "with `index` {}",
+        "`index` {}",
         directory.string(), kind.name, choice, kind.name, choice);
   }
   if (kind.file_name.empty()) {

@@ -32,7 +32,7 @@ struct KnowledgeBase {
   std::int64_t num_labels() const { return soft_labels.size(1); }
 };
 
-/// "fp32" or "fp16", as kb.json and --kb-dtype spell a type of embeddings, and back.
+/// "fp32" or "fp16", as kb.json and `kb_dtype` spell a type of embeddings, and back.
 std::string dtype_name(torch::ScalarType type);
 torch::ScalarType dtype_by_name(const std::string& name);
 

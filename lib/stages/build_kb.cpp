@@ -4,6 +4,7 @@
 #include "evaluation/calibration.h"
 #include "evaluation/kb_description.h"
 #include "retrieval/indexes.h"
+#include "retrieval/kb_manifest.h"
 #include "stages/compute.h"
 #include "stages/kb_sources.h"
 #include "stages/warnings.h"
@@ -12,9 +13,11 @@ namespace reaugkd::stages {
 namespace {
 
 std::string description(const std::string& directory) {
+  retrieval::load_kb_manifest(directory);  // it is a knowledge base, not a model
   const Inherited inherited = inherit(directory);
   if (!inherited.settings) {
-    throw base::ArtifactError("{}/kb.json: does not say which task it was made for", directory);
+    throw base::ArtifactError("{}: does not say which task it was made for",
+                              (std::filesystem::path(directory) / "kb.json").string());
   }
   return evaluation::describe_knowledge_base(directory, *inherited.settings);
 }
@@ -30,10 +33,10 @@ void judge(const KbSource& source, evaluation::KbReport& report) {
   report.teacher_on_kb = evaluation::soft_label_quality(source.settings.task, kb.soft_labels,
                                                         {labels, labels + kb.size()});
   const bool own = kb.provenance.key_space.of_student();
-  evaluation::append(
-      report.warnings,
-      evaluation::embedding_warnings(
-          own ? "the student's keys" : "the projected teacher embeddings", kb.embeddings));
+  auto warnings = evaluation::embedding_warnings(
+      own ? "the student's keys" : "the projected teacher embeddings", kb.embeddings);
+  tell(warnings);
+  evaluation::append(report.warnings, warnings);
 }
 
 std::string next_command(const BuildKbOptions& options) {
@@ -71,7 +74,6 @@ std::string run_build_kb(BuildKbOptions options) {
   retrieval::save_knowledge_base(source.kb, *index, index_options, run.path());
   remove_folds(options.cross_fit, run.path());
   judge(source, report);
-  tell(report.warnings);
   run.finish(evaluation::to_json(report));
   return evaluation::kb_summary(report) + next_command(options);
 }

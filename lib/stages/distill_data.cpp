@@ -55,14 +55,18 @@ data::Dataset take_quiz(data::TaskData& data, double share, const std::string& m
                         std::uint64_t seed) {
   if (share == 0) return {};
   const data::Dataset& rows = data.train;
-  base::Random random(base::stream_seed(seed, "quiz"));
-  const auto fold = data::divide_labelled(rows, data.settings.task, share, random);
-  if (fold.held_out.size() < 2 || fold.trained.size() < 2 || !rows.fully_labelled()) {
+  const auto refuse = [&] {
     throw base::DataError(
         "{}: --method {} needs labelled rows, at least four, of which it keeps some for a "
         "quiz that share no text with the others; {} rows are there",
         rows.path.string(), method, rows.size());
-  }
+  };
+  if (!rows.fully_labelled() || rows.size() < 4) refuse();
+  base::Random random(base::stream_seed(seed, "quiz"));
+  const double two_rows = 2.0 / static_cast<double>(rows.size());
+  const auto fold =
+      data::divide_labelled(rows, data.settings.task, std::max(share, two_rows), random);
+  if (fold.held_out.size() < 2 || fold.trained.size() < 2) refuse();
   data::Dataset quiz = rows.subset(fold.held_out);
   data.train = rows.subset(fold.trained);
   return quiz;

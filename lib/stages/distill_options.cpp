@@ -144,6 +144,11 @@ void DistillOptions::warn_of_unused(const distill::MethodInfo& info, const data:
     spdlog::warn("--{} is for --method {}: {} does not read it", option.name,
                  fmt::join(methods, ", "), info.name);
   }
+  const auto found =
+      std::ranges::find(methods_, info.name, [](const auto& each) { return each->info().name; });
+  for (const auto& warning : (*found)->warnings()) {
+    spdlog::warn("{}", base::with_flags(warning));
+  }
 }
 
 }  // namespace reaugkd::stages

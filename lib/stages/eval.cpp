@@ -3,10 +3,7 @@
 
 #include <algorithm>
 
-#include "base/error.h"
 #include "base/file.h"
-#include "evaluation/embedding_map.h"
-#include "evaluation/explanation.h"
 #include "stages/compute.h"
 #include "stages/eval_inputs.h"
 #include "stages/eval_outputs.h"
@@ -37,7 +34,7 @@ evaluation::SelectedRetrieval select(const EvalOptions& options, EvalInputs& inp
   return select_retrieval(selection, task, inputs.soft_labels, &validation, retriever);
 }
 
-/// What is to be said before a row is scored.
+/// Says what is to be said before a row is scored.
 evaluation::Warnings early_warnings(const EvalInputs& inputs,
                                     const evaluation::RetrievalChoice& choice) {
   evaluation::Warnings warnings;
@@ -49,6 +46,7 @@ evaluation::Warnings early_warnings(const EvalInputs& inputs,
   if (choice.ef_search) {
     evaluation::append(warnings, evaluation::ef_search_warnings(*choice.ef_search));
   }
+  tell(warnings);
   return warnings;
 }
 
@@ -91,9 +89,9 @@ std::string run_eval(EvalOptions options) {
   }
   const FileScorer scorer{options, inputs, parts ? &*parts : nullptr, run};
   auto scored = scorer.score(rows, "predictions.tsv", task.submission_file);
-  early.insert(early.end(), scored.report.warnings.begin(), scored.report.warnings.end());
-  scored.report.warnings = std::move(early);
   tell(scored.report.warnings);
+  evaluation::append(early, scored.report.warnings);
+  scored.report.warnings = std::move(early);
   report.scored = scored.report;
   const std::string explanation = scorer.write_pictures(rows, scored);
   if (const auto more = mismatched_rows(options, task, run)) {

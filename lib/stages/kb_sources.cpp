@@ -156,9 +156,11 @@ KbSource rows_of_features(const BuildKbOptions& options, const tensor::Compute& 
   const auto held_out_labels = train::probabilities_of(held_out.logits, kind);
   report.teacher_on_validation =
       evaluation::soft_label_quality(settings.task, held_out_labels, data.validation.labels);
-  evaluation::append(report.warnings, evaluation::prediction_warnings(
-                                          "the teacher, on the validation part,", settings.task,
-                                          held_out_labels, data.validation.labels));
+  auto warnings =
+      evaluation::prediction_warnings("the teacher, on the validation part,", settings.task,
+                                      held_out_labels, data.validation.labels);
+  tell(warnings);
+  evaluation::append(report.warnings, warnings);
   kb.provenance.task_settings = settings.to_json();
   kb.provenance.key_space.teacher_sha256 = base::sha256_of_file(directory / "model.safetensors");
   kb.provenance.key_space.projection_sha256 =

@@ -2,8 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-
 #include "base/error.h"
 #include "data/class_names.h"
 #include "data/custom_task.h"

@@ -1,5 +1,5 @@
 // Where and in what precision a stage computes, and the one place that knows how LibTorch 1.13 and
-// 2.x differ. Used by train, nn and stages.
+// 2.x differ. Used by models, train, distill and stages.
 #pragma once
 
 #include <torch/torch.h>

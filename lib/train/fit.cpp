@@ -17,8 +17,8 @@ namespace {
 
 using base::Json;
 
-constexpr std::int64_t kStepsUnseen = 50;  // on a GPU between two looks at the loss, at most
-const std::string kStepPrefix = "step.";   // of the objective's own tensors in a checkpoint
+constexpr std::int64_t kStepsUnseen = 50;      // on a GPU between two looks at the loss, at most
+const std::string kObjectivePrefix = "step.";  // of the objective's own tensors in a checkpoint
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -69,10 +69,10 @@ class Fit {
     total_examples_ = options.epochs * examples_of(first);
     total_steps_ = options.epochs * steps_of(first);
     if (total_steps_ == 1 && options.warmup_ratio > 0) {
-      spdlog::warn(
-          "{}: one step in all, whose rate is the warm-up's first, 0: nothing is trained; give "
-          "`warmup_ratio` 0, more `epochs` or a smaller `batch_size`",
-          options.what);
+      spdlog::warn("{}", base::with_flags(options.what +
+                                          ": one step in all, whose rate is the warm-up's first, "
+                                          "0: nothing is trained; give `warmup_ratio` 0, more "
+                                          "`epochs` or a smaller `batch_size`"));
     }
     objective_.begin_fit(total_steps_);
     if (const auto checkpoint = load_checkpoint(options.checkpoint.place)) restore(*checkpoint);
@@ -301,7 +301,7 @@ class Fit {
     progress["best_score"] = result_.best.score;
     progress["best_details"] = metrics::to_json(result_.best.details);
     for (const auto& [name, value] : objective_.state())
-      checkpoint.tensors[kStepPrefix + name] = value;
+      checkpoint.tensors[kObjectivePrefix + name] = value;
     const auto parameters = optimizer_.parameters();
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       checkpoint.tensors[fmt::format("parameter.{}", i)] = parameters[i];
@@ -327,7 +327,7 @@ class Fit {
     optimizer_.load_state(checkpoint.tensors, where);
     tensor::TensorMap own;
     for (const auto& [name, value] : checkpoint.tensors) {
-      if (name.starts_with(kStepPrefix)) own[name.substr(kStepPrefix.size())] = value;
+      if (name.starts_with(kObjectivePrefix)) own[name.substr(kObjectivePrefix.size())] = value;
     }
     objective_.load_state(own, where);
     const auto parameters = optimizer_.parameters();

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "catch.h"
 #include "data/dataset.h"
+#include "metrics/metrics.h"
 #include "temporary_directory.h"
 
 using namespace reaugkd;
@@ -157,6 +158,16 @@ TEST_CASE("a bad description names the key", "[custom]") {
   refused(with(description(), "regression", true), "either \"labels\"");
   refused(with(description(), "metrics", {"bleu"}), "unknown metric \"bleu\"");
   refused(with(description(), "metrics", {"pearson"}), "unknown metric");
+  refused(with(description(), "metrics", {"accuracy", "accuracy"}), "names accuracy twice");
+  static const bool added = [] {
+    metrics::add_metric({.name = "error_rate",
+                         .needs = metrics::Needs::kClasses,
+                         .larger_is_better = false,
+                         .function = [](auto, auto, auto) { return 0.0; }});
+    return true;
+  }();
+  CHECK(added);
+  refused(with(description(), "metrics", {"error_rate", "accuracy"}), "smaller is better of it");
   refused(with(description(), "text_a", -1), "\"text_a\" holds -1");
   refused(with(description(), "header", "yes"), "\"header\" holds \"yes\"");
   refused(with(description(), "header", false), "columns have numbers");

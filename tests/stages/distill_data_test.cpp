@@ -34,6 +34,15 @@ TEST_CASE("no text stands in the quiz and among the rows that are trained on", "
     CHECK_FALSE(asked.contains(data::normalised_text(text)));
 }
 
+TEST_CASE("of few rows two are asked in the quiz, whatever the share", "[quiz]") {
+  for (const std::int64_t n : {4, 10}) {
+    auto data = paired_rows(n);
+    for (std::int64_t i = 0; i < n; ++i) data.train.text_a[i] = "text " + std::to_string(i);
+    CHECK(take_quiz(data, 0.01, "metadistil", 3).size() == 2);
+    CHECK(data.train.size() == n - 2);
+  }
+}
+
 TEST_CASE("a quiz depends on its seed alone; without a share there is none", "[quiz]") {
   auto a = paired_rows(60), b = paired_rows(60), c = paired_rows(60);
   CHECK(take_quiz(a, 0.2, "m", 1).rows == take_quiz(b, 0.2, "m", 1).rows);
