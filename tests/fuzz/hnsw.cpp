@@ -5,7 +5,7 @@
 #include "retrieval/hnsw_file_check.h"
 
 void read(const std::string& bytes, const std::filesystem::path&) {
-  using namespace reaugkd::fuzz;
+  using namespace reaugkd::retrieval;
   if (bytes.size() < 3) return;
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
   const HnswFileExpectation expected = {1ULL + at(0) % 16, 1ULL + at(1) % 8, 2ULL + at(2) % 8, 20};

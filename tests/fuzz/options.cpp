@@ -3,7 +3,7 @@
 #include "fuzz.h"
 
 void read(const std::string& bytes, const std::filesystem::path& directory) {
-  using namespace reaugkd::fuzz;
+  using namespace reaugkd::base;
   std::string text = "cls";
   std::int64_t count = 1;
   double rate = 0.1;

@@ -4,6 +4,6 @@
 
 void read(const std::string& bytes, const std::filesystem::path& directory) {
   write_quickly(directory / "run.json", bytes);
-  const auto record = run::run_record(directory);
+  const auto record = reaugkd::run::run_record(directory);
   if (!record || !record->options.is_object() || !record->outputs.is_object()) std::abort();
 }
