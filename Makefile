@@ -71,14 +71,14 @@ test: build
 	ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure
 
 demo: configure
-	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd
+	cmake --build --preset $(PRESET) -j $(JOBS) --target program
 	data/demo/run.sh $(BUILD)/bin/reaugkd runs/demo
 
 bench: configure
 	$(call install-packages,$(BENCH_PACKAGES))
 	@test -n "$(MODEL_DIR)" -a -n "$(GLUE_DIR)" || { echo "make bench MODEL_DIR=... GLUE_DIR=..." >&2; exit 2; }
 	cmake --preset $(PRESET) -DREAUGKD_BENCH=ON $(CMAKE_ARGS) >/dev/null
-	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd $(BENCH_PROGRAMS)
+	cmake --build --preset $(PRESET) -j $(JOBS) --target program $(BENCH_PROGRAMS)
 	bench/benchmark.py --bin $(BUILD)/bin --python $(PYTHON) --model $(MODEL_DIR) --glue $(GLUE_DIR) $(if $(BENCH),--parts $(BENCH)) \
 	  $(if $(BENCH_FULL),--full) --json runs/bench/benchmark.json
 
@@ -97,7 +97,7 @@ venv-packages:
 
 # Minutes: each stage killed at random moments and resumed to the same bytes, then each file on a full, read-only or foreign disk.
 trust: configure
-	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd
+	cmake --build --preset $(PRESET) -j $(JOBS) --target program
 	tests/trust/kill.py $(BUILD)/bin/reaugkd . --kills $(KILLS)
 	tests/trust/disk.py $(BUILD)/bin/reaugkd . --quick
 
@@ -127,7 +127,7 @@ coverage:
 
 # docs/reference/options.md from the lists behind --help.
 options: configure
-	cmake --build --preset $(PRESET) -j $(JOBS) --target reaugkd
+	cmake --build --preset $(PRESET) -j $(JOBS) --target program
 	$(BUILD)/bin/reaugkd --options > docs/reference/options.md
 
 # The site. A broken link or a missing page fails (not with --quiet: mkdocs then counts no warnings).
