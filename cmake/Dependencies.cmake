@@ -43,6 +43,13 @@ find_library(C10_CUDA_LIBRARY c10_cuda HINTS ${TORCH_ROOT_DIR}/lib NO_DEFAULT_PA
 add_library(reaugkd_torch INTERFACE)
 target_include_directories(reaugkd_torch SYSTEM INTERFACE
   ${TORCH_ROOT_DIR}/include ${TORCH_ROOT_DIR}/include/torch/csrc/api/include)
+# A wheel has headers of a fmt of its own, which would come before the system's, spdlog's.
+if(TARGET fmt::fmt AND EXISTS ${TORCH_ROOT_DIR}/include/fmt AND NOT TORCH_ROOT_DIR STREQUAL "/usr")
+  get_target_property(FMT_INCLUDE_DIR fmt::fmt INTERFACE_INCLUDE_DIRECTORIES)
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/first)
+  file(CREATE_LINK ${FMT_INCLUDE_DIR}/fmt ${CMAKE_BINARY_DIR}/first/fmt SYMBOLIC)
+  target_include_directories(reaugkd_torch SYSTEM BEFORE INTERFACE ${CMAKE_BINARY_DIR}/first)
+endif()
 target_link_libraries(reaugkd_torch INTERFACE
   -Wl,--no-as-needed ${TORCH_LIBRARY_FILE} ${TORCH_CPU_LIBRARY} ${C10_LIBRARY})
 if(TORCH_CUDA_LIBRARY AND C10_CUDA_LIBRARY)
