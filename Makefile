@@ -22,7 +22,8 @@ JOBS ?= $(shell nproc)
 # Debian packages; skipped where there is no apt-get, or with DEPS=none.
 PACKAGES = g++ cmake ninja-build ccache libtorch-dev libcli11-dev libhnswlib-dev libsentencepiece-dev libabsl-dev \
            libspdlog-dev catch2 nlohmann-json3-dev libutf8proc-dev libssl-dev libopenblas0-pthread
-BENCH_PACKAGES = python3-torch libfaiss-dev liblapack-dev
+BENCH_LIBRARIES = libfaiss-dev liblapack-dev
+BENCH_PACKAGES = python3-torch
 BENCH_PROGRAMS = bench_ceilings bench_kb_open bench_retrieval bench_tokenizing
 VENV_PACKAGES = python3-venv
 FUZZ_PACKAGES = clang
@@ -40,7 +41,7 @@ ifdef CMAKE_PREFIX_PATH
   override CMAKE_ARGS += "-DCMAKE_PREFIX_PATH=$(CMAKE_PREFIX_PATH)"
 endif
 
-.PHONY: all deps configure build test demo bench trust mutations tsan coverage experiments venv-packages docs docs-serve options fuzz install format check-format lint clean
+.PHONY: all deps configure build test demo bench-programs bench trust mutations tsan coverage experiments venv-packages docs docs-serve options fuzz install format check-format lint clean
 all: build
 
 # install-packages(names): what dpkg does not know as installed, with sudo unless root.
@@ -74,11 +75,14 @@ demo: configure
 	cmake --build --preset $(PRESET) -j $(JOBS) --target program
 	data/demo/run.sh $(BUILD)/bin/reaugkd runs/demo
 
-bench: configure
-	$(call install-packages,$(BENCH_PACKAGES))
-	@test -n "$(MODEL_DIR)" -a -n "$(GLUE_DIR)" || { echo "make bench MODEL_DIR=... GLUE_DIR=..." >&2; exit 2; }
+bench-programs: configure
+	$(call install-packages,$(BENCH_LIBRARIES))
 	cmake --preset $(PRESET) -DREAUGKD_BENCH=ON $(CMAKE_ARGS) >/dev/null
 	cmake --build --preset $(PRESET) -j $(JOBS) --target program $(BENCH_PROGRAMS)
+
+bench: bench-programs
+	$(call install-packages,$(BENCH_PACKAGES))
+	@test -n "$(MODEL_DIR)" -a -n "$(GLUE_DIR)" || { echo "make bench MODEL_DIR=... GLUE_DIR=..." >&2; exit 2; }
 	bench/benchmark.py --bin $(BUILD)/bin --python $(PYTHON) --model $(MODEL_DIR) --glue $(GLUE_DIR) $(if $(BENCH),--parts $(BENCH)) \
 	  $(if $(BENCH_FULL),--full) --json runs/bench/benchmark.json
 

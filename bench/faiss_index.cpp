@@ -18,10 +18,9 @@ namespace {
 
 class Adapter final : public retrieval::Index {
  public:
-  Adapter(std::unique_ptr<faiss::Index> index, retrieval::IndexKind kind)
-      : index_(std::move(index)), kind_(kind) {}
+  explicit Adapter(std::unique_ptr<faiss::Index> index) : index_(std::move(index)) {}
 
-  retrieval::IndexKind kind() const override { return kind_; }
+  std::string kind() const override { return "faiss"; }
   std::int64_t size() const override { return index_->ntotal; }
   std::int64_t dimension() const override { return index_->d; }
   retrieval::Neighbors search(const torch::Tensor& queries, std::int64_t k) const override {
@@ -34,18 +33,16 @@ class Adapter final : public retrieval::Index {
 
  private:
   std::unique_ptr<faiss::Index> index_;
-  retrieval::IndexKind kind_;
 };
 
-FaissIndex filled(std::unique_ptr<faiss::Index> index, const torch::Tensor& embeddings,
-                  retrieval::IndexKind kind) {
+FaissIndex filled(std::unique_ptr<faiss::Index> index, const torch::Tensor& embeddings) {
   const auto start = std::chrono::steady_clock::now();
   index->add(embeddings.size(0), embeddings.data_ptr<float>());
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   faiss::VectorIOWriter file;
   faiss::write_index(index.get(), &file);
   const auto bytes = static_cast<double>(file.data.size());
-  return {std::make_unique<Adapter>(std::move(index), kind), seconds.count(), bytes};
+  return {std::make_unique<Adapter>(std::move(index)), seconds.count(), bytes};
 }
 
 }  // namespace
@@ -63,14 +60,13 @@ FaissIndex build_faiss_hnsw(const torch::Tensor& embeddings,
                                                       faiss::METRIC_INNER_PRODUCT);
   index->hnsw.efConstruction = static_cast<int>(options.ef_construction);
   index->hnsw.efSearch = static_cast<int>(options.ef_search);
-  auto built = filled(std::move(index), embeddings, retrieval::IndexKind::kHnsw);
+  auto built = filled(std::move(index), embeddings);
   torch::set_num_threads(before);
   return built;
 }
 
 FaissIndex build_faiss_flat(const torch::Tensor& embeddings) {
-  return filled(std::make_unique<faiss::IndexFlatIP>(embeddings.size(1)), embeddings,
-                retrieval::IndexKind::kExact);
+  return filled(std::make_unique<faiss::IndexFlatIP>(embeddings.size(1)), embeddings);
 }
 #else
 bool has_faiss() {

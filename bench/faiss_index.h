@@ -18,7 +18,8 @@ struct FaissIndex {
 bool has_faiss();
 
 /// Over (N, D) fp32, inserted by options.threads threads. InternalError without FAISS.
-FaissIndex build_faiss_hnsw(const torch::Tensor& embeddings, const retrieval::HnswOptions& options);
+FaissIndex build_faiss_hnsw(const torch::Tensor& embeddings,
+                            const retrieval::IndexOptions& options);
 FaissIndex build_faiss_flat(const torch::Tensor& embeddings);
 
 }  // namespace reaugkd::bench

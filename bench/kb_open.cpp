@@ -19,6 +19,7 @@
 #include "base/random.h"
 #include "base/sha256.h"
 #include "reaugkd/library_environment.h"
+#include "retrieval/indexes.h"
 #include "retrieval/knowledge_base.h"
 
 namespace {

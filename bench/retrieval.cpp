@@ -73,7 +73,7 @@ Contender build_hnsw(const torch::Tensor& embeddings, const retrieval::IndexOpti
       seconds_of([&] { ours.index = retrieval::build_hnsw_index(embeddings, options); });
   const auto path = std::filesystem::temp_directory_path() /
                     ("reaugkd-bench-" + std::to_string(::getpid()) + ".hnsw");
-  retrieval::save_hnsw_index(*ours.index, path);
+  ours.index->save(path);
   ours.bytes = static_cast<double>(std::filesystem::file_size(path));
   ours.index = retrieval::load_hnsw_index(path, embeddings, options);
   std::filesystem::remove(path);
@@ -112,7 +112,7 @@ void time_searches(std::vector<Contender>& all, const torch::Tensor& queries, st
 }
 
 /// Recall of the ids and the difference in p^KB, beside exact search.
-json quality(const Contender& contender, const Contender& exact, const bench::Clouds& clouds) {
+json agreement(const Contender& contender, const Contender& exact, const bench::Clouds& clouds) {
   const auto found = contender.index->search(clouds.queries, kNeighbors);
   const auto truth = exact.index->search(clouds.queries, kNeighbors);
   const auto difference = (retrieval::aggregate(found, clouds.soft_labels, kTau) -
@@ -206,7 +206,7 @@ json measure(const Options& options) {
                  {"index_threads", options.hnsw.threads},
                  {"shape", shape_of(clouds, all[1])}};
   for (const auto& contender : all) {
-    json row = quality(contender, all[1], clouds);
+    json row = agreement(contender, all[1], clouds);
     row["build_seconds"] = contender.build_seconds;
     row["bytes_per_row"] = contender.bytes / static_cast<double>(clouds.embeddings.size(0));
     row["batch_1_ms"] = median(contender.milliseconds_1);
