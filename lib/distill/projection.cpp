@@ -65,6 +65,25 @@ std::vector<train::ParameterGroup> ProjectionObjective::parameter_groups() {
           {{projection_.bias}, training_.learning_rate, 0}};
 }
 
+train::FitResult train_projection(Projection& projection, const ProjectionData& data,
+                                  const ProjectionTraining& training, std::int64_t batch_size,
+                                  const train::FitOptions& options,
+                                  const std::filesystem::path& log_path) {
+  ProjectionObjective objective(projection, data.features, data.labels.to(data.features.device()),
+                                training);
+  const auto batches = [&](std::int64_t epoch) {
+    return train::shuffled_batches(data.labels.numel(), batch_size, options.seed, epoch);
+  };
+  const auto validate = [&] {
+    const torch::NoGradGuard no_grad;
+    const double accuracy =
+        knn_accuracy(projection.apply(data.features), data.labels, projection.apply(data.held_out),
+                     data.held_out_labels, training.tau);
+    return train::Validation{accuracy, {{"knn_accuracy", accuracy}}};
+  };
+  return train::fit(options, objective, batches, validate, log_path);
+}
+
 double knn_accuracy(const torch::Tensor& train_z, const torch::Tensor& train_labels,
                     const torch::Tensor& held_out_z, const torch::Tensor& held_out_labels,
                     double tau) {

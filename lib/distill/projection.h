@@ -6,7 +6,7 @@
 
 #include <filesystem>
 
-#include "train/objective.h"
+#include "train/fit.h"
 
 namespace reaugkd::distill {
 
@@ -55,6 +55,21 @@ class ProjectionObjective : public train::Objective {
   torch::Tensor labels_;
   ProjectionTraining training_;
 };
+
+/// Cached features of the teacher and what counts as their label.
+struct ProjectionData {
+  torch::Tensor features;         // (n, H), on the device of L
+  torch::Tensor labels;           // (n), on the CPU
+  torch::Tensor held_out;         // (m, H), on the device of L
+  torch::Tensor held_out_labels;  // (m), on the CPU
+};
+
+/// Trains L by equation 1 over random batches, whose other rows are the negatives; the best of the
+/// validations by knn_accuracy is left in it. Throws as train::fit.
+train::FitResult train_projection(Projection& projection, const ProjectionData& data,
+                                  const ProjectionTraining& training, std::int64_t batch_size,
+                                  const train::FitOptions& options,
+                                  const std::filesystem::path& log_path);
 
 /// Share of held-out rows whose label is the one with the largest weight among their k nearest
 /// train rows. Only the projection is judged: neither the head nor the student takes part. z are

@@ -15,39 +15,18 @@ namespace {
 /// Which setting answers; the validation part is asked where something is selected or swept.
 evaluation::SelectedRetrieval select(const EvalOptions& options, EvalInputs& inputs,
                                      run::RunDirectory& run) {
-  evaluation::SelectionOptions selection;
-  selection.grid = options.grid();
-  selection.beta_mode = options.beta_mode;
-  selection.fixed = options.nothing_to_select();
-  selection.by_metric = options.select_by == "metric";
-  selection.ef_search_grid = options.grid_ef_search;
-  selection.seed = static_cast<std::uint64_t>(options.run.seed);
-  const data::Task& task = inputs.student.settings.task;
-  auto& retriever = *inputs.retriever;
+  const auto selection = options.selection();
+  const auto& settings = inputs.student.settings;
   if (selection.fixed && !options.sweep && options.grid_ef_search.empty()) {
-    return select_retrieval(selection, task, inputs.soft_labels, nullptr, retriever);
+    return select_retrieval(selection, settings.task, inputs.soft_labels, nullptr,
+                            *inputs.retriever);
   }
-  const auto data = read_task_data(options.data, inputs.student.settings, inputs.inherited, run);
+  const auto data = read_task_data(options.data, settings, inputs.inherited, run);
   const evaluation::ValidationPart validation{
       data.validation, data::to_string(data.split.validation),
       evaluation::ask(inputs.student, data.validation, "validation part")};
-  return select_retrieval(selection, task, inputs.soft_labels, &validation, retriever);
-}
-
-/// Says what is to be said before a row is scored.
-evaluation::Warnings early_warnings(const EvalInputs& inputs,
-                                    const evaluation::RetrievalChoice& choice) {
-  evaluation::Warnings warnings;
-  if (inputs.retriever->knowledge_base().provenance.teacher_saw_holdout) {
-    warnings.push_back(
-        "the knowledge base's teacher was not trained here and may have seen the rows that are "
-        "held out");
-  }
-  if (choice.ef_search) {
-    evaluation::append(warnings, evaluation::ef_search_warnings(*choice.ef_search));
-  }
-  tell(warnings);
-  return warnings;
+  return select_retrieval(selection, settings.task, inputs.soft_labels, &validation,
+                          *inputs.retriever);
 }
 
 std::string finished_text(const EvalOptions& options) {

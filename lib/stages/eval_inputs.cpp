@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/error.h"
+#include "stages/warnings.h"
 
 namespace reaugkd::stages {
 namespace {
@@ -138,6 +139,21 @@ std::optional<data::Dataset> mismatched_rows(const EvalOptions& options, const d
   }
   run.add_input(path);
   return data::read_dataset(path, task, test ? task.test : task.dev, options.data.bad_rows());
+}
+
+evaluation::Warnings early_warnings(const EvalInputs& inputs,
+                                    const evaluation::RetrievalChoice& choice) {
+  evaluation::Warnings warnings;
+  if (inputs.retriever->knowledge_base().provenance.teacher_saw_holdout) {
+    warnings.push_back(
+        "the knowledge base's teacher was not trained here and may have seen the rows that are "
+        "held out");
+  }
+  if (choice.ef_search) {
+    evaluation::append(warnings, evaluation::ef_search_warnings(*choice.ef_search));
+  }
+  tell(warnings);
+  return warnings;
 }
 
 }  // namespace reaugkd::stages

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "evaluation/scoring.h"
+#include "evaluation/warnings.h"
 #include "stages/eval_options.h"
 
 namespace reaugkd::stages {
@@ -31,5 +32,9 @@ data::Dataset rows_to_score(const EvalOptions& options, const EvalInputs& inputs
 /// MNLI's second dev or test set, where it lies beside the first; an input of `run`.
 std::optional<data::Dataset> mismatched_rows(const EvalOptions& options, const data::Task& task,
                                              run::RunDirectory& run);
+
+/// Says what is to be said before a row is scored, for the report too.
+evaluation::Warnings early_warnings(const EvalInputs& inputs,
+                                    const evaluation::RetrievalChoice& choice);
 
 }  // namespace reaugkd::stages

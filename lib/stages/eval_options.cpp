@@ -89,6 +89,17 @@ retrieval::RetrievalGrid EvalOptions::grid() const {
   return grid;
 }
 
+evaluation::SelectionOptions EvalOptions::selection() const {
+  evaluation::SelectionOptions selection;
+  selection.grid = grid();
+  selection.beta_mode = beta_mode;
+  selection.fixed = nothing_to_select();
+  selection.by_metric = select_by == "metric";
+  selection.ef_search_grid = grid_ef_search;
+  selection.seed = static_cast<std::uint64_t>(run.seed);
+  return selection;
+}
+
 bool EvalOptions::nothing_to_select() const {
   const auto from = grid();
   return from.k.size() * from.beta.size() * from.tau.size() == 1 &&

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/options.h"
+#include "evaluation/setting_selection.h"
 #include "retrieval/selection.h"
 #include "run/run_directory.h"
 #include "stages/task_inputs.h"
@@ -46,6 +47,7 @@ struct EvalOptions {
   retrieval::RetrievalGrid grid() const;
   /// Whether flags leave one value of each.
   bool nothing_to_select() const;
+  evaluation::SelectionOptions selection() const;
   /// Throws ConfigError where they make no sense without a knowledge base, or contradict one
   /// another.
   void check() const;

@@ -3,12 +3,9 @@
 #include <spdlog/spdlog.h>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "distill/projection.h"
-#include "run/run_files.h"
 #include "stages/compute.h"
 #include "stages/teacher_features.h"
-#include "train/fit.h"
 
 namespace reaugkd::stages {
 namespace {
@@ -21,48 +18,25 @@ std::int64_t dimension_of(const ProjectOptions& options, const models::ModelConf
   return options.dim.value_or(teacher.hidden_size);
 }
 
-/// How the teacher was fine-tuned travels with it, for build-kb --cross-fit.
-void carry_teacher_run(const std::filesystem::path& teacher, const std::filesystem::path& output) {
-  for (const char* name : {run::kTeacherRunFile, "run.json"}) {  // the first of a projected teacher
-    if (!std::filesystem::exists(teacher / name)) continue;
-    base::write_file(output / run::kTeacherRunFile, base::read_file(teacher / name));
-    return;
-  }
-}
-
 /// Trains `projection`; the best of the validations is left in it.
 train::FitResult fit_projection(const ProjectOptions& options, const TeacherFeatures& teacher,
-                                const data::TaskData& data, const run::RunDirectory& run,
-                                distill::Projection& projection) {
-  const auto kind = data.settings.task.kind();
+                                const data::TaskData& data, const LabelledRows& labelled,
+                                const run::RunDirectory& run, distill::Projection& projection) {
   const auto device = projection.weight.device();
-  const auto labelled = labelled_rows(data.train, kind);
-  const auto& labels = labelled.labels;
-  const auto features = teacher.train.embeddings.index_select(0, labelled.positions).to(device);
-  const auto held_out = teacher.validation.embeddings.to(device);
-  const auto held_out_labels = positive_labels(data.validation, kind);
-  const auto seed = static_cast<std::uint64_t>(options.run.seed);
-  distill::ProjectionObjective objective(
-      projection, features, labels.to(device),
-      {options.learning_rate, options.weight_decay, options.tau});
-  const auto batches = [&](std::int64_t epoch) {  // uniformly random: negatives are the batch
-    return train::shuffled_batches(labels.numel(), options.batch_size, seed, epoch);
-  };
-  const auto validate = [&] {
-    const torch::NoGradGuard no_grad;
-    const double accuracy =
-        distill::knn_accuracy(projection.apply(features), labels, projection.apply(held_out),
-                              held_out_labels, options.tau);
-    return train::Validation{accuracy, {{"knn_accuracy", accuracy}}};
-  };
   train::FitOptions fit;
   fit.what = "project";
   fit.epochs = options.epochs;
   fit.warmup_ratio = options.warmup_ratio;
   fit.max_grad_norm = options.max_grad_norm;
-  fit.seed = seed;
+  fit.seed = static_cast<std::uint64_t>(options.run.seed);
   fit.checkpoint.place = run.checkpoint_place();
-  return train::fit(fit, objective, batches, validate, run.path() / "train_log.jsonl");
+  return distill::train_projection(
+      projection,
+      {teacher.train.embeddings.index_select(0, labelled.positions).to(device), labelled.labels,
+       teacher.validation.embeddings.to(device),
+       positive_labels(data.validation, data.settings.task.kind())},
+      {options.learning_rate, options.weight_decay, options.tau}, options.batch_size, fit,
+      run.path() / "train_log.jsonl");
 }
 
 base::Json metrics_json(const data::TaskSettings& settings, std::int64_t dimension,
@@ -97,7 +71,7 @@ std::string run_project(ProjectOptions options) {
         options.teacher);
   }
   const data::TaskData data = read_task_data(options.data, settings, inherited, run);
-  labelled_rows(data.train, settings.task.kind());  // there are enough
+  const auto labelled = labelled_rows(data.train, settings.task.kind());
 
   train::Model teacher = train::load_trained(options.teacher, settings);
   if (!options.embedding.empty()) teacher.pooling = models::parse_pooling(options.embedding);
@@ -107,7 +81,7 @@ std::string run_project(ProjectOptions options) {
   auto projection =
       distill::draw_projection(dimension, teacher_config.hidden_size,
                                static_cast<std::uint64_t>(options.run.seed), compute.device);
-  const auto fit = fit_projection(options, features, data, run, projection);
+  const auto fit = fit_projection(options, features, data, labelled, run, projection);
   train::save_model(teacher, settings, run.path());
   distill::save_projection(
       {projection.weight.detach().to(torch::kCPU), projection.bias.detach().to(torch::kCPU)},

@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/file.h"
+#include "run/run_files.h"
 
 namespace reaugkd::stages {
 
@@ -24,6 +26,14 @@ TeacherFeatures teacher_features(train::Model& teacher, const data::TaskData& da
   teacher.classifier->to(torch::kCPU);
   train::save_features(features.train, features.validation, mark, run.path());
   return features;
+}
+
+void carry_teacher_run(const std::filesystem::path& teacher, const std::filesystem::path& output) {
+  for (const char* name : {run::kTeacherRunFile, "run.json"}) {  // the first of a projected teacher
+    if (!std::filesystem::exists(teacher / name)) continue;
+    base::write_file(output / run::kTeacherRunFile, base::read_file(teacher / name));
+    return;
+  }
 }
 
 torch::Tensor positive_labels(const data::Dataset& rows, base::TaskKind kind) {

@@ -20,6 +20,9 @@ TeacherFeatures teacher_features(train::Model& teacher, const data::TaskData& da
                                  const tensor::Compute& compute, std::int64_t batch_size,
                                  bool resume, const run::RunDirectory& run);
 
+/// How the teacher was fine-tuned travels with it to `output`, for build-kb's cross-fitting.
+void carry_teacher_run(const std::filesystem::path& teacher, const std::filesystem::path& output);
+
 /// What counts as the same label in equation 1: the class, or the rounded score. (n) fp32
 torch::Tensor positive_labels(const data::Dataset& rows, base::TaskKind kind);
 
