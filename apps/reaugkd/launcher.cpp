@@ -22,6 +22,7 @@ constexpr int kIoError = 5;  // as base::IoError
 /// kernel was asked to run stands in where there is no /proc.
 std::string own_folder() {
   std::array<char, PATH_MAX> path{};
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel gives a pointer as a number
   const auto* asked = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
   if (::realpath("/proc/self/exe", path.data()) == nullptr &&
       (asked == nullptr || ::realpath(asked, path.data()) == nullptr)) {
