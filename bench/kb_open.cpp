@@ -109,6 +109,7 @@ void make(const Options& options) {
   kb.logits = torch::randn({options.rows, 2});
   kb.soft_labels = torch::softmax(kb.logits, 1);
   kb.labels = torch::zeros({options.rows});
+  kb.label_answers = torch::zeros_like(kb.labels, torch::kBool);
   for (std::int64_t row = 0; row < options.rows; ++row) {
     kb.ids.push_back({0x1234567890abcdefULL, row});
     kb.text_a.push_back("a sentence of about as many words as are in a data set, number " +

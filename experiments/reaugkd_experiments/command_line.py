@@ -54,6 +54,48 @@ example:
   reaugkd-experiments further-rows runs/ablation/sst2/seed-1/teacher $GLUE_DIR/SST-2/train.tsv 10000 > further.tsv"""
 
 
+KNOWLEDGE = """\
+Measures what knowledge is worth that arrives after training.
+
+For each split it leaves classes out of the training rows, trains a student on the others, adds the labelled rows of the
+left-out classes to the knowledge base, and evaluates on all test rows. It compares with a student trained on all classes,
+with k-NN, class centroids and logistic regression. Finished stages are not repeated."""
+KNOWLEDGE_EXAMPLES = """\
+example, BANKING77 and all-MiniLM-L6-v2:
+  reaugkd-experiments knowledge --data $BANKING77_DIR --model $MODEL_DIR --label-column category --held-out 17 \\
+      --splits 7,1,2,3,4 --output runs/knowledge"""
+
+
+def add_knowledge(commands):
+    parser = add_command(commands, "knowledge", KNOWLEDGE, KNOWLEDGE_EXAMPLES)
+
+    def listed(kind):
+        return lambda text: [kind(part) for part in text.split(",")]
+
+    parser.add_argument("--data", required=True, type=pathlib.Path, metavar="DIR", help="directory with train.csv and test.csv")
+    parser.add_argument("--model", required=True, metavar="DIR", help="the pretrained checkpoint, of teacher and student")
+    parser.add_argument("--output", required=True, type=pathlib.Path, metavar="DIR", help="where the runs are written")
+    parser.add_argument("--text-column", default="text", metavar="NAME", help="default: %(default)s")
+    parser.add_argument("--label-column", default="label", metavar="NAME", help="default: %(default)s")
+    parser.add_argument("--held-out", type=int, default=17, metavar="N", help="classes left out (default: %(default)s)")
+    parser.add_argument("--splits", type=listed(int), default=[1], metavar="LIST", help="a seed draws the classes (default: 1)")
+    parser.add_argument("--spaces", type=listed(str), default=["pretrained"], metavar="LIST",
+                        help="key spaces: pretrained, projection, both; the first one has all tables (default: pretrained)")
+    parser.add_argument("--student-layers", default="0,2,4", metavar="LIST", help="default: %(default)s")
+    parser.add_argument("--epochs", type=int, default=6, metavar="N", help="of the students (default: %(default)s)")
+    parser.add_argument("--learning-rate", type=float, default=3e-4, metavar="R", help="of the students (default: %(default)s)")
+    parser.add_argument("--teacher-epochs", type=int, default=4, metavar="N", help="default: %(default)s")
+    parser.add_argument("--teacher-learning-rate", type=float, default=2e-4, metavar="R", help="default: %(default)s")
+    parser.add_argument("--binary", default="build/release/bin/reaugkd", metavar="FILE", help="default: %(default)s")
+    parser.set_defaults(call=call_knowledge)
+
+
+def call_knowledge(args):
+    from . import knowledge
+
+    return knowledge.run(args)
+
+
 def add_run(commands):
     parser = add_command(commands, "run", RUN, RUN_EXAMPLES)
     parser.add_argument("plan", type=pathlib.Path, help="a file of experiments/plans, or one of your own")
@@ -147,7 +189,7 @@ def parse_arguments(arguments):
     parser = argparse.ArgumentParser(prog="reaugkd-experiments", description="Measures the quality of reaugkd: runs plans, "
                                      "then makes the tables and pictures. COMMAND --help says more.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (add_run, add_report, add_plot, add_further_rows):
+    for add in (add_run, add_report, add_plot, add_further_rows, add_knowledge):
         add(commands)
     return parser.parse_args(arguments)
 

@@ -76,9 +76,14 @@ std::vector<RecordKey> keys_as_columns(FileLayout& layout) {
 /// Reads one file: what every record's check needs to know.
 class Reader {
  public:
+  /// `new_labels` is null where the task's classes are all there are.
   Reader(std::string_view bytes, const Task& task, FileLayout layout, BadRows bad_rows,
-         Dataset& dataset)
-      : task_(task), layout_(std::move(layout)), bad_rows_(bad_rows), dataset_(dataset) {
+         std::vector<std::string>* new_labels, Dataset& dataset)
+      : task_(task),
+        layout_(std::move(layout)),
+        bad_rows_(bad_rows),
+        new_labels_(task.regression() ? nullptr : new_labels),
+        dataset_(dataset) {
     label_column_ = layout_.label_name.empty() ? fmt::format("column {}", layout_.label)
                                                : fmt::format("\"{}\"", layout_.label_name);
     std::vector<RecordKey> keys;
@@ -221,6 +226,7 @@ class Reader {
     if (!has_label_column() || field(layout_.label).empty()) return kUnlabelled;
     const std::string_view value = field(layout_.label);
     if (const std::optional<float> parsed = parse_label(value, task_)) return *parsed;
+    if (new_labels_ != nullptr) return new_class(value);
     const std::string hint = records_->line() == 1 ? "; is it a header? This file must have none"
                                                    : "; leave it empty for a row without a label";
     if (task_.regression()) {
@@ -229,6 +235,18 @@ class Reader {
     }
     throw base::DataError("{}: unknown label \"{}\" in {}, expected one of {}{}", where(),
                           shown(value), label_column_, fmt::join(task_.labels, ", "), hint);
+  }
+
+  /// The class of a label that the task does not have.
+  float new_class(std::string_view label) const {
+    if (label.find_first_of("\t\r\n") != label.npos || !text::valid_utf8(label)) {
+      throw base::DataError(
+          "{}: the label \"{}\" has a tab, a line's end or no valid UTF-8: it cannot be a class",
+          where(), shown(label));
+    }
+    auto place = std::find(new_labels_->begin(), new_labels_->end(), label);
+    if (place == new_labels_->end()) place = new_labels_->insert(place, std::string(label));
+    return static_cast<float>(task_.num_labels() + (place - new_labels_->begin()));
   }
 
   /// The given distribution (C), or score (1); empty where none is asked for.
@@ -272,6 +290,7 @@ class Reader {
   const Task& task_;
   FileLayout layout_;
   BadRows bad_rows_;
+  std::vector<std::string>* new_labels_;
   Dataset& dataset_;
   std::unique_ptr<Records> records_;
   std::vector<int> distribution_;     // columns of the given distribution
@@ -290,6 +309,7 @@ bool Dataset::fully_labelled() const {
 }
 
 base::ExampleId Dataset::id(std::int64_t i) const {
+  if (!ids.empty()) return ids[static_cast<std::size_t>(i)];
   return {base::example_file(sha256), rows[static_cast<std::size_t>(i)]};
 }
 
@@ -307,12 +327,33 @@ Dataset Dataset::subset(const std::vector<std::int64_t>& positions) const {
     const auto first = distributions.begin() + position * width;
     part.distributions.insert(part.distributions.end(), first, first + width);
     part.rows.push_back(rows[i]);
+    if (!ids.empty()) part.ids.push_back(ids[i]);
   }
   return part;
 }
 
-Dataset read_dataset(const std::filesystem::path& path, const Task& task, const FileLayout& layout,
-                     BadRows bad_rows) {
+Dataset joined(const Dataset& first, const Dataset& second) {
+  REAUGKD_CHECK(first.text_b.empty() == second.text_b.empty(), "data sets of two tasks");
+  Dataset all = first;
+  all.ids.clear();
+  all.distributions.clear();
+  for (const Dataset* part : {&first, &second}) {
+    for (std::int64_t i = 0; i < part->size(); ++i) all.ids.push_back(part->id(i));
+  }
+  const auto append = [](auto& values, const auto& more) {
+    values.insert(values.end(), more.begin(), more.end());
+  };
+  append(all.text_a, second.text_a);
+  append(all.text_b, second.text_b);
+  append(all.labels, second.labels);
+  append(all.rows, second.rows);
+  return all;
+}
+
+namespace {
+
+Dataset read(const std::filesystem::path& path, const Task& task, const FileLayout& layout,
+             BadRows bad_rows, std::vector<std::string>* new_labels) {
   const std::string bytes = base::read_file(path);
   Dataset dataset;
   dataset.path = path;
@@ -320,8 +361,20 @@ Dataset read_dataset(const std::filesystem::path& path, const Task& task, const 
   if (bytes.empty()) {
     throw base::DataError("{}: no data rows were found, the file is empty", path.string());
   }
-  Reader(bytes, task, layout, bad_rows, dataset).read();
+  Reader(bytes, task, layout, bad_rows, new_labels, dataset).read();
   return dataset;
+}
+
+}  // namespace
+
+Dataset read_dataset(const std::filesystem::path& path, const Task& task, const FileLayout& layout,
+                     BadRows bad_rows) {
+  return read(path, task, layout, bad_rows, nullptr);
+}
+
+Dataset read_dataset(const std::filesystem::path& path, const Task& task, const FileLayout& layout,
+                     BadRows bad_rows, std::vector<std::string>& new_labels) {
+  return read(path, task, layout, bad_rows, &new_labels);
 }
 
 std::vector<std::int64_t> sample_rows(std::int64_t n, std::int64_t limit, std::uint64_t seed) {

@@ -19,16 +19,22 @@ struct Dataset {
   std::vector<float> labels;         // class index or score; NaN where the row has none
   std::vector<float> distributions;  // (n, C) row by row where the layout names their columns
   std::vector<std::int64_t> rows;    // 0-based data row in the file (the header does not count)
+  std::vector<base::ExampleId> ids;  // of rows that come from several files; else empty
   std::int64_t skipped = 0;          // of the file's rows, by BadRows::kSkip
 
   std::int64_t size() const { return static_cast<std::int64_t>(text_a.size()); }
   bool labelled(std::int64_t i) const;
   bool fully_labelled() const;
-  /// First 16 hex digits of the file's sha256, ':', the data row: the same in every stage.
+  /// First 16 hex digits of the file's sha256, ':', the data row: the same in every stage. Of rows
+  /// from several files what `ids` says.
   base::ExampleId id(std::int64_t i) const;
   /// The rows at these positions, in this order.
   Dataset subset(const std::vector<std::int64_t>& positions) const;
 };
+
+/// The rows of one data set and behind them those of another of the same task, each with its id.
+/// It has the first one's path.
+Dataset joined(const Dataset& first, const Dataset& second);
 
 enum class BadRows { kRefuse, kSkip };
 
@@ -44,6 +50,12 @@ enum class BadRows { kRefuse, kSkip };
 /// a finite score.
 Dataset read_dataset(const std::filesystem::path& path, const Task& task, const FileLayout& layout,
                      BadRows bad_rows = BadRows::kRefuse);
+
+/// The same of a classification task whose classes are not all known: a label that is not the
+/// task's is added to `new_labels`, as class C + its place there. Throws DataError also on a label
+/// that has a tab or the end of a line.
+Dataset read_dataset(const std::filesystem::path& path, const Task& task, const FileLayout& layout,
+                     BadRows bad_rows, std::vector<std::string>& new_labels);
 
 /// Positions of the first `limit` rows after a shuffle seeded with `seed`, in file order again; all
 /// rows where limit is 0 or not smaller than n. (--max-train-examples)

@@ -166,6 +166,23 @@ Task glue_task(const std::string& name) {
       glue_task_names());
 }
 
+Task with_new_classes(Task task, const std::vector<std::string>& new_classes) {
+  const bool submitted = !task.submission_labels.empty();
+  for (const auto& name : new_classes) {
+    task.labels.push_back(name);
+    if (submitted) task.submission_labels.push_back(name);
+  }
+  return task;
+}
+
+FileFormat format_of_name(const std::filesystem::path& path) {
+  const std::string suffix = path.extension().string();
+  if (suffix == ".tsv") return FileFormat::kTsv;
+  if (suffix == ".csv") return FileFormat::kCsv;
+  if (suffix == ".jsonl") return FileFormat::kJsonl;
+  throw base::ConfigError("{}: expected a name that ends in .tsv, .csv or .jsonl", path.string());
+}
+
 Task with_label_order(Task task, const std::vector<std::string>& order) {
   if (!std::is_permutation(order.begin(), order.end(), task.labels.begin(), task.labels.end())) {
     throw base::ConfigError(

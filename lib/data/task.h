@@ -71,6 +71,12 @@ std::string glue_task_names();
 /// A GLUE task by name. Throws ConfigError that lists them.
 Task glue_task(const std::string& name);
 
+/// The task with these classes behind its own, of a knowledge base that knows more than the model.
+Task with_new_classes(Task task, const std::vector<std::string>& new_classes);
+
+/// The format that a file's name ends in: .tsv, .csv, .jsonl. Throws ConfigError on another.
+FileFormat format_of_name(const std::filesystem::path& path);
+
 /// The same classes in another order (a checkpoint's own, or --label-order). Throws ConfigError
 /// unless `order` is a permutation of the task's labels.
 Task with_label_order(Task task, const std::vector<std::string>& order);

@@ -25,6 +25,7 @@ KnowledgeBase knowledge_base_of(const train::Features& features, const Projectio
   kb.logits = rows.distributions.empty() ? features.logits : given_logits(rows, kind);
   kb.soft_labels = train::probabilities_of(kb.logits, kind);
   kb.labels = torch::tensor(rows.labels);
+  kb.label_answers = torch::zeros_like(kb.labels, torch::kBool);
   for (std::int64_t i = 0; i < rows.size(); ++i) kb.ids.push_back(rows.id(i));
   kb.text_a = rows.text_a;
   kb.text_b = rows.text_b;
@@ -38,6 +39,7 @@ data::Dataset dataset_of(const KnowledgeBase& kb) {
   rows.text_a = kb.text_a;
   rows.text_b = kb.text_b;
   rows.labels.assign(kb.labels.data_ptr<float>(), kb.labels.data_ptr<float>() + kb.size());
+  rows.ids = kb.ids;
   for (std::int64_t row = 0; row < kb.size(); ++row) rows.rows.push_back(row);
   return rows;
 }

@@ -77,7 +77,7 @@ std::string neighbor_lines(const data::Task& task, const Queries& queries,
   for (std::int64_t n = 0; n < indices.size(0); ++n) {
     const auto neighbor = indices[n].item<std::int64_t>();
     if (neighbor < 0) break;  // fewer than k were found
-    text += fmt::format("    {:.3f}  weight {:.3f}  teacher {:<16}  label {:<10}  {}\n",
+    text += fmt::format("    {:.3f}  weight {:.3f}  answer {:<16}  label {:<10}  {}\n",
                         similarities[n].item<float>(), weights[n].item<float>(),
                         answer(task, retriever.soft_labels(), neighbor),
                         label_of(task, kb.labels[neighbor].item<float>()),
@@ -93,8 +93,8 @@ std::string explain(std::int64_t count, const data::Task& task, const data::Data
                     const Retriever& retriever, const retrieval::RetrievalSetting& setting) {
   const auto changed = changed_rows(task, predictions);
   const auto betas =
-      beta_of_rows(setting.beta, setting.rule,
-                   beta_features(setting.rule.mode, predictions.student, queries.neighbors));
+      retrieval::betas(setting.beta, setting.rule, predictions.student, predictions.knowledge_base,
+                       queries.neighbors.first(setting.k));
   std::string text;
   for (const auto row : telling_rows(count, changed, predictions)) {
     const bool unchanged = !task.regression() && !changed[row];
@@ -102,7 +102,7 @@ std::string explain(std::int64_t count, const data::Task& task, const data::Data
                         unchanged ? " (prediction unchanged)" : "");
     text += fmt::format("  {}\n", text_of(rows.text_a, rows.text_b, row));
     text += fmt::format("  student    {}\n", answer(task, predictions.student, row));
-    text += fmt::format("  retrieval  {}, from similarity, weight, what the teacher said:\n",
+    text += fmt::format("  retrieval  {}, from similarity, weight, what the row answers:\n",
                         answer(task, predictions.knowledge_base, row));
     text += neighbor_lines(task, queries, retriever, setting.tau, row);
     text += fmt::format("  combined   {}, beta {:.3g}\n\n", answer(task, predictions.final, row),

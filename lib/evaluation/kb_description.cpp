@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "evaluation/calibration.h"
+#include "retrieval/answers.h"
 #include "retrieval/kb_manifest.h"
 #include "retrieval/knowledge_base.h"
 
@@ -66,6 +67,20 @@ std::string provenance_lines(const retrieval::KbManifest& manifest) {
   return text + "\n";
 }
 
+std::string history_lines(const std::vector<retrieval::Change>& history) {
+  std::string text;
+  for (const auto& each : history) {
+    text += fmt::format("  {:<10} {} {} rows, {}", text.empty() ? "history" : "", each.when,
+                        each.rows, each.action);
+    text += fmt::format(" {}", each.what);
+    if (!each.new_classes.empty()) {
+      text += fmt::format(", new: {}", fmt::join(each.new_classes, ", "));
+    }
+    text += "\n";
+  }
+  return text;
+}
+
 std::string file_lines(const fs::path& directory, const retrieval::KbManifest& manifest) {
   std::string text = "  files     ";
   for (const auto& [name, digest] : manifest.files) {
@@ -81,19 +96,25 @@ std::string file_lines(const fs::path& directory, const retrieval::KbManifest& m
 std::string describe_knowledge_base(const fs::path& directory, const data::TaskSettings& settings) {
   const auto kb = retrieval::load_knowledge_base(directory);
   const auto manifest = retrieval::load_kb_manifest(directory);
-  const data::Task& task = settings.task;
+  const data::Task task = data::with_new_classes(settings.task, kb.new_classes);
   std::string text =
       fmt::format("knowledge base {}\n  task       {}", directory.string(), task.name);
-  if (!task.regression()) text += fmt::format(", labels {}", fmt::join(task.labels, ", "));
+  if (!task.regression()) {
+    text += fmt::format(", labels {}", fmt::join(settings.task.labels, ", "));
+    if (!kb.new_classes.empty()) {
+      text += fmt::format(", new classes {}", fmt::join(kb.new_classes, ", "));
+    }
+  }
   text += fmt::format(", max_seq_length {}\n", settings.max_seq_length);
   text += count_lines(kb, task) + provenance_lines(manifest);
   std::vector<float> labels(kb.labels.data_ptr<float>(), kb.labels.data_ptr<float>() + kb.size());
-  const auto quality = soft_label_quality(task, kb.soft_labels, labels);
+  const auto quality = soft_label_quality(task, retrieval::answers_of(kb, {}, task.kind()), labels);
   if (!quality.empty()) text += "  labels   ";
   for (const auto& [name, value] : quality) {
     text += fmt::format(" {} {:.4f} ", name, value);
   }
-  return text + (quality.empty() ? "" : "\n") + file_lines(directory, manifest);
+  return text + (quality.empty() ? "" : "\n") + file_lines(directory, manifest) +
+         history_lines(kb.history);
 }
 
 }  // namespace reaugkd::evaluation

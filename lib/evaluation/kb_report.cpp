@@ -47,6 +47,7 @@ Json to_json(const KbReport& report) {
   json["dimension"] = report.dimension;
   json["dtype"] = report.dtype;
   json["index"] = report.index;
+  if (!report.new_classes.empty()) json["new_classes"] = report.new_classes;
   json["teacher_on_kb"] = metrics::to_json(report.teacher_on_kb);
   put(json, "teacher_on_seen_rows", report.teacher_on_seen_rows);
   put(json, "teacher_on_validation", report.teacher_on_validation);
@@ -54,6 +55,7 @@ Json to_json(const KbReport& report) {
     json["cross_fit"] = cross_fit_json(*report.cross_fit);
     json["timing"]["cross_fit_seconds"] = report.cross_fit->seconds;
   }
+  if (report.keys) json["keys"] = to_json(*report.keys);
   if (!report.warnings.empty()) json["warnings"] = report.warnings;
   json["timing"]["index_seconds"] = report.index_seconds;
   return json;
@@ -62,6 +64,9 @@ Json to_json(const KbReport& report) {
 std::string kb_summary(const KbReport& report) {
   std::string text = fmt::format("build-kb: {} rows, D = {}, index {} ({:.2f} s)\n", report.rows,
                                  report.dimension, report.index, report.index_seconds);
+  if (!report.new_classes.empty()) {
+    text += fmt::format("  {:<22} {}\n", "new classes", report.new_classes.size());
+  }
   const auto add = [&](const char* what, const metrics::Scores& scores) {
     if (scores.empty()) return;
     text += fmt::format("  {:<22}", what);
@@ -71,6 +76,7 @@ std::string kb_summary(const KbReport& report) {
   add("teacher_on_kb", report.teacher_on_kb);
   add("teacher_on_seen_rows", report.teacher_on_seen_rows);
   add("teacher_on_validation", report.teacher_on_validation);
+  if (report.keys) text += key_line(*report.keys);
   return text;
 }
 

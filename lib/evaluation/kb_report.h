@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "evaluation/key_comparison.h"
 #include "evaluation/warnings.h"
 #include "metrics/scores.h"
 
@@ -33,10 +34,12 @@ struct KbReport {
   std::int64_t dimension = 0;
   std::string dtype;
   std::string index;
+  std::vector<std::string> new_classes;  // that the teacher does not have
   metrics::Scores teacher_on_kb;
   metrics::Scores teacher_on_seen_rows;  // where others answer in its place: cross-fit
   metrics::Scores teacher_on_validation;
   std::optional<CrossFitReport> cross_fit;
+  std::optional<KeyComparison> keys;  // where a student's took the place of the teacher's
   Warnings warnings;
   double index_seconds = 0;
 };

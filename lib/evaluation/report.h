@@ -36,14 +36,21 @@ struct RetrievalEffect {
   std::optional<PermutedControl> permuted;    // where there are labels
 };
 
+/// The rows of a part of the classes.
+struct ClassPart {
+  std::int64_t examples = 0;
+  PredictorScores metrics;  // empty where there are none
+};
+
 /// One scored file.
 struct FileReport {
   bool with_teacher = false;
   bool with_retrieval = false;
   PredictorScores metrics;
-  metrics::Scores majority;     // empty for regression and without labels
-  PredictorScores calibration;  // the same
-  RetrievalEffect retrieval;    // with_retrieval
+  metrics::Scores majority;                           // empty for regression and without labels
+  PredictorScores calibration;                        // the same
+  RetrievalEffect retrieval;                          // with_retrieval
+  std::optional<ClassPart> old_classes, new_classes;  // where the knowledge base has new ones
   Warnings warnings;
 };
 

@@ -10,6 +10,15 @@ using metrics::to_json;
 
 /// How beta depends on the row (retrieval/beta.h).
 Json rule_json(const std::string& mode, const retrieval::BetaRule& rule) {
+  if (rule.mode == retrieval::BetaMode::kGate) {
+    Json weights;
+    const auto& names = retrieval::gate_feature_names();
+    for (std::size_t i = 0; i < names.size(); ++i) weights[names[i]] = rule.gate.weights[i];
+    return {{"mode", mode},
+            {"bias", rule.gate.bias},
+            {"weights", weights},
+            {"known_classes", rule.known_classes}};
+  }
   return {{"mode", mode}, {"slope", rule.slope}, {"center", rule.center}};
 }
 
@@ -17,7 +26,13 @@ void put_setting(Json& json, const retrieval::RetrievalSetting& setting) {
   json["k"] = setting.k;
   json["beta"] = setting.beta;
   json["tau"] = setting.tau;
-  json["kb_temperature"] = setting.kb_temperature;
+  json["kb_temperature"] = setting.answers.temperature;
+  if (setting.balance != 0) json["class_balance"] = setting.balance;
+  if (setting.answers.source == retrieval::AnswerSource::kAuto) return;  // what it always was
+  json["soft_labels"] = to_string(setting.answers.source);
+  if (setting.answers.source == retrieval::AnswerSource::kMix) {
+    json["label_weight"] = setting.answers.label_weight;
+  }
 }
 
 Json choice_json(const RetrievalChoice& choice) {
@@ -81,6 +96,12 @@ Json scores_json(const PredictorScores& scores, const FileReport& file) {
   return json;
 }
 
+Json part_json(const ClassPart& part, const FileReport& file) {
+  Json json = {{"examples", part.examples}};
+  if (part.examples > 0) json["metrics"] = scores_json(part.metrics, file);
+  return json;
+}
+
 Json metrics_json(const FileReport& file) {
   Json json = scores_json(file.metrics, file);
   if (file.with_teacher) json["teacher"] = to_json(file.metrics.teacher);
@@ -94,6 +115,8 @@ void put_file(Json& json, const FileReport& file, const std::string& beta_mode) 
   if (!file.calibration.student.empty()) {
     json["calibration"] = scores_json(file.calibration, file);
   }
+  if (file.old_classes) json["old_classes"] = part_json(*file.old_classes, file);
+  if (file.new_classes) json["new_classes"] = part_json(*file.new_classes, file);
   if (!file.warnings.empty()) json["warnings"] = file.warnings;
 }
 
@@ -155,11 +178,25 @@ retrieval::RetrievalSetting setting_of(const Section& json) {
   setting.k = json.at<std::int64_t>("k");
   setting.beta = json.at<double>("beta");
   setting.tau = json.at<double>("tau");
-  setting.kb_temperature = json.value("kb_temperature", 1.0);
+  setting.answers.temperature = json.value("kb_temperature", 1.0);
+  setting.answers.source =
+      retrieval::parse_answer_source(json.value<std::string>("soft_labels", "auto"));
+  setting.answers.label_weight = json.value("label_weight", 0.5);
+  setting.balance = json.value("class_balance", 0.0);
   if (json.has("beta_rule")) {
     const Section rule = json.section("beta_rule");
-    setting.rule = {retrieval::parse_beta_mode(rule.at<std::string>("mode")),
-                    rule.at<double>("slope"), rule.at<double>("center")};
+    setting.rule.mode = retrieval::parse_beta_mode(rule.at<std::string>("mode"));
+    if (setting.rule.mode == retrieval::BetaMode::kGate) {
+      setting.rule.gate.bias = rule.at<double>("bias");
+      const Section weights = rule.section("weights");
+      for (const auto& name : retrieval::gate_feature_names()) {
+        setting.rule.gate.weights.push_back(weights.at<double>(name.c_str()));
+      }
+      setting.rule.known_classes = rule.at<std::int64_t>("known_classes");
+    } else {
+      setting.rule.slope = rule.at<double>("slope");
+      setting.rule.center = rule.at<double>("center");
+    }
   }
   return setting;
 }
@@ -212,6 +249,15 @@ RetrievalEffect effect_of(const Section& json) {
   return effect;
 }
 
+ClassPart part_of(const Section& json) {
+  ClassPart part{json.at<std::int64_t>("examples"), {}};
+  if (!json.has("metrics")) return part;
+  const Section scores = json.section("metrics");
+  part.metrics = {
+      scores.scores("student"), scores.scores("retrieval"), scores.scores("combined"), {}};
+  return part;
+}
+
 /// `metrics` is the key of its scores in `scores`.
 FileReport file_of(const Section& json, const Section& scores) {
   FileReport file;
@@ -228,6 +274,8 @@ FileReport file_of(const Section& json, const Section& scores) {
                         {}};
   }
   if (file.with_retrieval) file.retrieval = effect_of(json.section("retrieval"));
+  if (json.has("old_classes")) file.old_classes = part_of(json.section("old_classes"));
+  if (json.has("new_classes")) file.new_classes = part_of(json.section("new_classes"));
   if (json.has("warnings")) file.warnings = json.at<std::vector<std::string>>("warnings");
   return file;
 }

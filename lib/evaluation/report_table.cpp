@@ -30,22 +30,56 @@ std::string number(double value) {
   return base::Json(value).dump();
 }
 
+/// ", T = 2, labels answer": what is not the usual.
+std::string answer_words(const retrieval::RetrievalSetting& setting) {
+  const auto& rule = setting.answers;
+  std::string text = rule.temperature == 1 ? "" : ", T = " + number(rule.temperature);
+  if (setting.balance != 0) text += ", class balance " + number(setting.balance);
+  if (rule.source == retrieval::AnswerSource::kMix) {
+    return text + fmt::format(", {} label + {} teacher", number(rule.label_weight),
+                              number(1 - rule.label_weight));
+  }
+  if (rule.source != retrieval::AnswerSource::kAuto)
+    text += ", " + to_string(rule.source) + " answer";
+  return text;
+}
+
 std::string choice_lines(const RetrievalChoice& choice) {
   const auto& setting = choice.setting;
   std::string text = fmt::format(
       "  retrieval: k = {}, beta = {}, tau = {}{} ({}), {} index{} over {} rows\n", setting.k,
-      number(setting.beta), number(setting.tau),
-      setting.kb_temperature == 1 ? "" : ", T = " + number(setting.kb_temperature),
+      number(setting.beta), number(setting.tau), answer_words(setting),
       choice.selection ? fmt::format("selected on {} by {}", choice.selection->selected_on,
                                      choice.selection->selected_by)
                        : "as given",
       choice.index, choice.ef_search ? fmt::format(" (ef {})", choice.ef_search->ef_search) : "",
       choice.rows);
-  if (choice.beta_mode != "constant") {
+  if (setting.rule.mode == retrieval::BetaMode::kGate) {
+    text += "  beta of a row by a gate, its weights:";
+    const auto& names = retrieval::gate_feature_names();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      text += fmt::format(" {} {:.3g}", names[i], setting.rule.gate.weights[i]);
+    }
+    text += "\n";
+  } else if (choice.beta_mode != "constant") {
     text += fmt::format("  beta is that at {} {:.4g}; its logit changes by {:.4g} for each unit\n",
                         choice.beta_mode, setting.rule.center, setting.rule.slope);
   }
   return text;
+}
+
+/// "  new classes, 680 examples: accuracy student 0.0000, retrieval 0.8382, combined 0.8309".
+std::string part_line(const char* what, const std::optional<ClassPart>& part) {
+  if (!part || part->examples == 0) return "";
+  std::string text = fmt::format("  {}, {} examples:", what, part->examples);
+  const auto& name = part->metrics.student.begin()->first;
+  text += fmt::format(" {} student {:.4f}", name, part->metrics.student.at(name));
+  const auto add = [&](const char* who, const metrics::Scores& scores) {
+    if (!scores.empty()) text += fmt::format(", {} {:.4f}", who, scores.at(name));
+  };
+  add("retrieval", part->metrics.retrieval);
+  add("combined", part->metrics.combined);
+  return text + "\n";
 }
 
 std::string effect_lines(const RetrievalEffect& effect) {
@@ -116,6 +150,7 @@ std::string report_table(const Report& report) {
                                  report.examples, selected_on(report));
   text += file.metrics.student.empty() ? "  no labels: predictions only\n"
                                        : score_lines(file, file.majority);
+  text += part_line("old classes", file.old_classes) + part_line("new classes", file.new_classes);
   if (report.mismatched) text += "mismatched\n" + score_lines(*report.mismatched, {});
   if (report.retrieval) text += choice_lines(*report.retrieval) + effect_lines(file.retrieval);
   if (!file.calibration.student.empty()) text += calibration_line(file);

@@ -57,8 +57,9 @@ Retriever::Retriever(const std::filesystem::path& directory, const RetrieverOpti
       kind_(kind),
       exact_(retrieval::make_exact_index(kb_.embeddings.to(options.device))),
       approximate_(load_approximate_index(kb_, directory, options)),
-      soft_labels_(kb_.soft_labels),
+      soft_labels_(retrieval::answers_of(kb_, {}, kind)),
       row_of_(retrieval::rows_by_id(kb_)) {
+  answer_with(soft_labels_);
   for (std::int64_t row = 0; row < kb_.size(); ++row) {
     rows_of_text_[text_key(kb_.text_a, kb_.text_b, row)].push_back(row);
   }
@@ -162,24 +163,33 @@ retrieval::Neighbors Retriever::search(const retrieval::Index& index, const torc
 torch::Tensor Retriever::answer(const torch::Tensor& student_probabilities, const torch::Tensor& s,
                                 const retrieval::RetrievalSetting& setting) const {
   return retrieval::predict(setting, index().search(s, setting.k), soft_labels_,
-                            student_probabilities)
+                            student_probabilities, class_rows_)
       .combined;
 }
 
-std::vector<retrieval::SoftLabels> Retriever::softened(
-    const std::vector<double>& temperatures) const {
+torch::Tensor Retriever::own_classes(const data::Dataset& rows) const {
+  std::vector<std::int64_t> classes;
+  for (std::int64_t i = 0; i < rows.size(); ++i) {
+    const bool own = rows.labelled(i) && row_of_.contains(rows.id(i));
+    classes.push_back(own ? std::llround(rows.labels[static_cast<std::size_t>(i)]) : -1);
+  }
+  return torch::tensor(classes, torch::kInt64);
+}
+
+std::vector<retrieval::SoftLabels> Retriever::answers(
+    const std::vector<retrieval::AnswerRule>& rules) const {
   std::vector<retrieval::SoftLabels> soft_labels;
-  for (const double temperature : temperatures) {
-    if (kind_ == base::TaskKind::kRegression && temperature != 1) {
+  for (const auto& rule : rules) {
+    if (kind_ == base::TaskKind::kRegression && rule.temperature != 1) {
       throw base::ConfigError(
           "`kb_temperature`, `grid_kb_temperature`: {} softens probabilities; a regression task "
           "has scores",
-          temperature);
+          rule.temperature);
     }
-    soft_labels.push_back(
-        {temperature, temperature == 1 ? kb_.soft_labels
-                                       : train::probabilities_of(kb_.logits / temperature,
-                                                                 base::TaskKind::kClassification)});
+    auto values = retrieval::answers_of(kb_, rule, kind_);
+    const bool known = std::ranges::any_of(
+        soft_labels, [&](const auto& each) { return torch::equal(each.values, values); });
+    if (!known) soft_labels.push_back({rule, std::move(values)});
   }
   return soft_labels;
 }

@@ -77,12 +77,19 @@ class Retriever {
 
   const retrieval::KnowledgeBase& knowledge_base() const { return kb_; }
   const retrieval::Index& index() const { return approximate_ ? *approximate_ : *exact_; }
-  /// p^T of equation 6 for each of these T: of 1 as stored. Throws ConfigError where another is
-  /// asked of scores.
-  std::vector<retrieval::SoftLabels> softened(const std::vector<double>& temperatures) const;
-  /// What answer() and soft_labels() use from now on, (N, C): of one softened(). Before: as stored.
-  void answer_with(const torch::Tensor& soft_labels) { soft_labels_ = soft_labels; }
-  const torch::Tensor& soft_labels() const { return soft_labels_; }  // (N, C)
+  /// What the rows answer by each of these rules, without those that give the same as one before.
+  /// Throws ConfigError where a temperature other than 1 is asked of scores.
+  std::vector<retrieval::SoftLabels> answers(const std::vector<retrieval::AnswerRule>& rules) const;
+  /// What answer() and soft_labels() use from now on, (N, C): of one of answers(). Before: by the
+  /// default rule.
+  void answer_with(const torch::Tensor& soft_labels) {
+    soft_labels_ = soft_labels;
+    class_rows_ = retrieval::ClassRows::of(soft_labels);
+  }
+  const torch::Tensor& soft_labels() const { return soft_labels_; }       // (N, C)
+  const retrieval::ClassRows& class_rows() const { return class_rows_; }  // of soft_labels()
+  /// The label of each of `rows` that stands in the knowledge base, -1 for others: (n) int64.
+  torch::Tensor own_classes(const data::Dataset& rows) const;
   /// Soft labels handed to other rows: the control that retrieval must beat. Depends on `seed`.
   std::vector<retrieval::SoftLabels> permuted(std::vector<retrieval::SoftLabels> soft_labels,
                                               std::uint64_t seed) const;
@@ -101,6 +108,7 @@ class Retriever {
   std::unique_ptr<retrieval::Index> exact_;        // on the device
   std::unique_ptr<retrieval::Index> approximate_;  // null where the search is exact
   torch::Tensor soft_labels_;
+  retrieval::ClassRows class_rows_;
   std::unordered_map<base::ExampleId, std::int64_t, base::ExampleIdHash> row_of_;
   std::unordered_map<std::string, std::vector<std::int64_t>> rows_of_text_;
 };

@@ -1,6 +1,7 @@
 #include "evaluation/scoring.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "evaluation/calibration.h"
 #include "evaluation/warnings.h"
@@ -16,8 +17,9 @@ void answer_with_retrieval(const RetrievalParts& parts, const data::Task& task,
   const auto most = std::max({setting.k, parts.selected.permuted_setting.k, parts.most_neighbors});
   file.found = parts.retriever.search(file.queries.embeddings, rows, most);
   file.queries.neighbors = file.found.first(setting.k);
-  const auto [p_kb, combined] = retrieval::predict(
-      setting, file.queries.neighbors, parts.retriever.soft_labels(), file.queries.probabilities);
+  const auto [p_kb, combined] =
+      retrieval::predict(setting, file.queries.neighbors, parts.retriever.soft_labels(),
+                         file.queries.probabilities, parts.retriever.class_rows());
   file.predictions = {combined, file.queries.probabilities, p_kb};
   file.report.with_retrieval = true;
   file.report.metrics.retrieval = train::score(task, p_kb, rows.labels);
@@ -40,9 +42,34 @@ RetrievalEffect effect_of(const RetrievalParts& parts, const data::Task& task,
   if (file.report.metrics.combined.empty()) return effect;
   const auto control =
       retrieval::predict(selected.permuted_setting, file.found.first(selected.permuted_setting.k),
-                         selected.permuted_soft_labels, file.queries.probabilities);
+                         selected.permuted_soft_labels, file.queries.probabilities,
+                         retrieval::ClassRows::of(selected.permuted_soft_labels));
   effect.permuted = {selected.permuted_setting, train::score(task, control.combined, rows.labels)};
   return effect;
+}
+
+/// The scores on the rows whose class is a new one (`known` and above), or on the others.
+ClassPart part_of(const data::Task& task, const data::Dataset& rows, const ScoredFile& file,
+                  std::int64_t known, bool new_ones) {
+  std::vector<std::int64_t> positions;
+  std::vector<float> labels;
+  for (std::int64_t i = 0; i < rows.size(); ++i) {
+    const float label = rows.labels[static_cast<std::size_t>(i)];
+    if (std::isnan(label) || (label >= static_cast<float>(known)) != new_ones) continue;
+    positions.push_back(i);
+    labels.push_back(label);
+  }
+  ClassPart part{static_cast<std::int64_t>(labels.size()), {}};
+  if (labels.empty()) return part;
+  const auto index = torch::tensor(positions, torch::kInt64);
+  const auto score = [&](const torch::Tensor& p) {
+    return train::score(task, p.index_select(0, index), labels);
+  };
+  part.metrics.student = score(file.queries.probabilities);
+  if (!file.report.with_retrieval) return part;
+  part.metrics.retrieval = score(file.predictions.knowledge_base);
+  part.metrics.combined = score(file.predictions.final);
+  return part;
 }
 
 /// Adds what the task's metric does not show: the majority class, calibration, warnings.
@@ -81,14 +108,16 @@ Queries ask(Subject& subject, const data::Dataset& rows, const std::string& what
   const auto outputs = train::predict(
       subject.model.classifier,
       subject.model.encode(rows, subject.settings, subject.compute.threads), predict);
-  return {train::probabilities_of(outputs.logits, subject.settings.task.kind()),
-          models::unit_rows(outputs.embeddings),
-          {}};
+  const data::Task task = subject.task();
+  return {
+      retrieval::widened(train::probabilities_of(outputs.logits, task.kind()), task.num_labels()),
+      models::unit_rows(outputs.embeddings),
+      {}};
 }
 
 ScoredFile score_file(Subject& student, const data::Dataset& rows, const std::string& what,
                       const RetrievalParts* retrieval, Subject* teacher) {
-  const data::Task& task = student.settings.task;
+  const data::Task task = student.task();
   ScoredFile file;
   file.queries = ask(student, rows, what);
   file.predictions.final = file.queries.probabilities;
@@ -98,12 +127,16 @@ ScoredFile score_file(Subject& student, const data::Dataset& rows, const std::st
     file.report.retrieval = effect_of(*retrieval, task, rows, file);
   }
   if (teacher != nullptr) {
-    const auto& its_task = teacher->settings.task;
+    const data::Task its_task = teacher->task();
     const auto probabilities = ask(*teacher, rows, "teacher").probabilities;
     file.report.with_teacher = true;
     file.report.metrics.teacher = train::score(its_task, probabilities, rows.labels);
     append(file.report.warnings,
            prediction_warnings("the teacher", its_task, probabilities, rows.labels));
+  }
+  if (!student.new_classes.empty()) {
+    file.report.old_classes = part_of(task, rows, file, student.settings.task.num_labels(), false);
+    file.report.new_classes = part_of(task, rows, file, student.settings.task.num_labels(), true);
   }
   judge(task, rows, retrieval == nullptr || retrieval->same_text_answers, file);
   return file;

@@ -16,10 +16,14 @@ struct Subject {
   data::TaskSettings settings;
   tensor::Compute compute;
   std::int64_t batch_size = 128;
+  std::vector<std::string> new_classes = {};  // of the knowledge base; the model gives them zero
+
+  /// The task with the new classes behind its own.
+  data::Task task() const { return data::with_new_classes(settings.task, new_classes); }
 };
 
-/// The rows as the model sees them: probabilities and unit embeddings, no neighbors. `what` is for
-/// the progress line.
+/// The rows as the model sees them: probabilities of the classes of task() and unit embeddings, no
+/// neighbors. `what` is for the progress line.
 Queries ask(Subject& subject, const data::Dataset& rows, const std::string& what);
 
 /// What a scored file is answered with besides the student.

@@ -10,10 +10,10 @@ namespace {
 using retrieval::RetrievalSetting;
 using retrieval::SoftLabels;
 
-/// Those of the setting's temperature.
+/// Those of the setting's rule.
 torch::Tensor labels_of(const std::vector<SoftLabels>& soft_labels,
                         const RetrievalSetting& setting) {
-  return std::ranges::find(soft_labels, setting.kb_temperature, &SoftLabels::temperature)->values;
+  return std::ranges::find(soft_labels, setting.answers, &SoftLabels::rule)->values;
 }
 
 /// The validation part with neighbors for the largest k of the grid; an ef is selected first.
@@ -40,9 +40,9 @@ retrieval::Criterion criterion_of(const SelectionOptions& options, const data::T
   };
 }
 
-SelectionRecord record_of(const RetrievalSetting& setting, const retrieval::Criterion& criterion,
-                          const data::Task& task, const LabelledQueries& validation,
-                          const std::string& selected_on) {
+SelectionRecord record_of(const retrieval::RetrievalGrid& grid, const RetrievalSetting& setting,
+                          const retrieval::Criterion& criterion, const data::Task& task,
+                          const LabelledQueries& validation, const std::string& selected_on) {
   const auto& student = validation.queries.probabilities;
   SelectionRecord record;
   record.selected_on = selected_on;
@@ -54,7 +54,7 @@ SelectionRecord record_of(const RetrievalSetting& setting, const retrieval::Crit
   record.examples = static_cast<std::int64_t>(validation.labels.size());
   record.loss = setting.loss;
   record.loss_student =
-      retrieval::prediction_loss(student, torch::tensor(validation.labels), task.kind());
+      retrieval::selection_loss(grid, student, torch::tensor(validation.labels), task.kind());
   return record;
 }
 
@@ -69,23 +69,22 @@ SelectedRetrieval select_retrieval(const SelectionOptions& options, const data::
   const auto permuted = retriever.permuted(soft_labels, options.seed);
   const auto& grid = options.grid;
   if (options.fixed) {
-    choice.setting = {.k = grid.k[0],
-                      .beta = grid.beta[0],
-                      .tau = grid.tau[0],
-                      .kb_temperature = soft_labels[0].temperature};
+    choice.setting = {
+        .k = grid.k[0], .beta = grid.beta[0], .tau = grid.tau[0], .answers = soft_labels[0].rule};
     selected.permuted_setting = choice.setting;
   } else {
     const auto& queries = selected.validation->queries;
     const auto labels = torch::tensor(selected.validation->labels);
+    const auto own = retriever.own_classes(validation->rows);
     const auto criterion = criterion_of(options, task, selected.validation->labels);
     const auto best_of = [&](const std::vector<SoftLabels>& values) {
       return retrieval::select_setting(grid, queries.neighbors, values, queries.probabilities,
-                                       labels, task.kind(), criterion);
+                                       labels, task.kind(), criterion, own);
     };
     choice.setting = best_of(soft_labels);
     selected.permuted_setting = best_of(permuted);
     choice.selection =
-        record_of(choice.setting, criterion, task, *selected.validation, validation->name);
+        record_of(grid, choice.setting, criterion, task, *selected.validation, validation->name);
   }
   selected.soft_labels = labels_of(soft_labels, choice.setting);
   selected.permuted_soft_labels = labels_of(permuted, selected.permuted_setting);

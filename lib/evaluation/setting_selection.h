@@ -37,7 +37,7 @@ struct RetrievalChoice {
 /// What to select from.
 struct SelectionOptions {
   retrieval::RetrievalGrid grid;
-  std::string beta_mode = "constant";
+  std::string beta_mode = "constant";        // of the grid
   bool fixed = false;                        // the grid has one setting: nothing to select
   bool by_metric = false;                    // by the task's first metric, not the loss
   std::vector<std::int64_t> ef_search_grid;  // empty: as built

@@ -22,7 +22,7 @@ std::string sweep_table(const retrieval::RetrievalGrid& grid, const data::Task& 
     };
     const auto p = combined(scored);
     text += fmt::format("{}\t{}\t{}\t{}\t{:.9g}\t{:.9g}", setting.k, setting.tau, setting.beta,
-                        setting.kb_temperature, loss(combined(validation), validation),
+                        setting.answers.temperature, loss(combined(validation), validation),
                         loss(p, scored));
     const auto scores = train::score(task, p, scored.labels);
     for (const auto& name : task.metrics) {
@@ -34,8 +34,7 @@ std::string sweep_table(const retrieval::RetrievalGrid& grid, const data::Task& 
     for (const auto k : grid.k) {
       for (const auto tau : grid.tau) {
         for (const auto beta : grid.beta) {
-          add_line({.k = k, .beta = beta, .tau = tau, .kb_temperature = softened.temperature},
-                   softened.values);
+          add_line({.k = k, .beta = beta, .tau = tau, .answers = softened.rule}, softened.values);
         }
       }
     }

@@ -39,6 +39,24 @@ torch::Tensor aggregate(const Neighbors& neighbors, const torch::Tensor& soft_la
   return result;
 }
 
+ClassRows ClassRows::of(const torch::Tensor& soft_labels) {
+  const auto class_of_row = soft_labels.argmax(1);
+  return {class_of_row, torch::bincount(class_of_row, {}, soft_labels.size(1)).to(torch::kFloat64)};
+}
+
+Neighbors balanced(const Neighbors& neighbors, const ClassRows& rows, double balance, double tau,
+                   const torch::Tensor& own_class) {
+  if (balance == 0) return neighbors;
+  const auto found = neighbors.indices.clamp_min(0);
+  const auto classes = rows.class_of_row.index_select(0, found.flatten()).view(found.sizes());
+  auto count = rows.count.index_select(0, classes.flatten()).view(found.sizes());
+  if (own_class.defined()) {
+    count = count - (classes == own_class.unsqueeze(1)).to(torch::kFloat64);
+  }
+  const auto correction = balance * tau * count.clamp_min(1).log();
+  return {neighbors.indices, neighbors.similarities - correction.to(torch::kFloat32)};
+}
+
 torch::Tensor combine(const torch::Tensor& student, const torch::Tensor& knowledge_base,
                       const torch::Tensor& beta) {
   REAUGKD_CHECK(student.sizes() == knowledge_base.sizes() && beta.dim() == 1 &&

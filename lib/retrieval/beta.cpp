@@ -10,7 +10,23 @@ BetaMode parse_beta_mode(const std::string& text) {
   if (text == "constant") return BetaMode::kConstant;
   if (text == "entropy") return BetaMode::kEntropy;
   if (text == "similarity") return BetaMode::kSimilarity;
-  throw base::ConfigError("`beta_mode`: \"{}\" is not one of constant, entropy, similarity", text);
+  if (text == "gate") return BetaMode::kGate;
+  throw base::ConfigError("`beta_mode`: \"{}\" is not one of constant, entropy, similarity, gate",
+                          text);
+}
+
+std::string to_string(BetaMode mode) {
+  switch (mode) {
+    case BetaMode::kEntropy:
+      return "entropy";
+    case BetaMode::kSimilarity:
+      return "similarity";
+    case BetaMode::kGate:
+      return "gate";
+    case BetaMode::kConstant:
+      break;
+  }
+  return "constant";
 }
 
 torch::Tensor beta_features(BetaMode mode, const torch::Tensor& student,
@@ -29,6 +45,15 @@ torch::Tensor beta_of_rows(double beta, const BetaRule& rule, const torch::Tenso
   if (rule.slope == 0) return torch::full_like(features, beta);
   // 0 and 1, whose logits are infinite, stay what they are.
   return torch::sigmoid(std::log(beta / (1 - beta)) + rule.slope * (features - rule.center));
+}
+
+torch::Tensor betas(double beta, const BetaRule& rule, const torch::Tensor& student,
+                    const torch::Tensor& knowledge_base, const Neighbors& neighbors) {
+  if (rule.mode != BetaMode::kGate) {
+    return beta_of_rows(beta, rule, beta_features(rule.mode, student, neighbors));
+  }
+  const auto known = rule.known_classes < 0 ? student.size(1) : rule.known_classes;
+  return beta_of_rows(rule.gate, GateInput{student, knowledge_base, known}.features());
 }
 
 }  // namespace reaugkd::retrieval

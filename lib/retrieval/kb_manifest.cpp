@@ -1,6 +1,7 @@
 #include "retrieval/kb_manifest.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -12,7 +13,7 @@ namespace {
 using base::ArtifactError;
 using base::Json;
 
-constexpr int kFormat = 2;  // 1 had no dtype: all were fp32
+constexpr int kFormat = 3;  // 1 had no dtype: all were fp32; 2 had no new classes
 constexpr int kOldestFormat = 1;
 constexpr const char* kMetric = "inner_product";
 
@@ -88,6 +89,12 @@ KbManifest load_kb_manifest(const std::filesystem::path& directory) {
     throw ArtifactError("{}: rows {}, dimension {}, num_labels {}: each must be at least 1", where,
                         manifest.rows, manifest.dimension, manifest.num_labels);
   }
+  manifest.new_classes = base::json_value<std::vector<std::string>>(json, "new_classes", {}, where);
+  const std::set<std::string> distinct(manifest.new_classes.begin(), manifest.new_classes.end());
+  if (distinct.size() != manifest.new_classes.size() || distinct.contains("")) {
+    throw ArtifactError("{}: new_classes: found {}, expected different names", where,
+                        fmt::join(manifest.new_classes, ", "));
+  }
   manifest.dtype = base::json_value<std::string>(json, "dtype", "fp32", where);
   if (manifest.dtype != "fp32" && manifest.dtype != "fp16") {
     throw ArtifactError("{}: found dtype {}, expected fp32 or fp16", where, manifest.dtype);
@@ -107,6 +114,7 @@ void save_kb_manifest(const KbManifest& manifest, const std::filesystem::path& d
                                                {"rows", manifest.rows},
                                                {"dimension", manifest.dimension},
                                                {"num_labels", manifest.num_labels},
+                                               {"new_classes", manifest.new_classes},
                                                {"dtype", manifest.dtype},
                                                {"metric", kMetric},
                                                {"index", index_json(manifest.index)},

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "retrieval/index_options.h"
 #include "retrieval/provenance.h"
@@ -15,10 +16,11 @@ namespace reaugkd::retrieval {
 inline constexpr const char* kManifestFile = "kb.json";
 
 struct KbManifest {
-  std::int64_t rows = 0;        // N
-  std::int64_t dimension = 0;   // D
-  std::int64_t num_labels = 0;  // C
-  std::string dtype = "fp32";   // of the embeddings: fp32 or fp16
+  std::int64_t rows = 0;                 // N
+  std::int64_t dimension = 0;            // D
+  std::int64_t num_labels = 0;           // C
+  std::vector<std::string> new_classes;  // behind them
+  std::string dtype = "fp32";            // of the embeddings: fp32 or fp16
   IndexDescription index;
   std::map<std::string, std::string> files;  // sha256 by name
   Provenance provenance;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/sha256.h"
+#include "retrieval/answers.h"
 #include "retrieval/examples_file.h"
 #include "retrieval/fp32_rows.h"
 #include "retrieval/indexes.h"
@@ -108,14 +109,24 @@ void check_ids(const KnowledgeBase& kb) {
 /// The values of each row, whoever wrote them; the shapes are right.
 void check_rows(const KnowledgeBase& kb, const std::string& where) {
   check_lengths(kb.embeddings, where);
-  if (const auto row = first_wrong(kb.logits.isfinite().all(1).logical_not()); row >= 0) {
+  const auto unseen = rows_without_teacher(kb);
+  const auto not_finite = [&](const torch::Tensor& values) {
+    return first_wrong(values.isfinite().all(1).logical_or(unseen).logical_not());
+  };
+  if (const auto row = not_finite(kb.logits); row >= 0) {
     throw ArtifactError("{}: the logits of row {} are not finite", where, row);
   }
-  if (const auto row = first_wrong(kb.soft_labels.isfinite().all(1).logical_not()); row >= 0) {
+  if (const auto row = not_finite(kb.soft_labels); row >= 0) {
     throw ArtifactError("{}: the soft labels of row {} are not finite", where, row);
   }
   if (const auto row = first_wrong(kb.labels.isinf()); row >= 0) {
     throw ArtifactError("{}: the label of row {} is not finite", where, row);
+  }
+  const auto unlabelled = kb.labels.isnan();
+  if (const auto row = first_wrong(unlabelled.logical_and(unseen.logical_or(kb.label_answers)));
+      row >= 0) {
+    throw ArtifactError("{}: row {} has neither a teacher's prediction nor a label to answer with",
+                        where, row);
   }
   check_ids(kb);
   if (kb.num_labels() == 1) return;  // regression: soft labels are scores
@@ -128,13 +139,13 @@ void check_rows(const KnowledgeBase& kb, const std::string& where) {
                                      kb.soft_labels[row].data_ptr<float>() + kb.num_labels()),
                   " "));
   }
-  const auto known = kb.labels.isnan().logical_not();
+  const auto known = unlabelled.logical_not();
   const auto no_class = (kb.labels < 0)
-                            .logical_or(kb.labels >= kb.num_labels())
+                            .logical_or(kb.labels >= kb.num_classes())
                             .logical_or(kb.labels != kb.labels.floor());
   if (const auto row = first_wrong(known.logical_and(no_class)); row >= 0) {
     throw ArtifactError("{}: the label of row {} is {}, expected one of {} classes", where, row,
-                        kb.labels[row].item<float>(), kb.num_labels());
+                        kb.labels[row].item<float>(), kb.num_classes());
   }
 }
 
@@ -158,7 +169,9 @@ void check_shapes(const KnowledgeBase& kb, const Index& index) {
   REAUGKD_CHECK(rows > 0 && static_cast<std::int64_t>(kb.ids.size()) == rows, "{} rows, {} ids",
                 rows, kb.ids.size());
   REAUGKD_CHECK(kb.logits.sizes() == kb.soft_labels.sizes() && kb.logits.size(0) == rows &&
-                    kb.labels.dim() == 1 && kb.labels.size(0) == rows,
+                    kb.labels.dim() == 1 && kb.labels.size(0) == rows &&
+                    kb.label_answers.sizes() == kb.labels.sizes() &&
+                    kb.label_answers.scalar_type() == torch::kBool,
                 "the tensors do not have {} rows", rows);
   for (const auto& value : {kb.embeddings, kb.logits, kb.soft_labels, kb.labels}) {
     const bool half = value.scalar_type() == torch::kFloat16 && value.is_same(kb.embeddings);
@@ -201,8 +214,10 @@ void save_knowledge_base(const KnowledgeBase& kb, const Index& index, const Inde
                                                       {"logits", kb.logits},
                                                       {"soft_labels", kb.soft_labels},
                                                       {"labels", kb.labels},
+                                                      {"label_answers", kb.label_answers},
                                                       {"example_ids", tensor_of_ids(kb.ids)}});
   save_examples(kb.ids, kb.text_a, kb.text_b, directory / kExamplesFile);
+  save_history(kb.history, directory);
   std::vector<std::string> names = {kTensorsFile, kExamplesFile};
   for (const auto& kind : index_kinds()) {
     const std::string& file = find_index_kind(kind)->file_name;
@@ -218,6 +233,7 @@ void save_knowledge_base(const KnowledgeBase& kb, const Index& index, const Inde
   manifest.rows = kb.size();
   manifest.dimension = kb.dimension();
   manifest.num_labels = kb.num_labels();
+  manifest.new_classes = kb.new_classes;
   manifest.dtype = dtype_name(kb.embeddings.scalar_type());
   manifest.index = {index.kind(), options};
   for (const auto& name : names) manifest.files[name] = base::sha256_of_file(directory / name);
@@ -240,6 +256,10 @@ KnowledgeBase load_knowledge_base(const std::filesystem::path& directory, Texts 
     read.logits = take("logits", torch::kFloat32, {rows, num_labels});
     read.soft_labels = take("soft_labels", torch::kFloat32, {rows, num_labels});
     read.labels = take("labels", torch::kFloat32, {rows});
+    read.label_answers = tensors.contains("label_answers")  // since format 3
+                             ? take("label_answers", torch::kBool, {rows})
+                             : torch::zeros({rows}, torch::kBool);
+    read.new_classes = manifest.new_classes;
     read.ids = ids_of_tensor(take("example_ids", torch::kInt64, {rows, 2}));
     check_rows(read, file);
     return read;
@@ -251,6 +271,7 @@ KnowledgeBase load_knowledge_base(const std::filesystem::path& directory, Texts 
     kb.text_b = std::move(examples.text_b);
   }
   kb.provenance = manifest.provenance;
+  kb.history = load_history(directory);
   return kb;
 }
 

@@ -1,5 +1,6 @@
-// The knowledge base: for every example that the student is trained on, the teacher's projected
-// embedding and its predictions. Written by build-kb, read by distill and eval.
+// The knowledge base: rows that can answer, each with a key and with what the teacher and the gold
+// label say of it. It begins with the examples that the student is trained on; rows and classes are
+// added, removed and corrected later. Written by build-kb, read by distill and eval.
 #pragma once
 
 #include <torch/torch.h>
@@ -12,24 +13,33 @@
 #include <vector>
 
 #include "base/example_id.h"
+#include "retrieval/history.h"
 #include "retrieval/index.h"
 #include "retrieval/provenance.h"
 
 namespace reaugkd::retrieval {
 
 struct KnowledgeBase {
-  torch::Tensor embeddings;   // (N, D) fp32 or fp16, z: unit rows
-  torch::Tensor logits;       // (N, C) fp32, l^T
-  torch::Tensor soft_labels;  // (N, C) fp32, p^T = softmax(l^T); regression: the score (N, 1)
-  torch::Tensor labels;       // (N) fp32, NaN where unknown
-  std::vector<base::ExampleId> ids;  // N, no id twice
-  std::vector<std::string> text_a;   // N: examples.tsv; empty where it was not read
-  std::vector<std::string> text_b;   // N, or empty for single-sentence tasks
+  torch::Tensor embeddings;     // (N, D) fp32 or fp16, z: unit rows
+  torch::Tensor logits;         // (N, C) fp32, l^T; a row of NaN where no teacher answered
+  torch::Tensor soft_labels;    // (N, C) fp32, p^T = softmax(l^T); regression: the score (N, 1)
+  torch::Tensor labels;         // (N) fp32, NaN where unknown; a class of C or more is a new one
+  torch::Tensor label_answers;  // (N) bool: by default the label answers, not the teacher
+  std::vector<std::string> new_classes;  // class C + j, which neither teacher nor student has
+  std::vector<base::ExampleId> ids;      // N, no id twice
+  std::vector<std::string> text_a;       // N: examples.tsv; empty where it was not read
+  std::vector<std::string> text_b;       // N, or empty for single-sentence tasks
   Provenance provenance;
+  std::vector<Change> history;
 
   std::int64_t size() const { return embeddings.size(0); }
   std::int64_t dimension() const { return embeddings.size(1); }
+  /// C: classes that the teacher knows.
   std::int64_t num_labels() const { return soft_labels.size(1); }
+  /// C and the new ones.
+  std::int64_t num_classes() const {
+    return num_labels() + static_cast<std::int64_t>(new_classes.size());
+  }
 };
 
 /// "fp32" or "fp16", as kb.json and `kb_dtype` spell a type of embeddings, and back.
@@ -40,9 +50,9 @@ torch::ScalarType dtype_by_name(const std::string& name);
 std::unordered_map<base::ExampleId, std::int64_t, base::ExampleIdHash> rows_by_id(
     const KnowledgeBase& kb);
 
-/// Writes kb.safetensors, examples.tsv, the index's file (one of another kind is removed) and,
-/// last, kb.json with format version, N, D, C, metric, the index's kind and parameters, the sha256
-/// of each file, and the provenance. The directory exists. Throws IoError.
+/// Writes kb.safetensors, examples.tsv, history.json, the index's file (one of another kind is
+/// removed) and, last, kb.json with format version, N, D, C, metric, the index's kind and
+/// parameters, the sha256 of each file, and the provenance. The directory exists. Throws IoError.
 void save_knowledge_base(const KnowledgeBase& kb, const Index& index, const IndexOptions& options,
                          const std::filesystem::path& directory);
 
@@ -51,7 +61,8 @@ enum class Texts { kRead, kLeave };
 /// Reads all but the index, the tensors as views of a private map of their file; the texts where
 /// they are asked for. Throws IoError, or ArtifactError: a missing file, a newer format (found,
 /// supported), a checksum or shape that does not fit (which file), rows that are not unit length,
-/// soft labels that are no distribution, an id twice.
+/// soft labels that are no distribution, a row that neither a teacher nor a label answers, an id
+/// twice.
 KnowledgeBase load_knowledge_base(const std::filesystem::path& directory,
                                   Texts texts = Texts::kRead);
 

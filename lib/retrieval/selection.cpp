@@ -55,7 +55,8 @@ RetrievalSetting best_of(const std::vector<RetrievalSetting>& tried, bool by_sco
   const double lowest = badness(*std::min_element(tried.begin(), tried.end(), better));
   const auto preference = [](const RetrievalSetting& s) {
     return std::make_tuple(-s.beta, std::abs(s.rule.slope), s.k, s.tau,
-                           std::abs(std::log(s.kb_temperature)));
+                           std::abs(std::log(s.answers.temperature)), s.answers.source,
+                           s.answers.label_weight);
   };
   const RetrievalSetting* best = nullptr;
   for (const auto& setting : tried) {
@@ -83,6 +84,7 @@ struct TriedBeta {
   torch::Tensor of_rows;  // (B)
 };
 
+/// All that the grid has, where beta does not depend on what the knowledge base says.
 std::vector<TriedBeta> betas_of(const RetrievalGrid& grid, const torch::Tensor& student,
                                 const Neighbors& neighbors) {
   const auto features = beta_features(grid.beta_mode, student, neighbors);
@@ -95,6 +97,95 @@ std::vector<TriedBeta> betas_of(const RetrievalGrid& grid, const torch::Tensor& 
   return betas;
 }
 
+/// Whether the loss has a floor: where the student may give a label no probability at all.
+bool floored(const RetrievalGrid& grid, std::int64_t classes) {
+  return grid.beta_mode == BetaMode::kGate ||
+         (grid.known_classes >= 0 && grid.known_classes < classes);
+}
+
+GateInput gate_input(const BetaRule& rule, const torch::Tensor& student,
+                     const torch::Tensor& knowledge_base) {
+  return {student, knowledge_base, rule.known_classes < 0 ? student.size(1) : rule.known_classes};
+}
+
+/// What one selection compares all settings on.
+class Selection {
+ public:
+  Selection(const RetrievalGrid& grid, const Neighbors& neighbors, const torch::Tensor& student,
+            const torch::Tensor& labels, base::TaskKind kind, const Criterion& criterion,
+            torch::Tensor own_class, std::int64_t classes)
+      : grid_(grid),
+        neighbors_(neighbors),
+        student_(widened(student, classes)),
+        labels_(labels),
+        kind_(kind),
+        criterion_(criterion),
+        own_class_(std::move(own_class)) {
+    check_shapes(student_, labels, kind);
+    if (grid.beta_mode == BetaMode::kGate) return;
+    betas_ = betas_of(grid, student_, neighbors);
+  }
+
+  /// Adds `setting` with each beta of the grid, or with the gate that fits it.
+  void try_betas(const RetrievalSetting& setting, const torch::Tensor& soft_labels,
+                 const ClassRows& rows, std::vector<RetrievalSetting>& tried) const {
+    const auto nearest =
+        balanced(neighbors_.first(setting.k), rows, setting.balance, setting.tau, own_class_);
+    const auto knowledge_base = aggregate(nearest, soft_labels, setting.tau);
+    if (grid_.beta_mode == BetaMode::kGate) {
+      tried.push_back(gated(setting, knowledge_base));
+      return;
+    }
+    const bool with_floor = floored(grid_, student_.size(1));
+    for (const auto& beta : betas_) {
+      RetrievalSetting with = setting;
+      with.beta = beta.beta;
+      with.rule = beta.rule;
+      if (with_floor) {
+        with.loss = floored_loss(combine(student_, knowledge_base, beta.of_rows), labels_);
+      } else {  // the label's column of equation 7 in fp64, so that rounding does not decide a tie
+        with.loss =
+            loss_of_column(combine(relevant_column(student_, labels_, kind_),
+                                   relevant_column(knowledge_base, labels_, kind_), beta.of_rows),
+                           labels_.to(torch::kCPU, torch::kFloat64), kind_);
+      }
+      check_finite(with);
+      if (criterion_) with.score = criterion_(combine(student_, knowledge_base, beta.of_rows));
+      tried.push_back(with);
+    }
+  }
+
+ private:
+  RetrievalSetting gated(RetrievalSetting setting, const torch::Tensor& knowledge_base) const {
+    setting.rule = {.mode = BetaMode::kGate, .known_classes = grid_.known_classes};
+    const auto input = gate_input(setting.rule, student_, knowledge_base);
+    setting.rule.gate = fit_gate(input, labels_);
+    const auto beta = beta_of_rows(setting.rule.gate, input.features());
+    setting.beta = beta.mean().item<double>();
+    const auto p = combine(input, beta);
+    setting.loss = floored_loss(p, labels_);
+    check_finite(setting);
+    if (criterion_) setting.score = criterion_(p);
+    return setting;
+  }
+
+  static void check_finite(const RetrievalSetting& setting) {
+    if (std::isfinite(setting.loss)) return;
+    throw base::NumericError(
+        "the loss of the combined prediction is {} at k = {}, beta = {}, tau' = {}", setting.loss,
+        setting.k, setting.beta, setting.tau);
+  }
+
+  const RetrievalGrid& grid_;
+  const Neighbors& neighbors_;
+  torch::Tensor student_;  // (B, C)
+  const torch::Tensor& labels_;
+  base::TaskKind kind_;
+  const Criterion& criterion_;
+  torch::Tensor own_class_;
+  std::vector<TriedBeta> betas_;
+};
+
 }  // namespace
 
 double prediction_loss(const torch::Tensor& probabilities, const torch::Tensor& labels,
@@ -104,51 +195,49 @@ double prediction_loss(const torch::Tensor& probabilities, const torch::Tensor& 
                         labels.to(torch::kCPU, torch::kFloat64), kind);
 }
 
+double selection_loss(const RetrievalGrid& grid, const torch::Tensor& probabilities,
+                      const torch::Tensor& labels, base::TaskKind kind) {
+  return floored(grid, probabilities.size(1)) ? floored_loss(probabilities, labels)
+                                              : prediction_loss(probabilities, labels, kind);
+}
+
 RetrievalSetting select_setting(const RetrievalGrid& grid, const Neighbors& neighbors,
                                 const std::vector<SoftLabels>& soft_labels,
                                 const torch::Tensor& student, const torch::Tensor& labels,
-                                base::TaskKind kind, const Criterion& criterion) {
+                                base::TaskKind kind, const Criterion& criterion,
+                                const torch::Tensor& own_class) {
   REAUGKD_CHECK(!grid.k.empty() && !grid.beta.empty() && !grid.tau.empty() && !grid.slope.empty() &&
-                    !soft_labels.empty(),
+                    !grid.balance.empty() && !soft_labels.empty(),
                 "the grid is empty");
-  check_shapes(student, labels, kind);
   const torch::NoGradGuard no_grad;
-  const auto target = labels.to(torch::kCPU, torch::kFloat64);
-  const auto student_column = relevant_column(student, labels, kind);
-  const auto betas = betas_of(grid, student, neighbors);
+  const Selection selection(grid, neighbors, student, labels, kind, criterion, own_class,
+                            soft_labels.front().values.size(1));
   std::vector<RetrievalSetting> tried;
-  const auto try_betas = [&](std::int64_t k, double tau, const SoftLabels& softened) {
-    const auto knowledge_base = aggregate(neighbors.first(k), softened.values, tau);
-    const auto column = relevant_column(knowledge_base, labels, kind);
-    for (const auto& beta : betas) {
-      // The label's column of equation 7 in fp64, so that rounding does not decide a tie.
-      const auto p = combine(student_column, column, beta.of_rows);
-      const double loss = loss_of_column(p, target, kind);
-      if (!std::isfinite(loss)) {
-        throw base::NumericError(
-            "the loss of the combined prediction is {} at k = {}, beta = {}, tau' = {}", loss, k,
-            beta.beta, tau);
-      }
-      const double score =
-          criterion ? criterion(combine(student, knowledge_base, beta.of_rows)) : 0;
-      tried.push_back({k, beta.beta, tau, loss, score, beta.rule, softened.temperature});
-    }
-  };
-  for (const auto& softened : soft_labels) {
+  for (const auto& answers : soft_labels) {
+    const auto rows = ClassRows::of(answers.values);
     for (const auto k : grid.k) {
-      for (const auto tau : grid.tau) try_betas(k, tau, softened);
+      for (const auto tau : grid.tau) {
+        for (const double balance : grid.balance) {
+          selection.try_betas({.k = k, .tau = tau, .answers = answers.rule, .balance = balance},
+                              answers.values, rows, tried);
+        }
+      }
     }
   }
   return best_of(tried, static_cast<bool>(criterion));
 }
 
 RetrievedPrediction predict(const RetrievalSetting& setting, const Neighbors& neighbors,
-                            const torch::Tensor& soft_labels, const torch::Tensor& student) {
+                            const torch::Tensor& soft_labels, const torch::Tensor& student,
+                            const ClassRows& rows) {
   const auto nearest = neighbors.first(setting.k);
-  const auto knowledge_base = aggregate(nearest, soft_labels, setting.tau);
-  const auto features = beta_features(setting.rule.mode, student, nearest);
-  const auto beta = beta_of_rows(setting.beta, setting.rule, features);
-  const auto combined = combine(student, knowledge_base, beta);
+  const auto knowledge_base =
+      aggregate(balanced(nearest, rows, setting.balance, setting.tau), soft_labels, setting.tau);
+  const auto all = widened(student, soft_labels.size(1));
+  const auto beta = betas(setting.beta, setting.rule, all, knowledge_base, nearest);
+  const auto combined = setting.rule.mode == BetaMode::kGate
+                            ? combine(gate_input(setting.rule, all, knowledge_base), beta)
+                            : combine(all, knowledge_base, beta);
   if (!combined.isfinite().all().item<bool>()) {
     throw base::NumericError(
         "a combined prediction is not finite at k = {}, beta = {}, tau' = {}: a larger tau' or "

@@ -150,6 +150,7 @@ RunDirectory::RunDirectory(Prepared, std::string command, const base::OptionList
     : command_(std::move(command)),
       options_(repeatable_options(options)),
       resume_(run.resume),
+      in_place_(run.in_place),
       output_(run.output, mode_of(run),
               [this](const fs::path& directory) { check_replaceable(command_, directory); }),
       start_(now_seconds()) {}
@@ -176,7 +177,7 @@ void RunDirectory::add_input(const fs::path& file) {
   std::error_code error;
   const fs::path whole = fs::weakly_canonical(file, error);
   const fs::path& target = output_.final_path();
-  if (output_.replaces() && !error &&
+  if (output_.replaces() && !in_place_ && !error &&
       std::mismatch(target.begin(), target.end(), whole.begin(), whole.end()).first ==
           target.end()) {
     throw base::ConfigError(

@@ -31,6 +31,7 @@ struct RunOptions {
   std::int64_t threads = 0;  // 0: tensor::available_threads()
   bool resume = false;
   bool overwrite = false;
+  bool in_place = false;  // no option: `output` is an input too, which the result replaces
 
   void add_fields(base::OptionList& list);
 };
@@ -85,6 +86,7 @@ class RunDirectory {
   std::string command_;
   base::Json options_;
   bool resume_;
+  bool in_place_;
   OutputDirectory output_;
   base::Json inputs_ = base::Json::object();
   base::Json machine_ = base::Json::object();

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "evaluation/calibration.h"
 #include "evaluation/kb_description.h"
+#include "retrieval/answers.h"
 #include "retrieval/indexes.h"
 #include "retrieval/kb_manifest.h"
 #include "stages/compute.h"
@@ -29,9 +30,11 @@ void judge(const KbSource& source, evaluation::KbReport& report) {
   report.rows = kb.size();
   report.dimension = kb.dimension();
   report.dtype = retrieval::dtype_name(kb.embeddings.scalar_type());
+  const auto task = data::with_new_classes(source.settings.task, kb.new_classes);
   const auto* labels = kb.labels.data_ptr<float>();
-  report.teacher_on_kb = evaluation::soft_label_quality(source.settings.task, kb.soft_labels,
-                                                        {labels, labels + kb.size()});
+  report.new_classes = kb.new_classes;
+  report.teacher_on_kb = evaluation::soft_label_quality(
+      task, retrieval::answers_of(kb, {}, task.kind()), {labels, labels + kb.size()});
   const bool own = kb.provenance.key_space.of_student();
   auto warnings = evaluation::embedding_warnings(
       own ? "the student's keys" : "the projected teacher embeddings", kb.embeddings);

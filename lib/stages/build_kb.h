@@ -19,8 +19,12 @@ struct BuildKbOptions {
   std::string extend;
   std::vector<std::string> extend_files;
   std::string extend_columns = "train";
-  std::string extend_labels = "teacher";
+  std::string extend_labels = "auto";
+  std::string text_column, text_pair_column, label_column;
   std::vector<std::string> remove;
+  std::vector<std::string> remove_where;
+  std::string relabel;
+  bool in_place = false;
   std::string keys;
   std::string describe;
   std::int64_t eval_batch_size = 128;
@@ -35,8 +39,8 @@ struct BuildKbOptions {
   run::RunOptions run;
 
   base::OptionList fields();
-  /// Sets the parameters of HNSW that no flag gives to those of --extend, or the defaults. Returns
-  /// the kind of index.
+  /// Takes --in-place for what it means. Sets the parameters of HNSW that no flag gives to those of
+  /// --extend, or the defaults. Returns the kind of index.
   std::string resolve();
   /// Throws ConfigError where they contradict one another.
   void check() const;

@@ -44,21 +44,43 @@ std::string resolve_index(BuildKbOptions& options) {
 }  // namespace
 
 std::string BuildKbOptions::resolve() {
+  if (in_place) {
+    if (extend.empty()) throw base::ConfigError("--in-place is about --extend");
+    if (!run.output.empty()) {
+      throw base::ConfigError("--in-place changes {}: leave --output out", extend);
+    }
+    run.output = extend;
+    run.overwrite = true;
+    run.in_place = true;
+  }
   return resolve_index(*this);
 }
 
 void BuildKbOptions::check() const {
-  const bool changes = !extend_files.empty() || !remove.empty() || !keys.empty();
+  const bool changes = !extend_files.empty() || !remove.empty() || !remove_where.empty() ||
+                       !relabel.empty() || !keys.empty();
   if (extend.empty() && changes) {
     throw base::ConfigError(
-        "--extend-files, --remove and --keys need --extend, the knowledge base to change");
+        "--extend-files, --remove, --remove-where, --relabel and --keys need --extend, the "
+        "knowledge base to change");
   }
-  if (extend_files.empty() && (extend_columns != "train" || extend_labels != "teacher")) {
-    throw base::ConfigError("--extend-columns and --extend-labels are about --extend-files");
+  const bool own_layout =
+      !text_column.empty() || !text_pair_column.empty() || !label_column.empty();
+  if (extend_files.empty() &&
+      (extend_columns != "train" || extend_labels != "auto" || own_layout)) {
+    throw base::ConfigError(
+        "--extend-columns, --extend-labels and the options of columns are about --extend-files");
+  }
+  if (own_layout && text_column.empty()) {
+    throw base::ConfigError("--label-column and --text-pair-column need --text-column too");
+  }
+  if (own_layout && extend_columns != "train") {
+    throw base::ConfigError("--extend-columns: --text-column says what the columns are");
   }
   if (!extend.empty() && !changes) {
     throw base::ConfigError(
-        "--extend needs --extend-files to add, --remove ids to remove or --keys to take");
+        "--extend needs something to do: --extend-files to add, --remove or --remove-where, "
+        "--relabel, or --keys to take");
   }
   if (!extend.empty() && cross_fit.folds > 0) {
     throw base::ConfigError(
@@ -79,10 +101,13 @@ base::OptionList BuildKbOptions::fields() {
             true,
             {"extend", "describe"}});
   list.add({"extend", "Rows", &extend,
-            "a knowledge base to take over, with rows added or removed or other keys; it stays as "
-            "it is"});
+            "a knowledge base to change: rows are added, removed or corrected, or the keys become "
+            "another's; it stays as it is but for --in-place"});
+  list.add({"in-place", "Rows", &in_place,
+            "the result takes the place of --extend when all is done, in one step"});
   list.add({"extend-files", "Rows", &extend_files,
-            "files of rows to add, with labels or without: the teacher embeds and labels them"});
+            "files of rows to add, with labels or without; a label that nobody knows is a new "
+            "class"});
   list.add({"extend-columns",
             "Rows",
             &extend_columns,
@@ -92,11 +117,23 @@ base::OptionList BuildKbOptions::fields() {
   list.add({"extend-labels",
             "Rows",
             &extend_labels,
-            "their soft labels: the teacher's, or given in columns p_<label> of each class "
-            "(regression: score)",
+            "what these rows answer: the teacher's prediction; their labels; given probabilities, "
+            "in columns p_<label> of each class (regression: score); or (auto) the label, where "
+            "there is none the teacher's prediction",
             {},
-            {"teacher", "given"}});
+            {"auto", "teacher", "labels", "given"}});
+  list.add({"text-column", "Rows", &text_column,
+            "these files' text column, whatever the task's files look like; the format is that of "
+            "the name: .tsv, .csv, .jsonl"});
+  list.add({"text-pair-column", "Rows", &text_pair_column, "the same of a pair's second text"});
+  list.add({"label-column", "Rows", &label_column, "the same of the label"});
   list.add({"remove", "Rows", &remove, "ids of rows to remove, as in examples.tsv"});
+  list.add({"remove-where", "Rows", &remove_where,
+            "remove the rows that all of these hold of: label=NAME, file=ID (the digits before the "
+            "colon of an id)"});
+  list.add({"relabel", "Rows", &relabel,
+            "a file with columns id and label (.tsv, .csv, .jsonl): these labels answer for these "
+            "rows"});
   list.add(
       {"keys", "Rows", &keys,
        "a student: its own embeddings of the rows of --extend become the keys that it is to ask, "
@@ -137,7 +174,7 @@ base::OptionList BuildKbOptions::fields() {
             base::Range{1, 1024}});
   run.add_fields(list);
   list.at("data").unless = {"extend", "describe"};
-  list.at("output").unless = {"describe"};
+  list.at("output").unless = {"describe", "in-place"};
   return list;
 }
 

@@ -12,21 +12,33 @@
 namespace reaugkd::stages {
 namespace {
 
+/// Whether no row that is selected on has a class that the student cannot name: a single row of a
+/// class finds no other. Such rows do not say how much a class of few rows may count.
+bool knows_no_new_class(const EvalInputs& inputs, const data::Dataset& rows) {
+  const auto known = static_cast<float>(inputs.student.settings.task.num_labels());
+  return std::ranges::none_of(rows.labels, [&](float label) { return label >= known; });
+}
+
 /// Which setting answers; the validation part is asked where something is selected or swept.
 evaluation::SelectedRetrieval select(const EvalOptions& options, EvalInputs& inputs,
                                      run::RunDirectory& run) {
-  const auto selection = options.selection();
-  const auto& settings = inputs.student.settings;
-  if (selection.fixed && !options.sweep && options.grid_ef_search.empty()) {
-    return select_retrieval(selection, settings.task, inputs.soft_labels, nullptr,
-                            *inputs.retriever);
+  const data::Task task = inputs.student.task();
+  auto selection = options.selection(!inputs.new_rows.empty());
+  selection.grid.known_classes = inputs.student.settings.task.num_labels();
+  if (task.regression() && selection.grid.beta_mode == retrieval::BetaMode::kGate) {
+    selection.grid.beta_mode = retrieval::BetaMode::kConstant;  // a gate is of probabilities
+    selection.beta_mode = "constant";
   }
-  const auto data = read_task_data(options.data, settings, inputs.inherited, run);
+  if (selection.fixed && !options.sweep && options.grid_ef_search.empty()) {
+    return select_retrieval(selection, task, inputs.soft_labels, nullptr, *inputs.retriever);
+  }
+  const auto tuning = tuning_rows(options, inputs, run);
+  if (selection.grid.balance.size() > 1 && knows_no_new_class(inputs, tuning.rows)) {
+    selection.grid.balance = {inputs.student.new_classes.empty() ? 0.0 : 1.0};
+  }
   const evaluation::ValidationPart validation{
-      data.validation, data::to_string(data.split.validation),
-      evaluation::ask(inputs.student, data.validation, "validation part")};
-  return select_retrieval(selection, settings.task, inputs.soft_labels, &validation,
-                          *inputs.retriever);
+      tuning.rows, tuning.name, evaluation::ask(inputs.student, tuning.rows, "rows to select on")};
+  return select_retrieval(selection, task, inputs.soft_labels, &validation, *inputs.retriever);
 }
 
 std::string finished_text(const EvalOptions& options) {
@@ -48,7 +60,7 @@ std::string run_eval(EvalOptions options) {
   const auto compute = start_compute(options.run, /*training=*/false, run);
   EvalInputs inputs = load_eval_inputs(options, compute, run);
   const data::Dataset rows = rows_to_score(options, inputs, run);
-  const data::Task& task = inputs.student.settings.task;
+  const data::Task task = inputs.student.task();
 
   evaluation::Report report;
   report.task = task.name;
@@ -64,7 +76,8 @@ std::string run_eval(EvalOptions options) {
     early = early_warnings(inputs, selected->choice);
     parts.emplace(evaluation::RetrievalParts{
         *inputs.retriever, *selected, static_cast<std::uint64_t>(options.run.seed),
-        !options.exclude_same_text, options.sweep ? std::ranges::max(options.grid().k) : 0});
+        !options.exclude_same_text,
+        options.sweep ? std::ranges::max(options.grid(!inputs.new_rows.empty()).k) : 0});
   }
   const FileScorer scorer{options, inputs, parts ? &*parts : nullptr, run};
   auto scored = scorer.score(rows, "predictions.tsv", task.submission_file);

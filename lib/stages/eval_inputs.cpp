@@ -3,6 +3,9 @@
 #include <spdlog/spdlog.h>
 
 #include "base/error.h"
+#include "distill/knowledge_base_rows.h"
+#include "evaluation/new_rows.h"
+#include "retrieval/kb_editing.h"
 #include "stages/warnings.h"
 
 namespace reaugkd::stages {
@@ -61,9 +64,11 @@ void load_retriever(const EvalOptions& options, EvalInputs& inputs, run::RunDire
   }
   const auto& rows = inputs.retriever->knowledge_base();
   evaluation::check_same_space(rows, options.kb, inputs.student.model, options.model);
-  inputs.soft_labels = inputs.retriever->softened(options.grid_kb_temperature.empty()
-                                                      ? std::vector<double>{options.kb_temperature}
-                                                      : options.grid_kb_temperature);
+  inputs.student.new_classes = rows.new_classes;
+  if (inputs.inherited.split) {
+    inputs.new_rows = evaluation::rows_new_to(rows, inputs.inherited.split->train_sha256);
+  }
+  inputs.soft_labels = inputs.retriever->answers(options.answer_rules(!inputs.new_rows.empty()));
   if (options.k && *options.k > rows.size()) {
     spdlog::warn("--k {}: {} has {} rows, so all of them answer", *options.k, options.kb,
                  rows.size());
@@ -83,6 +88,13 @@ evaluation::Subject load_teacher(const EvalOptions& options, const data::TaskSet
                  options.eval_batch_size);
 }
 
+/// The student's settings, of a task that has the knowledge base's new classes too.
+data::TaskSettings settings_with_new_classes(const EvalInputs& inputs) {
+  data::TaskSettings settings = inputs.student.settings;
+  settings.task = inputs.student.task();
+  return settings;
+}
+
 }  // namespace
 
 EvalInputs load_eval_inputs(const EvalOptions& options, const tensor::Compute& compute,
@@ -96,18 +108,43 @@ EvalInputs load_eval_inputs(const EvalOptions& options, const tensor::Compute& c
   run.add_input_directory(options.model);
   inputs.student = subject(options.model, settings, compute, options.eval_batch_size);
   if (!options.kb.empty()) load_retriever(options, inputs, run);
-  if (options.beta_mode == "entropy" && settings.task.regression()) {
+  const bool of_classes = options.beta_mode == "entropy" || options.beta_mode == "gate";
+  if (of_classes && settings.task.regression()) {
     throw base::ConfigError(
-        "--beta-mode entropy: task {} has scores, which have no entropy; take similarity",
-        settings.task.name);
+        "--beta-mode {}: task {} has scores, which have no entropy; take similarity",
+        options.beta_mode, settings.task.name);
   }
-  if (!options.teacher.empty()) inputs.teacher = load_teacher(options, settings, compute, run);
+  if (!options.teacher.empty()) {
+    inputs.teacher = load_teacher(options, settings, compute, run);
+    inputs.teacher->new_classes = inputs.student.new_classes;
+  }
   return inputs;
+}
+
+TuningRows tuning_rows(const EvalOptions& options, const EvalInputs& inputs,
+                       run::RunDirectory& run) {
+  const auto settings = settings_with_new_classes(inputs);
+  if (!options.tune_file.empty()) {
+    run.add_input(options.tune_file);
+    auto rows = labelled_part(data::read_dataset(options.tune_file, settings.task,
+                                                 settings.task.dev, options.data.bad_rows()));
+    return {std::move(rows), options.tune_file};
+  }
+  auto data = read_task_data(options.data, settings, inputs.inherited, run);
+  const std::string name = data::to_string(data.split.validation);
+  if (inputs.new_rows.empty()) return {std::move(data.validation), name};
+  const auto& kb = inputs.retriever->knowledge_base();
+  const auto asked = evaluation::sample_of_new_rows(kb, inputs.new_rows, data.validation.size(),
+                                                    static_cast<std::uint64_t>(options.run.seed));
+  if (asked.empty()) return {std::move(data.validation), name};
+  const auto rows = distill::dataset_of(retrieval::rows_of(kb, asked));
+  return {data::joined(data.validation, rows),
+          fmt::format("{} and {} new rows", name, asked.size())};
 }
 
 data::Dataset rows_to_score(const EvalOptions& options, const EvalInputs& inputs,
                             run::RunDirectory& run) {
-  const auto& settings = inputs.student.settings;
+  const auto settings = settings_with_new_classes(inputs);
   data::Dataset rows;
   if (options.split == "dev") {
     rows = read_split_file(options.data, settings, data::Split::kDev);

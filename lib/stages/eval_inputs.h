@@ -18,12 +18,22 @@ struct EvalInputs {
   evaluation::Subject student;
   std::optional<evaluation::Subject> teacher;
   std::unique_ptr<evaluation::Retriever> retriever;  // null without --kb
-  std::vector<retrieval::SoftLabels> soft_labels;    // of each T to select from
+  std::vector<std::int64_t> new_rows;                // of the knowledge base: new to the student
+  std::vector<retrieval::SoftLabels> soft_labels;    // what the rows may answer, to select from
 };
 
 /// Loads them; they become inputs of `run`. Throws ArtifactError where they do not belong together.
 EvalInputs load_eval_inputs(const EvalOptions& options, const tensor::Compute& compute,
                             run::RunDirectory& run);
+
+/// What the setting is selected on: --tune-file; or the validation part, and with it a sample of
+/// the knowledge base's rows that the student was not trained on.
+struct TuningRows {
+  data::Dataset rows;
+  std::string name;  // "holdout:0.1 and 184 new rows"
+};
+TuningRows tuning_rows(const EvalOptions& options, const EvalInputs& inputs,
+                       run::RunDirectory& run);
 
 /// The rows of --split, an input of `run`.
 data::Dataset rows_to_score(const EvalOptions& options, const EvalInputs& inputs,

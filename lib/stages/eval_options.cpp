@@ -34,11 +34,11 @@ base::OptionList EvalOptions::fields() {
   list.add({"beta-mode",
             group,
             &beta_mode,
-            "constant: one beta for all rows; entropy, similarity: beta of a row depends on the "
-            "student's entropy or on its nearest neighbor's similarity, fitted on the validation "
-            "part",
+            "beta of a row: one for all (constant), by the student's entropy or the nearest "
+            "neighbor's similarity, or by a fitted gate; auto: gate where the knowledge base has "
+            "rows that are new to the student, else constant",
             {},
-            {"constant", "entropy", "similarity"}});
+            {"auto", "constant", "entropy", "similarity", "gate"}});
   list.add({"grid-slope", group, &grid_slope,
             "--beta-mode entropy, similarity: logits of beta for a standard deviation, to select "
             "from"});
@@ -47,6 +47,23 @@ base::OptionList EvalOptions::fields() {
   list.add({"grid-kb-temperature", group, &grid_kb_temperature,
             "values of T to select from (not given: --kb-temperature), such as 1,1.5,2,3,4,6",
             base::kPositive});
+  list.add({"soft-labels",
+            group,
+            &soft_labels,
+            "what a row answers: the teacher's prediction, its label, a mix of both, or (auto) the "
+            "label of added and corrected rows and the teacher's prediction of others",
+            {},
+            {"auto", "teacher", "labels", "mix"}});
+  list.add({"label-weight", group, &label_weight,
+            "--soft-labels mix: weight of the label (not given: selected)", base::kUnit});
+  list.add(
+      {"class-balance", group, &class_balance,
+       "G: a neighbor weighs less by n^G, n the rows of its class, so that a class of few rows "
+       "can win (not given: selected where beta-mode is gate, else 0)",
+       base::kUnit});
+  list.add({"tune-file", group, &tune_file,
+            "labelled rows to select k, beta, tau' and soft labels on, with dev's columns (not "
+            "given: the validation part, and added rows, each left out of its own answer)"});
   std::vector<std::string> kinds = {"auto"};
   for (const auto& kind : retrieval::index_kinds()) kinds.push_back(kind);
   list.add({"index", group, &index, "auto: what the knowledge base was built with", {}, kinds});
@@ -80,30 +97,56 @@ base::OptionList EvalOptions::fields() {
   return list;
 }
 
-retrieval::RetrievalGrid EvalOptions::grid() const {
-  retrieval::RetrievalGrid grid{grid_k, grid_beta, grid_tau, retrieval::parse_beta_mode(beta_mode),
+retrieval::RetrievalGrid EvalOptions::grid(bool new_rows) const {
+  std::string mode = beta_mode;
+  if (mode == "auto") mode = new_rows && !beta ? "gate" : "constant";
+  retrieval::RetrievalGrid grid{grid_k, grid_beta, grid_tau, retrieval::parse_beta_mode(mode),
                                 grid_slope};
+  if (mode == "gate") grid.balance = {0, 0.25, 0.5, 0.75, 1};
+  if (class_balance) grid.balance = {*class_balance};
   if (k) grid.k = {*k};
   if (beta) grid.beta = {*beta};
   if (tau_retrieval) grid.tau = {*tau_retrieval};
   return grid;
 }
 
-evaluation::SelectionOptions EvalOptions::selection() const {
+std::vector<retrieval::AnswerRule> EvalOptions::answer_rules(bool new_rows) const {
+  using retrieval::AnswerSource;
+  const auto source = retrieval::parse_answer_source(soft_labels);
+  std::vector<AnswerSource> sources = {source};
+  if (source == AnswerSource::kAuto && new_rows) {
+    sources = {AnswerSource::kAuto, AnswerSource::kLabels, AnswerSource::kMix};
+  }
+  const auto temperatures =
+      grid_kb_temperature.empty() ? std::vector<double>{kb_temperature} : grid_kb_temperature;
+  std::vector<retrieval::AnswerRule> rules;
+  for (const double temperature : temperatures) {
+    for (const auto each : sources) {
+      const bool mixed = each == AnswerSource::kMix;
+      const auto weights = !mixed         ? std::vector<double>{0.5}
+                           : label_weight ? std::vector<double>{*label_weight}
+                                          : std::vector<double>{0.25, 0.5, 0.75};
+      for (const double weight : weights) rules.push_back({temperature, each, weight});
+    }
+  }
+  return rules;
+}
+
+evaluation::SelectionOptions EvalOptions::selection(bool new_rows) const {
   evaluation::SelectionOptions selection;
-  selection.grid = grid();
-  selection.beta_mode = beta_mode;
-  selection.fixed = nothing_to_select();
+  selection.grid = grid(new_rows);
+  selection.beta_mode = to_string(selection.grid.beta_mode);
+  selection.fixed = nothing_to_select(new_rows);
   selection.by_metric = select_by == "metric";
   selection.ef_search_grid = grid_ef_search;
   selection.seed = static_cast<std::uint64_t>(run.seed);
   return selection;
 }
 
-bool EvalOptions::nothing_to_select() const {
-  const auto from = grid();
-  return from.k.size() * from.beta.size() * from.tau.size() == 1 &&
-         grid_kb_temperature.size() <= 1 && from.beta_mode == retrieval::BetaMode::kConstant;
+bool EvalOptions::nothing_to_select(bool new_rows) const {
+  const auto from = grid(new_rows);
+  return from.k.size() * from.beta.size() * from.tau.size() * answer_rules(false).size() == 1 &&
+         from.beta_mode == retrieval::BetaMode::kConstant;
 }
 
 void EvalOptions::check() const {
@@ -138,7 +181,10 @@ void EvalOptions::check() const {
       {"--grid-beta", grid_beta != defaults.grid_beta},
       {"--grid-tau", grid_tau != defaults.grid_tau},
       {"--select-by", select_by != "loss"},
-      {"--beta-mode", beta_mode != "constant"},
+      {"--beta-mode", beta_mode != "auto"},
+      {"--soft-labels", soft_labels != "auto"},
+      {"--tune-file", !tune_file.empty()},
+      {"--class-balance", class_balance.has_value()},
       {"--kb-temperature", kb_temperature != 1},
       {"--grid-kb-temperature", !grid_kb_temperature.empty()},
       {"--index", index != "auto"},
@@ -160,16 +206,25 @@ void EvalOptions::check() const {
   if (!grid_ef_search.empty() && (index == "exact" || kb_rows < 1)) {
     throw base::ConfigError("--grid-ef-search is about HNSW, the search is exact: leave it out");
   }
-  if (select_by != "loss" && nothing_to_select()) {
+  if (label_weight && soft_labels != "mix") {
+    throw base::ConfigError("--label-weight is about --soft-labels mix");
+  }
+  if (!tune_file.empty() && nothing_to_select(false) && grid_ef_search.empty() && !sweep) {
+    throw base::ConfigError(
+        "--tune-file: --k, --beta and --tau-retrieval are given, nothing is left to select; leave "
+        "one out");
+  }
+  if (select_by != "loss" && nothing_to_select(false)) {
     throw base::ConfigError(
         "--select-by {}: --k, --beta and --tau-retrieval are given, nothing is left to select; "
         "leave one out",
         select_by);
   }
-  if (beta_mode == "constant" && grid_slope != EvalOptions().grid_slope) {
+  const bool by_slope = beta_mode == "entropy" || beta_mode == "similarity";
+  if (!by_slope && grid_slope != EvalOptions().grid_slope) {
     throw base::ConfigError("--grid-slope is about --beta-mode entropy and similarity");
   }
-  if (beta && beta_mode != "constant") {
+  if (beta && beta_mode != "constant" && beta_mode != "auto") {
     throw base::ConfigError(
         "--beta {}: --beta-mode {} fits it on the validation part; leave one out", *beta,
         beta_mode);

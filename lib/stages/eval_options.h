@@ -26,10 +26,14 @@ struct EvalOptions {
   std::vector<double> grid_beta = retrieval::RetrievalGrid{}.beta;
   std::vector<double> grid_tau = retrieval::RetrievalGrid{}.tau;
   std::string select_by = "loss";
-  std::string beta_mode = "constant";
+  std::string beta_mode = "auto";
   std::vector<double> grid_slope = {-4, -2, -1, -0.5, 0, 0.5, 1, 2, 4};
   double kb_temperature = 1;
   std::vector<double> grid_kb_temperature = {};
+  std::string soft_labels = "auto";
+  std::optional<double> label_weight;
+  std::optional<double> class_balance;
+  std::string tune_file;
   std::string index = "auto";
   std::optional<std::int64_t> ef_search;
   std::vector<std::int64_t> grid_ef_search = {};
@@ -43,11 +47,13 @@ struct EvalOptions {
   run::RunOptions run;
 
   base::OptionList fields();
-  /// What is selected from: the grids, with what flags fix reduced to one value.
-  retrieval::RetrievalGrid grid() const;
+  /// What is selected from: the grids, with what flags fix reduced to one value. Some choices
+  /// depend on whether the knowledge base has rows that are new to the student.
+  retrieval::RetrievalGrid grid(bool new_rows) const;
+  std::vector<retrieval::AnswerRule> answer_rules(bool new_rows) const;
   /// Whether flags leave one value of each.
-  bool nothing_to_select() const;
-  evaluation::SelectionOptions selection() const;
+  bool nothing_to_select(bool new_rows) const;
+  evaluation::SelectionOptions selection(bool new_rows) const;
   /// Throws ConfigError where they make no sense without a knowledge base, or contradict one
   /// another.
   void check() const;

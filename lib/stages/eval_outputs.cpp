@@ -11,7 +11,7 @@ namespace reaugkd::stages {
 
 evaluation::ScoredFile FileScorer::score(const data::Dataset& rows, const std::string& file,
                                          const std::string& submission) const {
-  const data::Task& task = inputs.student.settings.task;
+  const data::Task task = inputs.student.task();
   auto scored = evaluation::score_file(inputs.student, rows, options.split + " predictions",
                                        retrieval, inputs.teacher ? &*inputs.teacher : nullptr);
   evaluation::write_predictions(run.path() / file, task, rows, scored.predictions);
@@ -26,7 +26,7 @@ evaluation::ScoredFile FileScorer::score(const data::Dataset& rows, const std::s
 std::string FileScorer::write_pictures(const data::Dataset& rows,
                                        const evaluation::ScoredFile& scored) const {
   if (retrieval == nullptr) return "";
-  const data::Task& task = inputs.student.settings.task;
+  const data::Task task = inputs.student.task();
   const auto& selected = retrieval->selected;
   if (options.embedding_map) {
     base::write_file(run.path() / "embeddings.tsv",
@@ -35,10 +35,12 @@ std::string FileScorer::write_pictures(const data::Dataset& rows,
   }
   if (options.sweep) {
     evaluation::Queries queries = scored.queries;
-    queries.neighbors = scored.found.first(std::ranges::max(options.grid().k));
-    base::write_file(run.path() / "sweep.tsv",
-                     evaluation::sweep_table(options.grid(), task, inputs.soft_labels,
-                                             *selected.validation, {queries, rows.labels}));
+    queries.neighbors =
+        scored.found.first(std::ranges::max(options.grid(!inputs.new_rows.empty()).k));
+    base::write_file(
+        run.path() / "sweep.tsv",
+        evaluation::sweep_table(options.grid(!inputs.new_rows.empty()), task, inputs.soft_labels,
+                                *selected.validation, {queries, rows.labels}));
   }
   if (options.explain == 0) return "";
   auto explanation =

@@ -2,10 +2,17 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <optional>
+
 #include "base/error.h"
 #include "base/sha256.h"
 #include "distill/knowledge_base_rows.h"
 #include "evaluation/calibration.h"
+#include "evaluation/new_rows.h"
 #include "models/classifier.h"
 #include "retrieval/kb_editing.h"
 #include "stages/warnings.h"
@@ -51,6 +58,12 @@ void cross_fit(const BuildKbOptions& options, const data::TaskData& data,
 
 /// Whether --teacher is the one that made the rows of --extend: else their z would not compare.
 void check_same_teacher(const BuildKbOptions& options, const retrieval::KnowledgeBase& kb) {
+  if (kb.provenance.key_space.of_student() && options.keys.empty()) {
+    throw base::ConfigError(
+        "--extend-files: the keys of {} are a student's, the teacher's z of new rows do not "
+        "compare; give that student with --keys",
+        options.extend);
+  }
   const std::filesystem::path directory = options.teacher;
   distill::load_projection(directory, models::load_config(directory).hidden_size);  // it has one
   const auto& space = kb.provenance.key_space;
@@ -73,23 +86,91 @@ data::Split split_of(const std::string& name) {
                          : data::Split::kTest;
 }
 
-/// The rows of one more file, embedded by the teacher; their soft labels are its own or given.
-retrieval::KnowledgeBase rows_of_file(const BuildKbOptions& options, const std::string& file,
-                                      const data::TaskSettings& settings, const Inherited& kb,
-                                      train::Model& teacher, const tensor::Compute& compute) {
-  auto layout = settings.task.layout(split_of(options.extend_columns));
-  layout.label_may_be_absent = true;  // then the teacher labels them
-  if (options.extend_labels == "given") {
-    layout.distribution_names = settings.task.distribution_names();
+/// first, first + 1, ..., end - 1.
+std::vector<std::int64_t> positions_from(std::int64_t first, std::int64_t end) {
+  std::vector<std::int64_t> positions(static_cast<std::size_t>(end - first));
+  std::iota(positions.begin(), positions.end(), first);
+  return positions;
+}
+
+/// The task with the classes that `kb` has learnt.
+data::Task task_of(const data::TaskSettings& settings, const retrieval::KnowledgeBase& kb) {
+  return data::with_new_classes(settings.task, kb.new_classes);
+}
+
+/// How the files to add look: as a split of the task's, or as the options of columns say.
+data::Task task_of_files(const BuildKbOptions& options, const std::string& file, data::Task task) {
+  auto& layout = task.train;
+  layout = task.layout(split_of(options.extend_columns));
+  if (!options.text_column.empty()) {
+    if (task.pair() != !options.text_pair_column.empty()) {
+      throw base::ConfigError("--text-pair-column: task {} has {} a row", task.name,
+                              task.pair() ? "two texts" : "one text");
+    }
+    task.format = data::format_of_name(file);
+    layout = {.header = task.format != data::FileFormat::kJsonl,
+              .text_a = -1,
+              .text_a_name = options.text_column,
+              .text_b_name = options.text_pair_column,
+              .label_name = options.label_column};
   }
-  const auto rows = data::read_dataset(file, settings.task, layout, options.data.bad_rows());
-  if (kb.split && kb.split->train_sha256 == rows.sha256) {
+  layout.label_may_be_absent = options.extend_labels != "labels";
+  if (options.extend_labels == "given") layout.distribution_names = task.distribution_names();
+  return task;
+}
+
+/// One file to add; labels that `kb` does not know become new classes of it.
+data::Dataset read_rows(const BuildKbOptions& options, const std::string& file,
+                        const data::TaskSettings& settings, const Inherited& inherited,
+                        retrieval::KnowledgeBase& kb) {
+  const data::Task task = task_of_files(options, file, task_of(settings, kb));
+  std::vector<std::string> more;
+  auto rows = data::read_dataset(file, task, task.train, options.data.bad_rows(), more);
+  if (inherited.split && inherited.split->train_sha256 == rows.sha256) {
     throw base::ConfigError(
         "--extend-files {}: is the training file of {}, whose held-out rows must stay out; give "
         "new rows",
         file, options.extend);
   }
-  spdlog::info("{}: {} rows to add", file, rows.size());
+  if (options.extend_labels == "labels" && !rows.fully_labelled()) {
+    throw base::DataError("{}: --extend-labels labels: it has rows without a label; give auto",
+                          file);
+  }
+  const auto labelled = std::ranges::count_if(rows.labels, [](float l) { return !std::isnan(l); });
+  spdlog::info("{}: {} rows to add, {} with a label", file, rows.size(), labelled);
+  if (!more.empty()) {
+    spdlog::info("{}: {} new {}: {}", file, more.size(), more.size() == 1 ? "class" : "classes",
+                 fmt::join(more, ", "));
+  }
+  kb.new_classes.insert(kb.new_classes.end(), more.begin(), more.end());
+  kb.history.push_back(retrieval::change("added", rows.size(), file, rows.sha256, std::move(more)));
+  return rows;
+}
+
+/// Knowledge-base rows that no teacher has seen; their keys are still to come.
+retrieval::KnowledgeBase rows_without_keys(const data::Dataset& rows,
+                                           const retrieval::KnowledgeBase& kb) {
+  for (std::int64_t i = 0; i < rows.size(); ++i) {
+    if (rows.labelled(i)) continue;
+    throw base::DataError(
+        "{}: data row {} has no label, and without --teacher nothing answers for it",
+        rows.path.string(), rows.rows[static_cast<std::size_t>(i)]);
+  }
+  retrieval::KnowledgeBase added;
+  added.embeddings = torch::zeros({rows.size(), kb.dimension()});
+  added.logits = torch::full({rows.size(), kb.num_labels()}, std::nan(""), torch::kFloat32);
+  added.soft_labels = added.logits;
+  added.labels = torch::tensor(rows.labels);
+  for (std::int64_t i = 0; i < rows.size(); ++i) added.ids.push_back(rows.id(i));
+  added.text_a = rows.text_a;
+  added.text_b = rows.text_b;
+  return added;
+}
+
+/// Knowledge-base rows with the teacher's keys and predictions.
+retrieval::KnowledgeBase rows_by_teacher(const BuildKbOptions& options, const data::Dataset& rows,
+                                         const data::TaskSettings& settings,
+                                         const tensor::Compute& compute, train::Model& teacher) {
   const auto features =
       train::compute_features(teacher, rows, settings, compute, options.eval_batch_size);
   return distill::knowledge_base_of(
@@ -97,46 +178,131 @@ retrieval::KnowledgeBase rows_of_file(const BuildKbOptions& options, const std::
       settings.task.kind());
 }
 
-/// --keys: s of every row by the student, as kNN-LM has it, in place of z. The student's queries
-/// then lie among the keys.
-void take_keys(const BuildKbOptions& options, const data::TaskSettings& settings,
-               const tensor::Compute& compute, run::RunDirectory& run,
-               retrieval::KnowledgeBase& kb) {
-  run.add_input_directory(options.keys);
-  const Inherited student_says = inherit(options.keys);
-  check_class_order(options.data, student_says, settings);
-  check_same_task(student_says, settings, options.extend);
-  train::Model student = train::load_trained(options.keys, settings);
-  student.classifier->to(compute.device);
-  auto predict = student.predict_options(compute, settings, options.eval_batch_size);
-  predict.what = "the student's keys";
-  const auto outputs =
-      train::predict(student.classifier,
-                     student.encode(distill::dataset_of(kb), settings, compute.threads), predict);
-  kb.embeddings = models::unit_rows(outputs.embeddings).to(kb.embeddings.scalar_type());
-  kb.provenance.key_space.student_sha256 =
-      base::sha256_of_file(std::filesystem::path(options.keys) / "model.safetensors");
+/// What answers for added rows where nothing else is asked for.
+torch::Tensor labels_that_answer(const BuildKbOptions& options,
+                                 const retrieval::KnowledgeBase& added) {
+  const bool labels = options.extend_labels == "auto" || options.extend_labels == "labels";
+  const auto labelled = added.labels.isnan().logical_not();
+  return labels ? labelled : torch::zeros_like(labelled);
 }
 
 /// The rows of --extend-files behind those of `kb`.
 void add_files(const BuildKbOptions& options, const data::TaskSettings& settings,
                const Inherited& inherited, const tensor::Compute& compute, run::RunDirectory& run,
                retrieval::KnowledgeBase& kb) {
-  if (options.teacher.empty()) {
-    throw base::ConfigError("--extend-files needs --teacher, which embeds and labels the rows");
-  }
-  if (kb.provenance.key_space.of_student()) {
+  std::optional<train::Model> teacher;
+  if (!options.teacher.empty()) {
+    check_same_teacher(options, kb);
+    teacher = train::load_trained(options.teacher, settings);
+  } else if (options.keys.empty()) {
     throw base::ConfigError(
-        "--extend-files: the keys of {} are a student's, the teacher's z of new rows do not "
-        "compare; extend the knowledge base that it was made of, with --keys again",
+        "--extend-files needs keys for the rows: --keys STUDENT for the student's own, or "
+        "--teacher, whose keys {} must have",
         options.extend);
   }
-  check_same_teacher(options, kb);
-  train::Model teacher = train::load_trained(options.teacher, settings);
   for (const auto& file : options.extend_files) {
     run.add_input(file);
-    kb = retrieval::joined(kb, rows_of_file(options, file, settings, inherited, teacher, compute));
+    const auto rows = read_rows(options, file, settings, inherited, kb);
+    auto added = teacher ? rows_by_teacher(options, rows, settings, compute, *teacher)
+                         : rows_without_keys(rows, kb);
+    added.new_classes = kb.new_classes;
+    added.label_answers = labels_that_answer(options, added);
+    kb = retrieval::joined(kb, added);
   }
+}
+
+/// --relabel: ids and labels of a file.
+void correct_labels(const BuildKbOptions& options, const data::TaskSettings& settings,
+                    run::RunDirectory& run, retrieval::KnowledgeBase& kb) {
+  run.add_input(options.relabel);
+  data::Task task = task_of(settings, kb);
+  task.format = data::format_of_name(options.relabel);
+  task.train = {.header = task.format != data::FileFormat::kJsonl,
+                .text_a = -1,
+                .text_a_name = "id",
+                .label_name = "label"};
+  std::vector<std::string> more;
+  const auto rows =
+      data::read_dataset(options.relabel, task, task.train, options.data.bad_rows(), more);
+  std::map<std::string, float> labels;
+  for (std::int64_t i = 0; i < rows.size(); ++i) {
+    const auto& id = rows.text_a[static_cast<std::size_t>(i)];
+    if (!rows.labelled(i)) {
+      throw base::DataError("{}: data row {} has no label", options.relabel, rows.rows[i]);
+    }
+    if (!labels.emplace(id, rows.labels[static_cast<std::size_t>(i)]).second) {
+      throw base::DataError("{}: has the id {} twice", options.relabel, id);
+    }
+  }
+  kb.new_classes.insert(kb.new_classes.end(), more.begin(), more.end());
+  retrieval::relabel(kb, labels);
+  kb.history.push_back(
+      retrieval::change("relabeled", rows.size(), options.relabel, rows.sha256, std::move(more)));
+}
+
+/// --remove and --remove-where.
+void remove_rows(const BuildKbOptions& options, const data::TaskSettings& settings,
+                 retrieval::KnowledgeBase& kb) {
+  const auto before = kb.size();
+  kb = retrieval::without(kb, {options.remove, options.remove_where}, task_of(settings, kb).labels);
+  const std::string what = options.remove_where.empty()
+                               ? "by id"
+                               : fmt::format("{}", fmt::join(options.remove_where, " and "));
+  kb.history.push_back(retrieval::change("removed", before - kb.size(), what));
+}
+
+/// The student's `keys` and those of `kb` on a sample of the rows that the student was not trained
+/// on; nothing where there is none.
+std::optional<evaluation::KeyComparison> compared_with(const retrieval::KnowledgeBase& kb,
+                                                       const torch::Tensor& keys,
+                                                       const std::string& train_sha256,
+                                                       const data::Task& task, std::uint64_t seed) {
+  constexpr std::int64_t kAsked = 1000;  // of known classes; of new ones in proportion
+  if (task.regression()) return std::nullopt;
+  const auto rows =
+      evaluation::sample_of_new_rows(kb, evaluation::rows_new_to(kb, train_sha256), kAsked, seed);
+  if (rows.empty()) return std::nullopt;
+  const auto index = torch::tensor(rows, torch::kInt64);
+  const auto labels = kb.labels.index_select(0, index);
+  return evaluation::compare_keys(
+      kb, keys.to(torch::kFloat32),
+      {keys.index_select(0, index).to(torch::kFloat32),
+       {labels.data_ptr<float>(), labels.data_ptr<float>() + labels.numel()},
+       rows});
+}
+
+/// --keys: s of every row by the student, as kNN-LM has it, in place of z. The student's queries
+/// then lie among the keys. Rows that have its keys already keep them.
+void take_keys(const BuildKbOptions& options, const data::TaskSettings& settings,
+               const tensor::Compute& compute, run::RunDirectory& run, std::int64_t with_keys,
+               evaluation::KbReport& report, retrieval::KnowledgeBase& kb) {
+  run.add_input_directory(options.keys);
+  const Inherited student_says = inherit(options.keys);
+  check_class_order(options.data, student_says, settings);
+  check_same_task(student_says, settings, options.extend);
+  const auto sha256 =
+      base::sha256_of_file(std::filesystem::path(options.keys) / "model.safetensors");
+  auto& space = kb.provenance.key_space;
+  const std::int64_t kept = space.student_sha256 == sha256 ? with_keys : 0;
+  const bool has_teacher_keys =
+      !space.of_student() && (options.extend_files.empty() || !options.teacher.empty());
+  if (kept == kb.size()) return;
+  train::Model student = train::load_trained(options.keys, settings);
+  student.classifier->to(compute.device);
+  auto predict = student.predict_options(compute, settings, options.eval_batch_size);
+  predict.what = "the student's keys";
+  const auto rows = kept == 0 ? kb : retrieval::rows_of(kb, positions_from(kept, kb.size()));
+  const auto outputs =
+      train::predict(student.classifier,
+                     student.encode(distill::dataset_of(rows), settings, compute.threads), predict);
+  const auto keys = models::unit_rows(outputs.embeddings).to(kb.embeddings.scalar_type());
+  if (kept == 0 && has_teacher_keys && student_says.split) {
+    report.keys = compared_with(kb, keys, student_says.split->train_sha256, settings.task,
+                                static_cast<std::uint64_t>(options.run.seed));
+  }
+  kb.embeddings = kept == 0 ? keys : torch::cat({kb.embeddings.slice(0, 0, kept), keys});
+  space.student_sha256 = sha256;
+  kb.history.push_back(retrieval::change("keys", keys.size(0), options.keys, sha256));
 }
 
 }  // namespace
@@ -168,6 +334,7 @@ KbSource rows_of_features(const BuildKbOptions& options, const tensor::Compute& 
   kb.provenance.teacher_saw_holdout =
       base::json_value(metrics_of(directory), "teacher_saw_holdout", false, directory.string());
   store_as(options, kb);
+  kb.history = {retrieval::change("built", kb.size(), data.train.path.string(), data.train.sha256)};
   if (options.cross_fit.folds > 0) cross_fit(options, data, compute, kb, run, report);
   data::save_split(data.split, run.path());
   return {std::move(kb), settings};
@@ -180,11 +347,21 @@ KbSource changed_knowledge_base(const BuildKbOptions& options, const tensor::Com
   const auto settings = resolve_settings(options.data, inherited);
   auto kb = retrieval::load_knowledge_base(options.extend);
   store_as(options, kb);
-  if (!options.remove.empty()) kb = retrieval::without(kb, options.remove);
+  std::int64_t unchanged = kb.size();  // leading rows that are as in --extend
+  if (!options.remove.empty() || !options.remove_where.empty()) {
+    remove_rows(options, settings, kb);
+    unchanged = 0;
+  }
+  const std::int64_t with_keys = kb.size();
+  if (!options.relabel.empty()) correct_labels(options, settings, run, kb);
   if (!options.extend_files.empty()) {
     add_files(options, settings, inherited, compute, run, kb);
   }
-  if (!options.keys.empty()) take_keys(options, settings, compute, run, kb);
+  const auto space = kb.provenance.key_space;
+  if (!options.keys.empty()) {
+    take_keys(options, settings, compute, run, with_keys, report, kb);
+  }
+  if (!(kb.provenance.key_space == space)) unchanged = 0;
   kb.provenance.task_settings = settings.to_json();
   if (inherited.split) data::save_split(*inherited.split, run.path());
   // Of the rows it was built of: those that are added have a figure in teacher_on_kb.
@@ -195,7 +372,7 @@ KbSource changed_knowledge_base(const BuildKbOptions& options, const tensor::Com
   };
   report.teacher_on_seen_rows = known("teacher_on_seen_rows");
   report.teacher_on_validation = known("teacher_on_validation");
-  return {std::move(kb), settings};
+  return {std::move(kb), settings, unchanged};
 }
 
 }  // namespace reaugkd::stages

@@ -12,6 +12,7 @@ namespace reaugkd::stages {
 struct KbSource {
   retrieval::KnowledgeBase kb;
   data::TaskSettings settings;
+  std::int64_t unchanged_rows = 0;  // leading rows with the keys of --extend, in their places
 };
 
 /// The rows that the student is trained on. Writes split.json.

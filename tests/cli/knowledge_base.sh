@@ -87,7 +87,7 @@ for kind in right wrong; do
     {p = ($2 == 1) == (kind == "right") ? 0.9 : 0.1; print $1 "\t" $2 "\t" 1 - p "\t" p}' "$work/data/dev.tsv" >"$work/$kind.tsv"
   ok "teacher_on_kb" $extend "$work/$kind.tsv" --extend-labels given --output "$work/kb-$kind"
 done
-ok "teacher_on_kb" $extend "$work/right.tsv" --output "$work/kb-teacher"
+ok "teacher_on_kb" $extend "$work/right.tsv" --extend-labels teacher --output "$work/kb-teacher"
 rows() { sed -n 's/.*"rows": \([0-9]*\),/\1/p' "$1/metrics.json" | head -1; }
 added=$(($(wc -l <"$work/right.tsv") - 1))
 holds "($(accuracy "$work/kb-right" teacher_on_kb) - $(accuracy "$work/kb-wrong" teacher_on_kb)) * $(rows "$work/kb-right") - $added < 1e-6" "right and wrong labels of $added rows"
@@ -114,9 +114,51 @@ expect 4 "keys are embeddings of the student with sha256" "$reaugkd" eval --mode
   --data "$work/data" --output "$work/y"
 expect 4 "its keys are a student's own embeddings" "$reaugkd" distill --kb "$work/keys-of-student" --student "$work/moved" \
   --init random --data "$work/data" --output "$work/y"
-expect 2 "with --keys again" "$reaugkd" build-kb --extend "$work/keys-of-student" --teacher "$work/projected" \
+expect 2 "give that student with --keys" "$reaugkd" build-kb --extend "$work/keys-of-student" --teacher "$work/projected" \
   --extend-files "$work/right.tsv" --output "$work/y"
 expect 2 "need --extend" "$reaugkd" build-kb --teacher "$work/projected" --data "$work/data" --keys "$work/student" --output "$work/y"
+
+# A class that nobody knows: its rows need no teacher, and answer with their label. File and columns are of another kind.
+awk -F'\t' 'BEGIN {print "what,about"} NR > 1 && NR < 202 {print "odd number " NR " of things,number"}' \
+  "$work/data/dev.tsv" >"$work/odd.csv"
+ok "keys" "$reaugkd" build-kb --extend "$work/kb" --keys "$work/student" --output "$work/own" --quiet
+new="$reaugkd build-kb --extend $work/own --extend-files $work/odd.csv --text-column what --label-column about --quiet"
+expect 2 "needs keys for the rows" $new --output "$work/y"
+expect 2 "need --text-column too" "$reaugkd" build-kb --extend "$work/kb" --extend-files "$work/odd.csv" --label-column about --output "$work/y"
+ok "new classes +1" $new --keys "$work/student" --output "$work/odd"
+ok "new classes number" "$reaugkd" build-kb --describe "$work/odd"
+ok "added $work/odd.csv, new: number" "$reaugkd" build-kb --describe "$work/odd"
+{ head -1 "$work/data/dev.tsv"; sed -n 2,101p "$work/data/dev.tsv"; awk 'BEGIN {for (i = 300; i < 400; ++i) print "odd number " i " of things\tnumber"}'; } >"$work/data/mixed.tsv"
+grown="$reaugkd eval --model $work/student --data $work/data --dev-file mixed.tsv --latency-examples 0 --quiet"
+expect 3 "unknown label .number." $grown --output "$work/y"
+ok "new classes, 100 examples: accuracy student 0.0000, retrieval (1.0|0.9)[0-9]+, combined (1.0|0.9)" $grown --kb "$work/odd" --output "$work/eval-odd"
+grep -q "and [0-9]* new rows" "$work/eval-odd/metrics.json" || fail "nothing new was selected on"
+ok "new classes, 100 examples" $grown --kb "$work/odd" --output "$work/eval-odd" --resume
+head -1 "$work/eval-odd/predictions.tsv" | grep -q "p_number.student_p_0.*student_p_number" || fail "no column of the new class"
+$grown --kb "$work/odd" --output "$work/eval-odd-2" >/dev/null
+cmp -s "$work/eval-odd/predictions.tsv" "$work/eval-odd-2/predictions.tsv" || fail "a gate differs from run to run"
+ok "selected on $work/data/mixed.tsv by loss" $grown --kb "$work/odd" --tune-file "$work/data/mixed.tsv" --output "$work/eval-tuned"
+for soft in teacher labels mix; do
+  ok "new classes, 100 examples" $grown --kb "$work/odd" --soft-labels $soft --class-balance 0.5 --output "$work/eval-$soft"
+done
+expect 2 "is about --soft-labels mix" $grown --kb "$work/odd" --label-weight 0.5 --output "$work/y"
+
+# Labels are corrected and the class is taken back, in place: what is left is as if it had never been there.
+ids=$(awk -F'\t' '/odd number/ {print $1}' "$work/odd/examples.tsv")
+{ echo "id,label"; for id in $(echo "$ids" | head -3); do echo "$id,1"; done; } >"$work/corrected.csv"
+cp -r "$work/odd" "$work/edited"
+edit="$reaugkd build-kb --extend $work/edited --quiet"
+ok "written to $work/edited" $edit --relabel "$work/corrected.csv" --in-place
+ok "relabeled $work/corrected.csv" "$reaugkd" build-kb --describe "$work/edited"
+expect 2 "no such label" $edit --remove-where label=nothing --in-place
+expect 2 "leave --output out" $edit --remove-where label=number --in-place --output "$work/y"
+printf 'id,label\n1:1,0\n' >"$work/nobody.csv"
+expect 3 "1:1 is not in the knowledge base" $edit --relabel "$work/nobody.csv" --in-place
+ok "written to $work/edited" $edit --remove "$(echo "$ids" | head -3 | paste -sd,)" --remove-where "file=$(echo "$ids" | head -1 | cut -d: -f1)" --in-place
+for file in kb.safetensors examples.tsv index.hnsw; do
+  [ ! -e "$work/own/$file" ] || cmp -s "$work/own/$file" "$work/edited/$file" || fail "removed rows leave a trace in $file"
+done
+grep -rl "odd number" "$work/edited" >"$work/traces" && fail "a removed text is left in $(cat "$work/traces")"
 
 # An index that misses neighbors is named, and all else that is said of retrieval is there.
 ok "teacher_on_kb" $build --M 2 --ef-construction 1 --ef-search 1 --output "$work/sparse" --quiet

@@ -119,6 +119,37 @@ TEST_CASE("unknown labels are refused", "[dataset]") {
                 {"\"\xEF\xBF\xBDxxx", "xxx...\""});
 }
 
+TEST_CASE("labels that are not the task's are new classes where they are asked for", "[dataset]") {
+  const tests::TemporaryDirectory directory;
+  const auto path = directory.path() / "more.tsv";
+  base::write_file(path, kRteHeader +
+                             "0\ta\tb\tmaybe\n1\ta\tb\tentailment\n2\ta\tb\t\n"
+                             "3\ta\tb\tnever\n4\ta\tb\tmaybe\n");
+  const data::Task task = data::glue_task("rte");
+  std::vector<std::string> more = {"known"};
+  const auto rows = data::read_dataset(path, task, task.train, data::BadRows::kRefuse, more);
+  CHECK(more == Texts{"known", "maybe", "never"});
+  CHECK(rows.labels[0] == 3);
+  CHECK(rows.labels[1] < 2);
+  CHECK_FALSE(rows.labelled(2));
+  CHECK(rows.labels[3] == 4);
+  CHECK(rows.labels[4] == 3);
+  const auto wider = data::with_new_classes(task, more);
+  CHECK(wider.labels[3] == "maybe");
+  CHECK(wider.submission_labels.size() == wider.labels.size());
+}
+
+TEST_CASE("rows of two files keep their ids", "[dataset]") {
+  const auto first = read(kRteHeader + "0\ta\tb\tentailment\n1\tc\td\tentailment\n", "rte");
+  const auto second = read(kRteHeader + "0\te\tf\tnot_entailment\n", "rte");
+  const auto both = data::joined(first, second);
+  REQUIRE(both.size() == 3);
+  CHECK(both.id(1) == first.id(1));
+  CHECK(both.id(2) == second.id(0));
+  CHECK(both.subset({2, 0}).id(0) == second.id(0));
+  CHECK(both.text_b[2] == "f");
+}
+
 TEST_CASE("a header too many and a header too few are refused", "[dataset]") {
   check_refused("source\tlabel\tmark\tsentence\nx\t1\t\tA\n", "cola",
                 {"train.tsv:1: unknown label \"label\"", "is it a header?"});

@@ -38,6 +38,7 @@ retrieval::KnowledgeBase save_sample(
   kb.soft_labels = train::probabilities_of(
       kb.logits, classes == 1 ? base::TaskKind::kRegression : base::TaskKind::kClassification);
   kb.labels = torch::zeros({kRows});
+  kb.label_answers = torch::zeros_like(kb.labels, torch::kBool);
   const data::Dataset rows = queries();
   for (std::int64_t i = 0; i < kRows; ++i) {
     kb.ids.push_back(rows.id(i));
@@ -172,10 +173,10 @@ TEST_CASE("a temperature softens the knowledge base's labels", "[stages]") {
   const auto kb = save_sample(directory.path(), 3);
   Retriever retriever(directory.path(), {}, base::TaskKind::kClassification);
   CHECK(torch::equal(retriever.soft_labels(), kb.soft_labels));
-  const auto softened = retriever.softened({1, 4});
+  const auto softened = retriever.answers({{1}, {4}});
   REQUIRE(softened.size() == 2);
   CHECK(torch::equal(softened[0].values, kb.soft_labels));  // as stored
-  CHECK(softened[1].temperature == 4);
+  CHECK(softened[1].rule.temperature == 4);
   CHECK(torch::allclose(softened[1].values, torch::softmax(kb.logits / 4, 1)));
   retriever.answer_with(softened[1].values);
   const auto student = torch::full({1, 3}, 1.0F / 3);
@@ -187,8 +188,8 @@ TEST_CASE("a temperature for scores is refused", "[stages]") {
   const tests::TemporaryDirectory directory;
   save_sample(directory.path(), 1);
   const Retriever retriever(directory.path(), {}, base::TaskKind::kRegression);
-  CHECK_NOTHROW(retriever.softened({1}));
-  CHECK_THROWS_AS(retriever.softened({1, 4}), base::ConfigError);
+  CHECK_NOTHROW(retriever.answers({{1}}));
+  CHECK_THROWS_AS(retriever.answers({{1}, {4}}), base::ConfigError);
 }
 
 TEST_CASE("the control hands the soft labels to other rows, by seed", "[stages]") {
@@ -196,7 +197,7 @@ TEST_CASE("the control hands the soft labels to other rows, by seed", "[stages]"
   save_sample(directory.path(), 3);
   const Retriever retriever(directory.path(), {}, base::TaskKind::kClassification);
   const auto permuted = [&](std::uint64_t seed) {
-    return retriever.permuted(retriever.softened({4, 1}), seed);
+    return retriever.permuted(retriever.answers({{4}, {1}}), seed);
   };
   const auto first = permuted(1)[1].values;
   CHECK(torch::equal(first, permuted(1)[1].values));

@@ -22,7 +22,7 @@ TEST_CASE("a line of sweep.tsv has the losses and scores of its setting", "[stag
   task.labels = {"sad", "glad"};
   task.metrics = {"accuracy"};
   std::istringstream lines(
-      sweep_table({{1}, {0, 1}, {0.1}}, task, {{1, sharp}, {2, soft}}, validation, scored));
+      sweep_table({{1}, {0, 1}, {0.1}}, task, {{{1}, sharp}, {{2}, soft}}, validation, scored));
   std::string header;
   std::getline(lines, header);
   CHECK(header == "k\ttau\tbeta\tkb_temperature\tvalidation_loss\tloss\taccuracy");

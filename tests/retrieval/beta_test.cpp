@@ -45,7 +45,7 @@ TEST_CASE("a student that errs where it is unsure gets a beta that falls with it
   const Neighbors neighbors{torch::tensor({{1}, {0}, {0}, {1}}, torch::kInt64),
                             torch::full({4, 1}, 0.5F)};
   RetrievalGrid grid{{1}, {0, 0.5, 1}, {0.1}, BetaMode::kEntropy, {-4, 0, 4}};
-  const auto found = select_setting(grid, neighbors, {{1, soft_labels}}, student, labels,
+  const auto found = select_setting(grid, neighbors, {{{1}, soft_labels}}, student, labels,
                                     base::TaskKind::kClassification);
   CHECK(found.beta == 0.5);
   CHECK(found.rule.mode == BetaMode::kEntropy);
@@ -65,13 +65,13 @@ TEST_CASE("a student that errs where it is unsure gets a beta that falls with it
   CHECK(torch::equal(p.knowledge_base, soft_labels.index_select(0, torch::tensor({1, 0, 0, 1}))));
 
   grid.beta_mode = BetaMode::kConstant;  // the slopes are not looked at
-  const auto constant = select_setting(grid, neighbors, {{1, soft_labels}}, student, labels,
+  const auto constant = select_setting(grid, neighbors, {{{1}, soft_labels}}, student, labels,
                                        base::TaskKind::kClassification);
   CHECK(constant.rule.slope == 0);
   CHECK(constant.loss > found.loss);
   // Every row equally near: no deviation, so there is nothing to depend on.
   grid.beta_mode = BetaMode::kSimilarity;
-  CHECK(select_setting(grid, neighbors, {{1, soft_labels}}, student, labels,
+  CHECK(select_setting(grid, neighbors, {{{1}, soft_labels}}, student, labels,
                        base::TaskKind::kClassification)
             .loss == constant.loss);
 }

@@ -53,6 +53,7 @@ KnowledgeBase twelve_rows() {
   kb.logits = tests::normal(12, 2, 2);
   kb.soft_labels = torch::softmax(kb.logits, 1);
   kb.labels = torch::zeros({12});
+  kb.label_answers = torch::zeros_like(kb.labels, torch::kBool);
   for (std::int64_t i = 0; i < 12; ++i) {
     kb.ids.push_back({1, i});
     kb.text_a.push_back("text");

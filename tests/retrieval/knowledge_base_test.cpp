@@ -25,6 +25,7 @@ KnowledgeBase sample() {
   kb.logits = tests::normal(kRows, 3, 2);
   kb.soft_labels = torch::softmax(kb.logits, 1);
   kb.labels = torch::arange(kRows).remainder(3).to(torch::kFloat32);
+  kb.label_answers = torch::zeros_like(kb.labels, torch::kBool);
   kb.labels[5] = std::numeric_limits<float>::quiet_NaN();
   for (std::int64_t i = 0; i < kRows; ++i) {
     kb.ids.push_back({0xfedcba9876543210ULL, 2 * i});  // the file part is negative as int64
@@ -101,7 +102,7 @@ TEST_CASE("kb.json says what is there") {
   const auto kb = sample();
   save(kb, directory.path());
   const auto manifest = base::read_json(directory.path() / "kb.json");
-  CHECK(manifest["format"] == 2);
+  CHECK(manifest["format"] == 3);
   CHECK(manifest["dtype"] == "fp32");
   CHECK(manifest["rows"] == kRows);
   CHECK(manifest["dimension"] == 8);
@@ -146,6 +147,7 @@ TEST_CASE("a knowledge base of scores") {
   kb.logits = 2 + tests::normal(kRows, 1, 4);
   kb.soft_labels = kb.logits;
   kb.labels = 5 * torch::rand({kRows});
+  kb.label_answers = torch::zeros_like(kb.labels, torch::kBool);
   kb.text_b.clear();
   save(kb, directory.path());
   const auto loaded = load_knowledge_base(directory.path());
@@ -255,8 +257,8 @@ TEST_CASE("a damaged kb.json is refused") {
     return message;
   };
   using base::Json;
-  CHECK_THAT(with([](Json& json) { json["format"] = 3; }),
-             ContainsSubstring("found format 3, supported are 1 to 2: a newer reaugkd"));
+  CHECK_THAT(with([](Json& json) { json["format"] = 4; }),
+             ContainsSubstring("found format 4, supported are 1 to 3: a newer reaugkd"));
   CHECK_THAT(with([](Json& json) { json["dtype"] = "fp16"; }), ContainsSubstring("embeddings"));
   CHECK_THAT(with([](Json& json) { json["dtype"] = "int8"; }), ContainsSubstring("dtype int8"));
   CHECK_THAT(with([](Json& json) { json["format"] = 0; }), ContainsSubstring("found format 0"));
@@ -312,6 +314,12 @@ TEST_CASE("rows that cannot be right are refused") {
   save(sample(), path);
   CHECK_THAT(with([](TensorMap& t) { t["example_ids"][1][1] = 1000; }),
              ContainsSubstring("examples.tsv:3"));
+  save(sample(), path);
+  CHECK_THAT(with([&](TensorMap& t) {
+               t["logits"][5] = nan;  // the row without a label
+               t["soft_labels"][5] = nan;
+             }),
+             ContainsSubstring("row 5 has neither"));
   CHECK_THAT(with([](TensorMap& t) { t.erase("labels"); }), ContainsSubstring("labels is missing"));
 }
 

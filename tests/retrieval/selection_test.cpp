@@ -22,7 +22,7 @@ Problem random_problem(std::int64_t k) {
   const auto embeddings = tests::unit_rows(60, 8, 1);
   const auto queries = tests::unit_rows(25, 8, 2);
   const auto logits = 3 * tests::normal(60, 3, 3);
-  return {{{1, torch::softmax(logits, 1)}, {2, torch::softmax(logits / 2, 1)}},
+  return {{{{1}, torch::softmax(logits, 1)}, {{2}, torch::softmax(logits / 2, 1)}},
           torch::softmax(tests::normal(25, 3, 4), 1),
           torch::arange(25).remainder(3).to(torch::kFloat32),
           make_exact_index(embeddings)->search(queries, k)};
@@ -30,7 +30,7 @@ Problem random_problem(std::int64_t k) {
 
 const torch::Tensor& labels_of(const Problem& problem, const RetrievalSetting& setting) {
   for (const auto& each : problem.soft_labels) {
-    if (each.temperature == setting.kb_temperature) return each.values;
+    if (each.rule == setting.answers) return each.values;
   }
   throw base::InternalError("no labels of this temperature");
 }
@@ -66,11 +66,11 @@ void check_against_brute_force(const Problem& problem, const RetrievalGrid& grid
                                base::TaskKind kind) {
   RetrievalSetting best;
   best.loss = 1e9;
-  for (const auto& [temperature, values] : problem.soft_labels) {
+  for (const auto& [rule, values] : problem.soft_labels) {
     for (const auto k : grid.k) {
       for (const auto beta : grid.beta) {
         for (const auto tau : grid.tau) {
-          RetrievalSetting setting{.k = k, .beta = beta, .tau = tau, .kb_temperature = temperature};
+          RetrievalSetting setting{.k = k, .beta = beta, .tau = tau, .answers = rule};
           setting.loss = brute_force(problem, setting, kind);
           if (setting.loss < best.loss - 1e-12) best = setting;
         }
@@ -82,7 +82,7 @@ void check_against_brute_force(const Problem& problem, const RetrievalGrid& grid
   CHECK(found.k == best.k);
   CHECK(found.beta == best.beta);
   CHECK(found.tau == best.tau);
-  CHECK(found.kb_temperature == best.kb_temperature);
+  CHECK(found.answers == best.answers);
   CHECK(found.loss == Approx(best.loss).epsilon(1e-5));
   CHECK(brute_force(problem, found, kind) == Approx(best.loss).epsilon(1e-12));
   const auto p =
@@ -107,12 +107,12 @@ TEST_CASE("select_setting finds what trying everything in double precision finds
   check_against_brute_force(problem, no_student, base::TaskKind::kClassification);
   CHECK(select_setting(no_student, problem.neighbors, problem.soft_labels, problem.student,
                        problem.labels, base::TaskKind::kClassification)
-            .kb_temperature == 2);
+            .answers.temperature == 2);
 }
 
 TEST_CASE("select_setting of scores minimises the squared error") {
   Problem problem = random_problem(64);
-  problem.soft_labels = {{1, 2 + tests::normal(60, 1, 7)}};
+  problem.soft_labels = {{{1}, 2 + tests::normal(60, 1, 7)}};
   problem.student = 2 + tests::normal(25, 1, 8);
   problem.labels = (2 + tests::normal(25, 1, 9)).squeeze(1);
   check_against_brute_force(problem, RetrievalGrid{}, base::TaskKind::kRegression);
@@ -156,7 +156,7 @@ TEST_CASE("ties go to the larger beta, the smaller k, the smaller tau and no sof
     // One neighbour, and halves and quarters: nothing is rounded.
     problem.neighbors = problem.neighbors.first(1);
     const auto same = torch::tensor({{0.25F, 0.25F, 0.5F}}).repeat({60, 1});
-    problem.soft_labels = {{2, same}, {1, same}, {0.25, same}};
+    problem.soft_labels = {{{2}, same}, {{1}, same}, {{0.25}, same}};
     problem.student = same.slice(0, 0, 25);
     const auto found =
         select_setting({{4, 1}, {0.25, 1, 0.5}, {0.5, 0.1}}, problem.neighbors, problem.soft_labels,
@@ -164,7 +164,7 @@ TEST_CASE("ties go to the larger beta, the smaller k, the smaller tau and no sof
     CHECK(found.beta == 1);
     CHECK(found.k == 1);
     CHECK(found.tau == 0.1);
-    CHECK(found.kb_temperature == 1);
+    CHECK(found.answers.temperature == 1);
   }
   SECTION("the student alone is best") {
     problem.student = torch::one_hot(problem.labels.to(torch::kInt64), 3).to(torch::kFloat32);

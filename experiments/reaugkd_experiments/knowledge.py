@@ -1,0 +1,292 @@
+"""Knowledge that arrives after training: classes left out of the training rows, added to the knowledge base later.
+
+For each split (a seed that draws the classes) it trains a student on the old classes, adds the labelled rows of the new
+ones, and evaluates on all test rows. Nothing is set by hand: `eval` selects the retrieval itself.
+"""
+import csv
+import json
+import pathlib
+import random
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+
+from .errors import UserError
+from .stage import flags
+
+SPACES = {  # the key space of `project`, and what `distill` makes of it
+    "pretrained": {"hard-label-weight": 1, "alpha": 0, "cosine-weight": 20},
+    "projection": {},
+    "both": {"hard-label-weight": 1, "alpha": 0, "cosine-weight": 20},
+}
+SHOTS = (1, 2, 5, 10, 25)
+
+
+class Experiment:
+    """One split: its data, its stages, and the results that were read from them."""
+
+    def __init__(self, args, split):
+        self.args, self.split = args, split
+        self.root = args.output / f"split-{split}"
+        self.data = self.root / "data"
+        self.rows = []
+
+    def note(self, group, name, all_, new=None, old=None, **more):
+        self.rows.append({"split": self.split, "group": group, "name": name, "all": all_, "new": new, "old": old, **more})
+
+    # Data.
+
+    def write(self, name, rows):
+        with open(self.data / name, "w", encoding="utf-8", newline="") as file:
+            out = csv.writer(file)
+            out.writerow([self.args.text_column, self.args.label_column])
+            out.writerows(rows)
+
+    def make_data(self):
+        train, test = (read_csv(self.args.data / name, self.args) for name in ("train.csv", "test.csv"))
+        labels = sorted({label for _, label in train})
+        self.new = set(random.Random(self.split).sample(labels, self.args.held_out))
+        self.old = [label for label in labels if label not in self.new]
+        self.test, self.later = test, [row for row in train if row[1] in self.new]
+        self.data.mkdir(parents=True, exist_ok=True)
+        if (self.data / "task.json").exists():
+            return
+        self.write("train.csv", [row for row in train if row[1] not in self.new])
+        self.write("test.csv", test)
+        self.write("test-old.csv", [row for row in test if row[1] not in self.new])
+        self.write("later.csv", self.later)
+        self.write("train-all.csv", train)
+        for count in SHOTS:
+            by_class = {}
+            for row in random.Random(f"{self.split}:{count}").sample(self.later, len(self.later)):
+                by_class.setdefault(row[1], []).append(row)
+            self.write(f"later-{count}.csv", [row for rows in by_class.values() for row in rows[:count]])
+        task = {"name": "intents", "format": "csv", "text_a": self.args.text_column, "label": self.args.label_column}
+        (self.data / "task-all.json").write_text(json.dumps(task | {"labels": labels}))
+        (self.data / "task.json").write_text(json.dumps(task | {"labels": self.old}))
+
+    # Stages.
+
+    def stage(self, name, command, **options):
+        """Runs a stage once; returns its directory and the seconds that it took."""
+        directory = self.root / name
+        named = {key.replace("_", "-"): value for key, value in options.items()}
+        if not (directory / "metrics.json").exists():
+            print(f"split {self.split}: {name}", file=sys.stderr, flush=True)
+            call = [self.args.binary, command, *flags(named), "--output", directory, "--resume", "--quiet"]
+            with open(self.args.output / "stages.log", "a") as log:
+                done = subprocess.run([str(part) for part in call], stdout=log, stderr=subprocess.PIPE, text=True)
+            if done.returncode:
+                raise UserError(f"{' '.join(map(str, call))} ended with {done.returncode}:\n{done.stderr[-2000:]}")
+        return directory
+
+    def student(self, name, kb, data, **options):
+        recipe = {"student": self.args.model, "student_layers": self.args.student_layers, "embedding": "mean",
+                  "epochs": self.args.epochs, "learning_rate": self.args.learning_rate, "data": data, "seed": self.split}
+        return self.stage(name, "distill", kb=kb, **recipe | options)
+
+    def evaluate(self, name, student, kb=None, rows="test.csv", **options):
+        options = {"data": self.data, "dev_file": rows, "latency_examples": 0, "seed": self.split} | options
+        directory = self.stage(name, "eval", model=student, **({"kb": kb} if kb else {}), **options)
+        return json.loads((directory / "metrics.json").read_text())
+
+    def note_eval(self, group, name, metrics, who="combined", **more):
+        parts = [metrics.get(part, {}).get("metrics", {}).get(who, {}).get("accuracy") for part in ("new_classes", "old_classes")]
+        self.note(group, name, metrics["metrics"][who]["accuracy"], *parts, **more)
+
+    # The story.
+
+    def run(self):
+        self.make_data()
+        teacher = self.stage("teacher", "teacher-finetune", model=self.args.model, task=self.data / "task.json", data=self.data,
+                             max_seq_length=64, embedding="mean", epochs=self.args.teacher_epochs,
+                             learning_rate=self.args.teacher_learning_rate, seed=self.split)
+        for space in self.args.spaces:
+            self.run_space(space, teacher)
+        self.run_rival(teacher)
+        return pd.DataFrame(self.rows)
+
+    def run_space(self, space, teacher):
+        pretrained = {} if space == "projection" else {"space": space, "pretrained": self.args.model}
+        projected = self.stage(f"projected-{space}", "project", teacher=teacher, student=self.args.model, data=self.data,
+                               seed=self.split, **pretrained)
+        kb = self.stage(f"kb-{space}", "build-kb", teacher=projected, data=self.data)
+        student = self.student(f"student-{space}", kb, self.data, **SPACES[space])
+        own = self.stage(f"own-{space}", "build-kb", extend=kb, keys=student)
+        start = time.monotonic()
+        fresh = not (self.root / f"own-more-{space}" / "metrics.json").exists()
+        own_more = self.stage(f"own-more-{space}", "build-kb", extend=own, keys=student, extend_files=self.data / "later.csv")
+        seconds = time.monotonic() - start if fresh else None
+        more = self.stage(f"more-{space}", "build-kb", extend=kb, teacher=projected, extend_files=self.data / "later.csv")
+
+        alone = self.evaluate(f"eval-alone-{space}", student, rows="test-old.csv")["metrics"]["student"]["accuracy"]
+        after = self.evaluate(f"eval-own-more-{space}", student, own_more)
+        group = f"student of the {space} space"
+        self.note_eval(group, "student alone", after, "student")
+        self.note_eval(group, "+ new rows, teacher's keys", self.evaluate(f"eval-more-{space}", student, more))
+        self.note_eval(group, "+ new rows, student's own keys", after, seconds=seconds)
+        self.note_eval(group, "k-NN alone (p^KB), own keys", after, "retrieval")
+        for keys, base in (("teacher's", kb), ("own", own)):
+            metrics = self.evaluate(f"eval-old-{keys[:3]}-{space}", student, base, rows="test-old.csv")["metrics"]
+            self.note("training rows alone in the KB", f"{space}, {keys} keys", None, None, metrics["combined"]["accuracy"],
+                      alone=alone, gain=metrics["combined"]["accuracy"] - alone)
+        if space != self.args.spaces[0]:
+            return
+        for count in SHOTS:
+            few = self.stage(f"own-{count}", "build-kb", extend=own, keys=student, extend_files=self.data / f"later-{count}.csv")
+            self.note_eval("rows for each new class", str(count), self.evaluate(f"eval-own-{count}", student, few), shots=count)
+        for mode in ("constant", "similarity", "entropy", "gate"):
+            metrics = self.evaluate(f"eval-beta-{mode}", student, own_more, beta_mode=mode)
+            self.note_eval("rule for beta", mode, metrics)
+        for source in ("teacher", "labels", "mix"):
+            metrics = self.evaluate(f"eval-soft-{source}", student, own_more, soft_labels=source)
+            self.note_eval("soft labels", source, metrics)
+        self.note_permuted(after)
+        self.baselines(student, own_more, more, projected)
+
+    def note_permuted(self, metrics):
+        self.note("control", "soft labels permuted", metrics["retrieval"]["permuted"]["combined"]["accuracy"])
+
+    def run_rival(self, teacher):
+        """The same student trained on all classes, by labels alone: what adding rows without training has to beat."""
+        every = self.root / "data-all"
+        every.mkdir(exist_ok=True)
+        (every / "train.csv").write_bytes((self.data / "train-all.csv").read_bytes())
+        (every / "test.csv").write_bytes((self.data / "test.csv").read_bytes())
+        start = time.monotonic()
+        fresh = not (self.root / "student-all" / "metrics.json").exists()
+        student = self.stage("student-all", "distill", method="finetune", task=self.data / "task-all.json", student=self.args.model,
+                             student_layers=self.args.student_layers, embedding="mean", max_seq_length=64,
+                             epochs=self.args.epochs, learning_rate=self.args.learning_rate, data=every, seed=self.split)
+        seconds = time.monotonic() - start if fresh else None
+        directory = self.stage("eval-all", "eval", model=student, data=every, dev_file="test.csv", latency_examples=0)
+        predictions = pd.read_csv(directory / "predictions.tsv", sep="\t", usecols=["label", "prediction"], quoting=csv.QUOTE_NONE)
+        self.note_predictions("for comparison", "the same student trained on all classes", predictions["prediction"].to_numpy(),
+                              seconds=seconds)
+
+    def note_predictions(self, group, name, predicted, **more):
+        gold = np.array([label for _, label in self.test])
+        right = np.asarray(predicted) == gold
+        new = np.isin(gold, list(self.new))
+        self.note(group, name, right.mean(), right[new].mean(), right[~new].mean(), **more)
+
+    # Baselines on embeddings that the knowledge bases hold: numpy and scikit-learn.
+
+    def baselines(self, student, own_more, more, projected):
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+
+        test_own = self.stage("own-test", "build-kb", extend=own_more, keys=student, extend_files=self.data / "test.csv")
+        spaces = {"the student's embeddings": test_own}
+        if self.args.spaces[0] == "pretrained":
+            spaces["the untrained encoder"] = self.stage("pretrained-test", "build-kb", extend=more, teacher=projected,
+                                                         extend_files=self.data / "test.csv")
+        count = len(self.test)
+        for name, directory in spaces.items():
+            keys, labels = read_keys(directory)
+            train, gold, test = keys[:-count], labels[:-count], keys[-count:]
+            group = "for comparison"
+            self.note_predictions(group, f"{name}: k-NN", nearest(train, gold, test))
+            classes = sorted(set(gold))
+            means = np.stack([train[gold == label].mean(0) for label in classes])
+            means /= np.linalg.norm(means, axis=1, keepdims=True)
+            self.note_predictions(group, f"{name}: class centroids", np.array(classes)[(test @ means.T).argmax(1)])
+            start = time.monotonic()
+            probe = LogisticRegression(C=100, max_iter=2000).fit(train, gold)
+            self.note_predictions(group, f"{name}: logistic regression, trained again", probe.predict(test),
+                                  seconds=time.monotonic() - start)
+        texts, gold = zip(*read_csv(self.data / "train-all.csv", self.args))
+        start = time.monotonic()
+        words = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=100, max_iter=2000))
+        words.fit(texts, gold)
+        self.note_predictions(group, "words and pairs of words: logistic regression", words.predict([text for text, _ in self.test]),
+                              seconds=time.monotonic() - start)
+
+
+def nearest(train, labels, queries, k=16, tau=0.05):
+    """The label with the largest weight among the k nearest rows, equation 6."""
+    classes, numbers = np.unique(labels, return_inverse=True)
+    predicted = []
+    for block in np.array_split(queries, 1 + len(queries) // 500):
+        similarity = block @ train.T
+        found = np.argpartition(-similarity, k, axis=1)[:, :k]
+        weights = np.exp((np.take_along_axis(similarity, found, 1) - 1) / tau)
+        votes = np.zeros((len(block), len(classes)))
+        for row, (places, weight) in enumerate(zip(found, weights)):
+            np.add.at(votes[row], numbers[places], weight)
+        predicted.append(classes[votes.argmax(1)])
+    return np.concatenate(predicted)
+
+
+def read_keys(directory):
+    """The keys and labels of a knowledge base, without any library but numpy."""
+    with open(directory / "kb.safetensors", "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        body = file.read()
+
+    def tensor(name, dtype):
+        begin, end = header[name]["data_offsets"]
+        return np.frombuffer(body[begin:end], dtype).reshape(header[name]["shape"])
+
+    manifest = json.loads((directory / "kb.json").read_text())
+    names = np.array(manifest["provenance"]["reaugkd"]["labels"] + manifest["new_classes"])
+    return tensor("embeddings", np.float32), names[tensor("labels", np.float32).astype(int)]
+
+
+def read_csv(path, args):
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return [(row[args.text_column], row[args.label_column]) for row in csv.DictReader(file)]
+    except (OSError, KeyError) as error:
+        raise UserError(f"{path}: {error!r}: expected a CSV file with columns {args.text_column} and {args.label_column}") from error
+
+
+def interval(values):
+    """mean ± half of the 95 % interval over splits (Student's t); of one split the value alone."""
+    from scipy import stats
+
+    values = np.array([value for value in values if value is not None and not np.isnan(value)]) * 100
+    if not len(values):
+        return ""
+    if len(values) == 1:
+        return f"{values[0]:.1f}"
+    return f"{values.mean():.1f} ± {stats.t.ppf(0.975, len(values) - 1) * stats.sem(values):.1f}"
+
+
+def tables(results):
+    """One Markdown table a group: mean and interval over the splits."""
+    text = ""
+    for group, rows in results.groupby("group", sort=False):
+        lines = []
+        for name, cells in rows.groupby("name", sort=False):
+            line = {"": name} | {part: interval(cells[part]) for part in ("all", "new", "old")}
+            if "gain" in cells and cells["gain"].notna().any():
+                line["gain over the student alone"] = interval(cells["gain"])
+            if cells["seconds"].notna().any():
+                line["seconds"] = f"{cells['seconds'].median():.1f}"
+            lines.append(line)
+        table = pd.DataFrame(lines).fillna("")
+        table = table.loc[:, [column for column in table if column == "" or table[column].ne("").any()]]
+        text += f"### {group}\n\n{table.to_markdown(index=False, tablefmt='github', disable_numparse=True)}\n\n"
+    return text
+
+
+def run(args):
+    args.output.mkdir(parents=True, exist_ok=True)
+    results = pd.concat([Experiment(args, split).run() for split in args.splits])
+    for column in ("seconds", "gain"):
+        results[column] = results.get(column)
+    path = args.output / "results.csv"
+    if path.exists():  # seconds are measured where a stage runs, not where it is read again
+        before = pd.read_csv(path).set_index(["split", "group", "name"])["seconds"].dropna()
+        keys = pd.MultiIndex.from_frame(results[["split", "group", "name"]])
+        known = pd.Series(keys.map(before.to_dict()), index=results.index, dtype=float)
+        results["seconds"] = results["seconds"].astype(float).fillna(known)
+    results.to_csv(path, index=False)
+    print(f"{len(args.splits)} splits, {args.held_out} classes held out of {args.data}; accuracy in %, mean ± 95 % interval "
+          f"over splits\n\n{tables(results)}", end="")
+    return 0
