@@ -4,7 +4,7 @@ namespace reaugkd::distill {
 
 KdObjective::KdObjective(const MethodContext& context, const torch::Tensor& teacher)
     : ClassifierObjective(context.student, context.settings.training),
-      teacher_(teacher.to(context.compute().device)),
+      teacher_(teacher.defined() ? teacher.to(context.compute().device) : teacher),
       labels_(context.labels()),
       prediction_(context.prediction()) {}
 
@@ -12,8 +12,9 @@ train::LossTerms KdObjective::loss(const train::Rows& rows) {
   const auto index = student_.index(rows);
   models::EncoderTrace trace;
   const auto output = student_.forward(rows, traced_ ? &trace : nullptr);
-  auto loss = prediction_.mixed(teacher_.index_select(0, index), output.logits,
-                                labels_.index_select(0, index));
+  const auto teacher =
+      prediction_.hard_label_weight < 1 ? teacher_.index_select(0, index) : torch::Tensor();
+  auto loss = prediction_.mixed(teacher, output.logits, labels_.index_select(0, index));
   add_terms(loss, output, trace, index);
   return loss;
 }

@@ -9,7 +9,7 @@ namespace reaugkd::distill {
 /// (1 - w) CE(p^T, p^S) T^2 + w CE(y, p^S), plus what add_terms() adds.
 class KdObjective : public train::ClassifierObjective {
  public:
-  /// `teacher`: logits (n, C) for every training row.
+  /// `teacher`: logits (n, C) for every training row; undefined where only labels teach (w = 1).
   KdObjective(const MethodContext& context, const torch::Tensor& teacher);
   train::LossTerms loss(const train::Rows& rows) override;
 

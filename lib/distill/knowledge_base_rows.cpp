@@ -18,10 +18,10 @@ torch::Tensor given_logits(const data::Dataset& rows, base::TaskKind kind) {
 
 }  // namespace
 
-KnowledgeBase knowledge_base_of(const train::Features& features, const Projection& projection,
+KnowledgeBase knowledge_base_of(const train::Features& features, const KeyMaker& keys,
                                 const data::Dataset& rows, base::TaskKind kind) {
   KnowledgeBase kb;
-  kb.embeddings = projection.apply(features.embeddings);
+  kb.embeddings = keys.keys(features);
   kb.logits = rows.distributions.empty() ? features.logits : given_logits(rows, kind);
   kb.soft_labels = train::probabilities_of(kb.logits, kind);
   kb.labels = torch::tensor(rows.labels);

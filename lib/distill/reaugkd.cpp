@@ -1,12 +1,17 @@
 // ReAugKD (Zhang et al., ACL 2023), equation 4:
 //   1/B sum_i [ CE(p^T_i, p^S_i) + alpha KL(q_i || q^_i) ]
 // with q and q^ of equations 2 and 3 (losses/relation.h), over the batch or, with `anchor` kb, over
-// rows of the knowledge base.
-#include <spdlog/spdlog.h>
+// rows of the knowledge base. z are the knowledge base's keys, whatever their space. Options add
+//   cosine_weight 1/B sum_i (1 - z_i.s_i)
+// and (`align_rows` kb) rows of the knowledge base that have no prediction term.
+#include <optional>
 
 #include "base/error.h"
 #include "base/random.h"
+#include "distill/further_rows.h"
 #include "distill/kd.h"
+#include "distill/query_head.h"
+#include "losses/cosine.h"
 #include "losses/relation.h"
 
 namespace reaugkd::distill {
@@ -19,6 +24,11 @@ struct ReaugkdOptions {
   std::string kl_direction = "forward";
   std::string anchor = "teacher";
   std::int64_t kb_anchors = 1024;
+  double cosine_weight = 0;
+  std::string align_rows = "train";
+  std::string query_head = "auto";
+
+  bool aligns() const { return alpha > 0 || cosine_weight > 0; }
 };
 
 class ReaugkdObjective : public KdObjective {
@@ -26,68 +36,82 @@ class ReaugkdObjective : public KdObjective {
   /// `rows`: where the training rows stand in `kb`, (n).
   ReaugkdObjective(const MethodContext& context, const ReaugkdOptions& options,
                    const retrieval::KnowledgeBase& kb, const torch::Tensor& rows)
-      : KdObjective(context, kb.logits.index_select(0, rows)),
-        alpha_(options.alpha),
-        anchor_count_(options.kb_anchors),
+      : KdObjective(context, context.settings.hard_label_weight < 1
+                                 ? kb.logits.index_select(0, rows)
+                                 : torch::Tensor()),
+        options_(options),
         seed_(context.settings.seed) {
     relation_ = {options.tau, losses::parse_self_similarity(options.self_similarity),
                  losses::parse_kl_direction(options.kl_direction),
                  losses::parse_anchor(options.anchor)};
+    if (options.align_rows == "kb") further_.emplace(context, kb, rows);
     const auto& device = context.compute().device;
-    if (relation_.anchor != losses::Anchor::kKnowledgeBase) {
-      z_ = kb.embeddings.index_select(0, rows).to(device, torch::kFloat32);
-      return;
-    }
-    if (kb.size() < 2 || anchor_count_ == 1) {
-      throw base::ConfigError(
-          "`anchor` kb needs two rows of the knowledge base at least: {} has {}, "
-          "`kb_anchors` is {}",
-          context.settings.knowledge_base.string(), kb.size(), anchor_count_);
-    }
-    kb_embeddings_ = kb.embeddings.to(device, torch::kFloat32);
-    rows_in_kb_ = rows.to(device);
-    anchors_ = torch::arange(kb.size(), rows_in_kb_.options());
+    const bool anchored = options.alpha > 0 && relation_.anchor == losses::Anchor::kKnowledgeBase;
+    if (anchored) anchors_ = all_anchors(context, kb).to(device);
+    const bool whole = anchored || further_;
+    keys_ =
+        (whole ? kb.embeddings : kb.embeddings.index_select(0, rows)).to(device, torch::kFloat32);
+    places_ = whole ? rows.to(device) : torch::arange(rows.numel(), torch::kInt64).to(device);
   }
 
-  /// Draws the step's anchors: they depend on (seed, step) only, so that a resumed run has the
-  /// same.
+  /// Draws the step's anchors and further rows: they depend on (seed, step) only, so that a resumed
+  /// run has the same.
   void begin_step(const train::Moment& moment) override {
-    const auto count = anchor_count_;
-    if (!kb_embeddings_.defined() || count == 0 || count >= kb_embeddings_.size(0)) return;
+    if (further_) further_->begin_step(moment.step);
+    const auto count = options_.kb_anchors;
+    if (!anchors_.defined() || count == 0 || count >= keys_.size(0)) return;
     base::Random random(
         base::stream_seed(seed_, "kb anchors", static_cast<std::uint64_t>(moment.step)));
-    anchors_ =
-        tensor::send(torch::tensor(random.distinct(kb_embeddings_.size(0), count), torch::kInt64),
-                     kb_embeddings_.device());
+    anchors_ = tensor::send(torch::tensor(random.distinct(keys_.size(0), count), torch::kInt64),
+                            keys_.device());
   }
 
  private:
+  torch::Tensor all_anchors(const MethodContext& context,
+                            const retrieval::KnowledgeBase& kb) const {
+    if (kb.size() < 2 || options_.kb_anchors == 1) {
+      throw base::ConfigError(
+          "`anchor` kb needs two rows of the knowledge base at least: {} has {}, "
+          "`kb_anchors` is {}",
+          context.settings.knowledge_base.string(), kb.size(), options_.kb_anchors);
+    }
+    return torch::arange(kb.size(), torch::kInt64);
+  }
+
   void add_terms(train::LossTerms& loss, const models::ClassifierOutput& output,
                  const models::EncoderTrace& trace, const torch::Tensor& index) override {
     (void)trace;
-    add_term(loss, "kl", divergence(models::unit_rows(output.embedding), index), alpha_);
-  }
-
-  torch::Tensor divergence(const torch::Tensor& s, const torch::Tensor& index) const {
-    if (!kb_embeddings_.defined()) {
-      return losses::relational_divergence(z_.index_select(0, index), s, relation_);
+    if (!options_.aligns()) return;
+    auto s = models::unit_rows(output.query);      // (B, D)
+    auto places = places_.index_select(0, index);  // (B)
+    if (further_) {
+      const auto more = further_->draw(index.size(0));
+      s = torch::cat({s, models::unit_rows(more.queries)});
+      places = torch::cat({places, more.rows});
     }
-    const auto rows = rows_in_kb_.index_select(0, index);
-    const auto own = rows.unsqueeze(1) == anchors_;  // (B, M)
-    const bool all = anchors_.size(0) == kb_embeddings_.size(0);
-    return losses::anchored_divergence(
-        kb_embeddings_.index_select(0, rows), s,
-        all ? kb_embeddings_ : kb_embeddings_.index_select(0, anchors_), own, relation_);
+    const auto z = keys_.index_select(0, places);
+    if (options_.alpha > 0) add_term(loss, "kl", divergence(z, s, places), options_.alpha);
+    if (options_.cosine_weight > 0) {
+      add_term(loss, "cosine", losses::cosine_distance(z, s), options_.cosine_weight);
+    }
   }
 
-  double alpha_;
-  std::int64_t anchor_count_;
+  torch::Tensor divergence(const torch::Tensor& z, const torch::Tensor& s,
+                           const torch::Tensor& places) const {
+    if (!anchors_.defined()) return losses::relational_divergence(z, s, relation_);
+    const auto own = places.unsqueeze(1) == anchors_;  // (B, M)
+    const bool all = anchors_.size(0) == keys_.size(0);
+    return losses::anchored_divergence(z, s, all ? keys_ : keys_.index_select(0, anchors_), own,
+                                       relation_);
+  }
+
+  ReaugkdOptions options_;
   std::uint64_t seed_;
   losses::RelationOptions relation_;
-  torch::Tensor z_;              // (n, D) the training rows', with anchors from the batch
-  torch::Tensor kb_embeddings_;  // (N, D), with `anchor` kb
-  torch::Tensor rows_in_kb_;     // (n) the training rows in it
-  torch::Tensor anchors_;        // (M) rows of it, this step's
+  std::optional<FurtherRows> further_;  // with `align_rows` kb
+  torch::Tensor keys_;                  // (M, D) the training rows', or the whole knowledge base's
+  torch::Tensor places_;                // (n) the training rows in them
+  torch::Tensor anchors_;               // (A) rows of them, this step's; with `anchor` kb
 };
 
 class Reaugkd : public Method {
@@ -125,6 +149,32 @@ class Reaugkd : public Method {
     list.add({"kb-anchors", "", &options_.kb_anchors,
               "for anchor kb: rows of the knowledge base drawn anew for each step; 0: all",
               base::kNotNegative});
+    list.add({"cosine-weight", "", &options_.cosine_weight,
+              "weight of the cosine term, mean of 1 - key.s over the rows", base::kNotNegative});
+    list.add({"align-rows",
+              "",
+              &options_.align_rows,
+              "rows of the KL and the cosine term: train, or (kb) in each step as many rows of the "
+              "knowledge base that are not trained on as well",
+              {},
+              {"train", "kb"}});
+    list.add({"query-head",
+              "",
+              &options_.query_head,
+              "s = norm(Q s~ + b): none, linear, or auto: linear where the keys have another width "
+              "than the student",
+              {},
+              {"auto", "none", "linear"}});
+  }
+
+  void check(const DistillSettings& settings) const override {
+    (void)settings;
+    if (options_.aligns() || (options_.align_rows == "train" && options_.query_head != "linear")) {
+      return;
+    }
+    throw base::ConfigError(
+        "`align_rows` kb and `query_head` linear are about the KL and the cosine term: `alpha` and "
+        "`cosine_weight` are 0");
   }
 
   std::vector<std::string> warnings() const override {
@@ -134,14 +184,19 @@ class Reaugkd : public Method {
 
   std::unique_ptr<train::Objective> make(const MethodContext& context) const override {
     const auto& settings = context.settings;
-    const auto kb =
-        retrieval::load_knowledge_base(settings.knowledge_base, retrieval::Texts::kLeave);
+    const auto kb = retrieval::load_knowledge_base(
+        settings.knowledge_base,
+        options_.align_rows == "kb" ? retrieval::Texts::kRead : retrieval::Texts::kLeave);
     const auto rows = rows_in_knowledge_base(kb, settings.knowledge_base, context.data.train);
     const auto hidden_size = context.student.model().config.hidden_size;
-    if (kb.embeddings.size(1) != hidden_size) {
+    const bool headed =
+        options_.aligns() &&
+        add_query_head(context.student.model(), options_.query_head, kb.embeddings.size(1),
+                       settings.seed, context.compute().device);
+    if (!headed && options_.aligns() && kb.embeddings.size(1) != hidden_size) {
       throw base::ArtifactError(
-          "{}: its embeddings have D = {}, the student {} has hidden_size {}; run "
-          "reaugkd project `student` {}",
+          "{}: its embeddings have D = {}, the student {} has hidden_size {}; give `query_head` "
+          "linear, or run reaugkd project `student` {}",
           settings.knowledge_base.string(), kb.embeddings.size(1), settings.student.string(),
           hidden_size, settings.student.string());
     }

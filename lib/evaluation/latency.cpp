@@ -88,7 +88,7 @@ LatencyMeasurement measure_latency(train::Model& model, const text::EncodedDatas
     times.forward.push_back(milliseconds_since(start));
     if (retriever == nullptr) return;
     start = Clock::now();
-    retriever->answer(probabilities, models::unit_rows(output.embedding).to(torch::kCPU), setting);
+    retriever->answer(probabilities, models::unit_rows(output.query).to(torch::kCPU), setting);
     times.retrieval.push_back(milliseconds_since(start));
   };
 

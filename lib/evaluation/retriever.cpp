@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "base/sha256.h"
+#include "models/model_directory.h"
 #include "retrieval/indexes.h"
 #include "retrieval/kb_editing.h"
 #include "train/predict.h"
@@ -209,7 +209,7 @@ void check_same_space(const retrieval::KnowledgeBase& kb, const std::filesystem:
   const retrieval::KeySpace& space = kb.provenance.key_space;
   if (space.of_student()) {
     const auto weights = student_directory / "model.safetensors";
-    const std::string found = base::sha256_of_file(weights);
+    const std::string found = models::digest_of_queries(student_directory);
     if (space.student_sha256 == found) return;
     throw base::ArtifactError(
         "{}: its keys are embeddings of the student with sha256 {}, {} has {}: run reaugkd "
@@ -217,11 +217,13 @@ void check_same_space(const retrieval::KnowledgeBase& kb, const std::filesystem:
         directory.string(), space.student_sha256, weights.string(), found,
         student_directory.string());
   }
-  if (kb.dimension() != student.config.hidden_size) {
+  if (kb.dimension() != student.classifier->query_dimension()) {
+    const bool head = student.classifier->has_query_head();
     throw base::ArtifactError(
-        "{}: its embeddings have D = {}, the model {} has hidden_size {}; run "
-        "reaugkd project `student` {}",
-        directory.string(), kb.dimension(), student_directory.string(), student.config.hidden_size,
+        "{}: its embeddings have D = {}, the model {} has {} {}; distill it from this knowledge "
+        "base with `query_head` linear, or run reaugkd project `student` {}",
+        directory.string(), kb.dimension(), student_directory.string(),
+        head ? "a query head of" : "hidden_size", student.classifier->query_dimension(),
         student_directory.string());
   }
   if (student.trained_towards && *student.trained_towards != space) {

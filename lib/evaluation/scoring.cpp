@@ -111,7 +111,7 @@ Queries ask(Subject& subject, const data::Dataset& rows, const std::string& what
   const data::Task task = subject.task();
   return {
       retrieval::widened(train::probabilities_of(outputs.logits, task.kind()), task.num_labels()),
-      models::unit_rows(outputs.embeddings),
+      models::unit_rows(outputs.queries),
       {}};
 }
 

@@ -1,7 +1,9 @@
 #include "models/classifier.h"
 
+#include "base/error.h"
 #include "models/dropout.h"
 #include "models/family.h"
+#include "tensor/device.h"
 
 namespace reaugkd::models {
 
@@ -14,7 +16,20 @@ ClassifierImpl::ClassifierImpl(const ModelConfig& config)
 ClassifierOutput ClassifierImpl::forward(const EncoderInput& input, Pooling pooling,
                                          EncoderTrace* trace) {
   const EncoderOutput states = encoder_->forward(input, trace);
-  return {classify(states), pooled(states, input.attention_mask, pooling).to(torch::kFloat32)};
+  const auto embedding = pooled(states, input.attention_mask, pooling).to(torch::kFloat32);
+  const auto logits = classify(states);
+  if (!has_query_head()) return {logits, embedding, embedding};
+  const tensor::AutocastOffGuard in_fp32(embedding.device());
+  return {logits, embedding, query_(embedding)};
+}
+
+void ClassifierImpl::set_query_head(const torch::nn::Linear& head) {
+  REAUGKD_CHECK(!has_query_head(), "there is a query head");
+  query_ = register_module("query", head);
+}
+
+std::int64_t ClassifierImpl::query_dimension() const {
+  return has_query_head() ? query_->options.out_features() : classifier_->options.in_features();
 }
 
 torch::Tensor ClassifierImpl::continue_from(std::int64_t first, const torch::Tensor& hidden,

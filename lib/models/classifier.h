@@ -14,6 +14,7 @@ namespace reaugkd::models {
 struct ClassifierOutput {
   torch::Tensor logits;     // (B, C) fp32; regression: the score (B, 1)
   torch::Tensor embedding;  // (B, H) fp32: t_i or s~_i, not normalised
+  torch::Tensor query;      // (B, D) fp32: what norm() makes s_i of; without a query head embedding
 };
 
 class ClassifierImpl : public torch::nn::Module {
@@ -26,12 +27,20 @@ class ClassifierImpl : public torch::nn::Module {
   /// Logits (B, C) from what encoder layer `first` takes: the upper part of the model alone.
   torch::Tensor continue_from(std::int64_t first, const torch::Tensor& hidden,
                               const torch::Tensor& attention_mask);
+  /// From now on the query is head(embedding), another vector than the one `classifier` reads. Its
+  /// parameters are "query.weight" (D, H) and "query.bias" (D), behind all others.
+  void set_query_head(const torch::nn::Linear& head);
+  const torch::nn::Linear& query_head() const { return query_; }  // empty: none
+  bool has_query_head() const { return !query_.is_empty(); }
+  /// D, the width of the query.
+  std::int64_t query_dimension() const;
 
  private:
   torch::Tensor classify(const EncoderOutput& states);  // (B, C) fp32
 
   std::shared_ptr<Encoder> encoder_;
   torch::nn::Linear classifier_;
+  torch::nn::Linear query_{nullptr};
   double dropout_;
 };
 TORCH_MODULE(Classifier);

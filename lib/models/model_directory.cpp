@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "base/sha256.h"
 #include "models/family.h"
 #include "models/shard_index.h"
 #include "tensor/safetensors.h"
@@ -22,6 +23,8 @@ using base::ArtifactError;
 
 constexpr const char* kWeightsFile = "model.safetensors";
 constexpr const char* kShardIndexFile = "model.safetensors.index.json";
+constexpr const char* kQueryFile = "query.safetensors";
+constexpr const char* kQueryPrefix = "query.";
 
 /// Renames encoder layer layers[i] to i and drops the others. Other keys stay.
 std::string picked_key(const std::string& key, const std::string& prefix,
@@ -240,6 +243,21 @@ void fill_missing(LoadedModel& loaded, const std::vector<std::string>& missing,
   }
 }
 
+/// The query head of `directory`, where it has one.
+void load_query_head(Classifier& model, const ModelConfig& config, const fs::path& directory) {
+  const fs::path path = directory / kQueryFile;
+  if (!fs::exists(path)) return;
+  const auto tensors = tensor::load_safetensors(path);
+  const auto weight =
+      tensor::take_finite(tensors, "query.weight", {-1, config.hidden_size}, path.string());
+  const auto bias = tensor::take_finite(tensors, "query.bias", {weight.size(0)}, path.string());
+  torch::nn::Linear head(config.hidden_size, weight.size(0));
+  head->weight.copy_(weight);
+  head->bias.copy_(bias);
+  head->eval();
+  model->set_query_head(head);
+}
+
 }  // namespace
 
 LoadedModel load_classifier(const fs::path& directory, ModelConfig config,
@@ -262,17 +280,46 @@ LoadedModel load_classifier(const fs::path& directory, ModelConfig config,
                options.head_may_be_missing, path.string());
   }
   fill_missing(loaded, missing, options);
+  if (options.query_head) load_query_head(loaded.model, config, directory);
   return loaded;
 }
 
 void save_classifier(const Classifier& model, const ModelConfig& config,
                      const fs::path& directory) {
-  tensor::TensorMap weights;
+  tensor::TensorMap weights, query;
   for (const auto& item : model->named_parameters()) {
-    weights[config.family->published_name(item.key())] = item.value().detach().to(torch::kFloat32);
+    const auto value = item.value().detach().to(torch::kFloat32);
+    if (item.key().starts_with(kQueryPrefix)) {
+      query[item.key()] = value;
+    } else {
+      weights[config.family->published_name(item.key())] = value;
+    }
   }
+  if (!query.empty()) tensor::save_safetensors(directory / kQueryFile, query);
   tensor::save_safetensors(directory / kWeightsFile, weights, {{"format", "pt"}});
   save_config(config, directory);
+}
+
+std::vector<std::string> weight_files(const fs::path& directory) {
+  const fs::path path = weights_path(directory);
+  if (path.filename() == kWeightsFile) return {kWeightsFile};
+  std::vector<std::string> names = {kShardIndexFile};
+  for (const auto& shard : read_shard_index(path)) names.push_back(shard.first);
+  return names;
+}
+
+std::string digest_of_weights(const fs::path& directory) {
+  const auto names = weight_files(directory);
+  if (names.size() == 1) return base::sha256_of_file(directory / names.front());
+  std::string digests;
+  for (const auto& name : names) digests += base::sha256_of_file(directory / name);
+  return base::sha256(digests);
+}
+
+std::string digest_of_queries(const fs::path& directory) {
+  const std::string weights = digest_of_weights(directory);
+  if (!fs::exists(directory / kQueryFile)) return weights;
+  return base::sha256(weights + base::sha256_of_file(directory / kQueryFile));
 }
 
 }  // namespace reaugkd::models

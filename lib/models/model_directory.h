@@ -17,6 +17,7 @@ struct LoadOptions {
   bool head_may_be_missing = false;       // draw pooler and classifier where the file lacks them
   std::vector<std::int64_t> layers = {};  // encoder layers to take, in this order; empty: all
   std::uint64_t seed = 0;                 // of what is drawn, from N(0, initializer_range)
+  bool query_head = false;                // take query.safetensors too, where it is there
 };
 
 struct LoadedModel {
@@ -36,8 +37,20 @@ struct LoadedModel {
 LoadedModel load_classifier(const std::filesystem::path& directory, ModelConfig config,
                             const LoadOptions& options);
 
-/// Writes config.json and model.safetensors (fp32, the family's published names). Throws IoError.
+/// Writes config.json and model.safetensors (fp32, the family's published names), and with a query
+/// head query.safetensors. Throws IoError.
 void save_classifier(const Classifier& model, const ModelConfig& config,
                      const std::filesystem::path& directory);
+
+/// The files of `directory` that hold weights: model.safetensors, or the shards' index and the
+/// shards. Throws ArtifactError where there are none.
+std::vector<std::string> weight_files(const std::filesystem::path& directory);
+
+/// sha256 of the weights: that of model.safetensors, of shards that of all their digests.
+std::string digest_of_weights(const std::filesystem::path& directory);
+
+/// What tells the queries of one model from another's: the digest of its weights, and with a query
+/// head the sha256 of both digests.
+std::string digest_of_queries(const std::filesystem::path& directory);
 
 }  // namespace reaugkd::models

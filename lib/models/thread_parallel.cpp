@@ -42,9 +42,11 @@ variable_list trained_parameters(const Classifier& model) {
   return trained;
 }
 
-/// All outputs of a forward in one list, and back.
-variable_list flat(const ClassifierOutput& output, const EncoderTrace& trace) {
+/// All outputs of a forward in one list, and back. The query is among them with a query head.
+variable_list flat(const Classifier& model, const ClassifierOutput& output,
+                   const EncoderTrace& trace) {
   variable_list all = {output.logits, output.embedding};
+  if (model->has_query_head()) all.push_back(output.query);
   all.insert(all.end(), trace.hidden_states.begin(), trace.hidden_states.end());
   all.insert(all.end(), trace.attention_scores.begin(), trace.attention_scores.end());
   if (trace.values.defined()) all.push_back(trace.values);
@@ -52,16 +54,19 @@ variable_list flat(const ClassifierOutput& output, const EncoderTrace& trace) {
 }
 
 /// `states` hidden states are among them.
-ClassifierOutput unflat(const variable_list& all, std::ptrdiff_t states, EncoderTrace* trace) {
+ClassifierOutput unflat(const Classifier& model, const variable_list& all, std::ptrdiff_t states,
+                        EncoderTrace* trace) {
+  const std::size_t query = model->has_query_head() ? 2 : 1;
   if (trace != nullptr) {
-    const auto scores = all.begin() + 2 + states;
-    trace->hidden_states.assign(all.begin() + 2, scores);
+    const auto begin = all.begin() + static_cast<std::ptrdiff_t>(query) + 1;
+    const auto scores = begin + states;
+    trace->hidden_states.assign(begin, scores);
     if (scores != all.end()) {
       trace->attention_scores.assign(scores, all.end() - 1);
       trace->values = all.back();
     }
   }
-  return {all[0], all[1]};
+  return {all[0], all[1], all[query]};
 }
 
 /// While it lives, autocast converts a weight anew at every use: most are used once in a slice, and
@@ -117,7 +122,7 @@ struct SlicedBatch : torch::CustomClassHolder {
                           part(input.attention_mask, slice)},
                          pooling, attention_from ? &trace : nullptr);
       if (slice == 0) states = static_cast<std::ptrdiff_t>(trace.hidden_states.size());
-      of_slices[static_cast<std::size_t>(slice)] = flat(output, trace);
+      of_slices[static_cast<std::size_t>(slice)] = flat(model, output, trace);
     });
     return of_slices;
   }
@@ -201,7 +206,7 @@ ClassifierOutput forward_on_threads(Classifier& model, const EncoderInput& input
   const auto batch = c10::make_intrusive<SlicedBatch>(model, input, pooling, trace, slices);
   const auto outputs = trained.empty() ? joined(batch->forward(/*with_gradients=*/false))
                                        : SlicedForward::apply(batch, at::TensorList(trained));
-  return unflat(outputs, batch->states, trace);
+  return unflat(model, outputs, batch->states, trace);
 }
 
 }  // namespace reaugkd::models

@@ -9,11 +9,21 @@ constexpr const char* kTaskSettings = "reaugkd";
 constexpr const char* kTeacher = "teacher_sha256";
 constexpr const char* kProjection = "projection_sha256";
 constexpr const char* kStudent = "keys_sha256";
+constexpr const char* kSpace = "space";
+constexpr const char* kPretrained = "pretrained_sha256";
 constexpr const char* kSawHoldout = "teacher_saw_holdout";
 constexpr const char* kCrossFit = "cross_fit";
 
 void put(Json& json, const char* key, const std::string& digest) {
   if (!digest.empty()) json[key] = digest;
+}
+
+/// What the teacher's keys are made of.
+void put_teacher_space(Json& json, const KeySpace& space) {
+  put(json, kTeacher, space.teacher_sha256);
+  put(json, kProjection, space.projection_sha256);
+  if (space.space != kProjectionSpace) json[kSpace] = space.space;
+  put(json, kPretrained, space.pretrained_sha256);
 }
 
 }  // namespace
@@ -23,8 +33,7 @@ Json KeySpace::to_json() const {
   if (of_student()) {
     json[kStudent] = student_sha256;
   } else {
-    put(json, kTeacher, teacher_sha256);
-    put(json, kProjection, projection_sha256);
+    put_teacher_space(json, *this);
   }
   return json;
 }
@@ -33,14 +42,15 @@ KeySpace KeySpace::from_json(const Json& json, const std::string& where) {
   const auto digest = [&](const char* key) {
     return base::json_value<std::string>(json, key, "", where);
   };
-  return {digest(kTeacher), digest(kProjection), digest(kStudent)};
+  return {digest(kTeacher), digest(kProjection), digest(kStudent),
+          base::json_value<std::string>(json, kSpace, kProjectionSpace, where),
+          digest(kPretrained)};
 }
 
 Json Provenance::to_json() const {
   Json json = Json::object();
   if (!task_settings.is_null()) json[kTaskSettings] = task_settings;
-  put(json, kTeacher, key_space.teacher_sha256);
-  put(json, kProjection, key_space.projection_sha256);
+  put_teacher_space(json, key_space);
   if (teacher_saw_holdout) json[kSawHoldout] = true;
   if (cross_fit_folds > 0) json[kCrossFit] = cross_fit_folds;
   put(json, kStudent, key_space.student_sha256);

@@ -9,11 +9,16 @@
 
 namespace reaugkd::retrieval {
 
+/// The space of equation 1, which files that name none have.
+inline constexpr const char* kProjectionSpace = "projection";
+
 /// Whose embeddings the keys are. Keys of one space do not compare with queries of another.
 struct KeySpace {
   std::string teacher_sha256;     // of model.safetensors; empty: unknown
   std::string projection_sha256;  // of projection.safetensors; empty: unknown
-  std::string student_sha256;     // of the student whose own embeddings are the keys; empty: z
+  std::string student_sha256;     // of the student whose own embeddings are the keys; empty: none
+  std::string space = kProjectionSpace;  // what the teacher's keys are: z, e or both
+  std::string pretrained_sha256;         // of the pretrained encoder's weights; empty: not read
 
   bool of_student() const { return !student_sha256.empty(); }
   bool operator==(const KeySpace&) const = default;

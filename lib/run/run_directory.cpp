@@ -189,7 +189,9 @@ void RunDirectory::add_input(const fs::path& file) {
 
 void RunDirectory::add_input_directory(const fs::path& directory) {
   require_finished(directory);
-  for (const auto& name : files_read_of(directory)) add_input(directory / name);
+  for (const std::string& folder : {std::string(), std::string(kPretrainedFolder) + "/"}) {
+    for (const auto& name : files_read_of(directory, folder)) add_input(directory / name);
+  }
   check_unchanged(directory);
   if (!fs::exists(directory / "model.safetensors.index.json")) return;
   std::set<fs::path> shards;  // in order of name
@@ -210,7 +212,10 @@ void RunDirectory::add_anchor(const fs::path& teacher, const fs::path& anchor) {
 void RunDirectory::check_unchanged(const fs::path& directory) const {
   const auto record = run_record(directory);
   if (!record) return;  // a model from elsewhere
-  for (const char* name : kReadByStages) check_unchanged(directory, *record, name);
+  for (const std::string name : kReadByStages) {
+    check_unchanged(directory, *record, name);
+    check_unchanged(directory, *record, std::string(kPretrainedFolder) + "/" + name);
+  }
 }
 
 void RunDirectory::check_unchanged(const fs::path& directory, const RunRecord& record,
@@ -273,6 +278,7 @@ void RunDirectory::finish(base::Json metrics) {
     }
   };
   record("");
+  record(std::string(kPretrainedFolder) + "/");
   std::error_code none;
   std::set<fs::path> anchors;  // in order of name
   for (const auto& anchor : fs::directory_iterator(path() / "trajectory", none)) {

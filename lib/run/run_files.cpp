@@ -60,7 +60,8 @@ bool is_written_by_stages(const fs::path& relative) {
   const bool known = std::any_of(kReadByStages.begin(), kReadByStages.end(), is) ||
                      std::any_of(kWrittenByStages.begin(), kWrittenByStages.end(), is);
   const fs::path folder = relative.parent_path();
-  if (folder.empty()) return known || name == "trajectory";
+  if (folder.empty()) return known || name == "trajectory" || name == kPretrainedFolder;
+  if (folder == kPretrainedFolder) return known || matches(name, "model-*.safetensors");
   if (folder == "trajectory") return name.starts_with("anchor-");
   return folder.parent_path() == "trajectory" && known;
 }

@@ -11,6 +11,8 @@ inline constexpr const char* kLogFile = "run.log";
 inline constexpr const char* kCheckpointFile = "checkpoint.safetensors";
 /// The teacher's run.json, carried along by project.
 inline constexpr const char* kTeacherRunFile = "teacher_run.json";
+/// The pretrained encoder, carried along by project where keys are made of its embeddings.
+inline constexpr const char* kPretrainedFolder = "pretrained";
 
 /// What a later stage reads of a model or knowledge base directory. kb.json has the sha256 of the
 /// knowledge base's other files.
@@ -24,6 +26,7 @@ inline constexpr std::array kReadByStages = {"config.json",
                                              "merges.txt",
                                              "tokenizer.json",
                                              "tokenizer_config.json",
+                                             "query.safetensors",
                                              "projection.safetensors",
                                              "features.safetensors",
                                              "split.json",

@@ -9,11 +9,11 @@
 #include <optional>
 
 #include "base/error.h"
-#include "base/sha256.h"
 #include "distill/knowledge_base_rows.h"
 #include "evaluation/calibration.h"
 #include "evaluation/new_rows.h"
 #include "models/classifier.h"
+#include "models/model_directory.h"
 #include "retrieval/kb_editing.h"
 #include "stages/warnings.h"
 
@@ -65,17 +65,18 @@ void check_same_teacher(const BuildKbOptions& options, const retrieval::Knowledg
         options.extend);
   }
   const std::filesystem::path directory = options.teacher;
-  distill::load_projection(directory, models::load_config(directory).hidden_size);  // it has one
+  distill::load_key_maker(directory, models::load_config(directory).hidden_size);  // it has one
   const auto& space = kb.provenance.key_space;
-  for (const auto& [known, file] : {std::pair(space.teacher_sha256, "model.safetensors"),
-                                    std::pair(space.projection_sha256, "projection.safetensors")}) {
-    const std::string made_by = known.empty() ? "unknown" : known;
-    const std::string given = base::sha256_of_file(directory / file);
-    if (made_by != given) {
+  const auto own = distill::key_space_of(directory);
+  for (const auto& [known, given, file] :
+       {std::tuple(space.teacher_sha256, own.teacher_sha256, "model.safetensors"),
+        std::tuple(space.projection_sha256, own.projection_sha256, "projection.safetensors"),
+        std::tuple(space.pretrained_sha256, own.pretrained_sha256, "pretrained/")}) {
+    if (known != given) {
       throw base::ArtifactError(
           "{} was made by a teacher whose {} has sha256 {}, {} has {}: give that teacher, or build "
           "the knowledge base anew",
-          options.extend, file, made_by, options.teacher, given);
+          options.extend, file, known.empty() ? "unknown" : known, options.teacher, given);
     }
   }
 }
@@ -171,11 +172,12 @@ retrieval::KnowledgeBase rows_without_keys(const data::Dataset& rows,
 retrieval::KnowledgeBase rows_by_teacher(const BuildKbOptions& options, const data::Dataset& rows,
                                          const data::TaskSettings& settings,
                                          const tensor::Compute& compute, train::Model& teacher) {
-  const auto features =
+  auto features =
       train::compute_features(teacher, rows, settings, compute, options.eval_batch_size);
-  return distill::knowledge_base_of(
-      features, distill::load_projection(options.teacher, teacher.config.hidden_size), rows,
-      settings.task.kind());
+  const auto keys = distill::load_key_maker(options.teacher, teacher.config.hidden_size);
+  distill::add_pretrained(features, keys, options.teacher, rows, settings, compute,
+                          options.eval_batch_size);
+  return distill::knowledge_base_of(features, keys, rows, settings.task.kind());
 }
 
 /// What answers for added rows where nothing else is asked for.
@@ -280,8 +282,7 @@ void take_keys(const BuildKbOptions& options, const data::TaskSettings& settings
   const Inherited student_says = inherit(options.keys);
   check_class_order(options.data, student_says, settings);
   check_same_task(student_says, settings, options.extend);
-  const auto sha256 =
-      base::sha256_of_file(std::filesystem::path(options.keys) / "model.safetensors");
+  const auto sha256 = models::digest_of_queries(options.keys);
   auto& space = kb.provenance.key_space;
   const std::int64_t kept = space.student_sha256 == sha256 ? with_keys : 0;
   const bool has_teacher_keys =
@@ -295,8 +296,8 @@ void take_keys(const BuildKbOptions& options, const data::TaskSettings& settings
   const auto outputs =
       train::predict(student.classifier,
                      student.encode(distill::dataset_of(rows), settings, compute.threads), predict);
-  const auto keys = models::unit_rows(outputs.embeddings).to(kb.embeddings.scalar_type());
-  if (kept == 0 && has_teacher_keys && student_says.split) {
+  const auto keys = models::unit_rows(outputs.queries).to(kb.embeddings.scalar_type());
+  if (has_teacher_keys && student_says.split && keys.size(1) == kb.dimension()) {
     report.keys = compared_with(kb, keys, student_says.split->train_sha256, settings.task,
                                 static_cast<std::uint64_t>(options.run.seed));
   }
@@ -316,7 +317,7 @@ KbSource rows_of_features(const BuildKbOptions& options, const tensor::Compute& 
   const data::TaskData data = read_task_data(options.data, settings, inherited, run);
   const auto kind = settings.task.kind();
   auto kb = distill::knowledge_base_of(train::load_features(directory, "train", data.train),
-                                       distill::load_projection(directory, teacher.hidden_size),
+                                       distill::load_key_maker(directory, teacher.hidden_size),
                                        data.train, kind);
   const auto held_out = train::load_features(directory, "validation", data.validation);
   const auto held_out_labels = train::probabilities_of(held_out.logits, kind);
@@ -328,9 +329,7 @@ KbSource rows_of_features(const BuildKbOptions& options, const tensor::Compute& 
   tell(warnings);
   evaluation::append(report.warnings, warnings);
   kb.provenance.task_settings = settings.to_json();
-  kb.provenance.key_space.teacher_sha256 = base::sha256_of_file(directory / "model.safetensors");
-  kb.provenance.key_space.projection_sha256 =
-      base::sha256_of_file(directory / "projection.safetensors");
+  kb.provenance.key_space = distill::key_space_of(directory);
   kb.provenance.teacher_saw_holdout =
       base::json_value(metrics_of(directory), "teacher_saw_holdout", false, directory.string());
   store_as(options, kb);

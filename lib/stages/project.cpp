@@ -3,51 +3,48 @@
 #include <spdlog/spdlog.h>
 
 #include "base/error.h"
-#include "distill/projection.h"
 #include "stages/compute.h"
-#include "stages/teacher_features.h"
+#include "stages/project_keys.h"
+#include "train/pretrained_encoder.h"
 
 namespace reaugkd::stages {
 namespace {
 
-std::int64_t dimension_of(const ProjectOptions& options, const models::ModelConfig& teacher) {
-  if (!options.student.empty() && options.dim) {
-    throw base::ConfigError("--student and --dim exclude one another: the dimension is either");
+base::Json metrics_json(const ProjectOptions& options, const data::TaskSettings& settings,
+                        const MadeKeys& keys, bool saw_holdout, double feature_seconds) {
+  base::Json metrics = {{"task", settings.task.name},
+                        {"dimension", keys.dimension},
+                        {"teacher_saw_holdout", saw_holdout},
+                        {"validation", metrics::to_json(keys.validation)}};
+  if (keys.maker.reads_pretrained()) metrics["space"] = options.space;
+  if (keys.kept) metrics["kept_squared_length"] = *keys.kept;
+  if (keys.fit) {
+    metrics["best_epoch"] = keys.fit->best_epoch;
+    metrics["steps"] = keys.fit->steps;
+    metrics["timing"]["training_seconds"] = keys.fit->seconds;
   }
-  if (!options.student.empty()) return models::load_config(options.student).hidden_size;
-  return options.dim.value_or(teacher.hidden_size);
+  metrics["timing"]["feature_seconds"] = feature_seconds;
+  return metrics;
 }
 
-/// Trains `projection`; the best of the validations is left in it.
-train::FitResult fit_projection(const ProjectOptions& options, const TeacherFeatures& teacher,
-                                const data::TaskData& data, const LabelledRows& labelled,
-                                const run::RunDirectory& run, distill::Projection& projection) {
-  const auto device = projection.weight.device();
-  train::FitOptions fit;
-  fit.what = "project";
-  fit.epochs = options.epochs;
-  fit.warmup_ratio = options.warmup_ratio;
-  fit.max_grad_norm = options.max_grad_norm;
-  fit.seed = static_cast<std::uint64_t>(options.run.seed);
-  fit.checkpoint.place = run.checkpoint_place();
-  return distill::train_projection(
-      projection,
-      {teacher.train.embeddings.index_select(0, labelled.positions).to(device), labelled.labels,
-       teacher.validation.embeddings.to(device),
-       positive_labels(data.validation, data.settings.task.kind())},
-      {options.learning_rate, options.weight_decay, options.tau}, options.batch_size, fit,
-      run.path() / "train_log.jsonl");
-}
-
-base::Json metrics_json(const data::TaskSettings& settings, std::int64_t dimension,
-                        bool saw_holdout, const train::FitResult& fit, double feature_seconds) {
-  return {{"task", settings.task.name},
-          {"dimension", dimension},
-          {"teacher_saw_holdout", saw_holdout},
-          {"validation", metrics::to_json(fit.best.details)},
-          {"best_epoch", fit.best_epoch},
-          {"steps", fit.steps},
-          {"timing", {{"training_seconds", fit.seconds}, {"feature_seconds", feature_seconds}}}};
+std::string summary(const ProjectOptions& options, const MadeKeys& keys) {
+  std::string text =
+      fmt::format("project: D = {}, k-NN accuracy of held-out rows {:.4f} (k = {}", keys.dimension,
+                  keys.validation.at("knn_accuracy"), distill::kProjectionNeighbors);
+  if (keys.fit) text += fmt::format(", best epoch {:.0f}", keys.fit->best_epoch);
+  text += ")\n";
+  if (keys.maker.reads_pretrained()) {
+    text += fmt::format("space {}", options.space);
+    if (keys.kept) {
+      text += fmt::format(": {:.1f} % of the pretrained embeddings' squared length is kept",
+                          100 * *keys.kept);
+    }
+    text += "\n";
+  }
+  return text +
+         fmt::format(
+             "written to {0}; next: reaugkd build-kb --teacher {0} --data {1} --output DIR\n",
+             options.run.output, options.data.data);
 }
 
 }  // namespace
@@ -58,12 +55,17 @@ std::string run_project(ProjectOptions options) {
   const Inherited inherited = inherit(options.teacher);
   const auto teacher_config = models::load_config(options.teacher);
   const auto settings = resolve_settings(options.data, inherited);
-  const std::int64_t dimension = dimension_of(options, teacher_config);
   run::RunDirectory run("project", fields, ProjectOptions().fields(), options.run);
   run.add_input_directory(options.teacher);
   if (!options.student.empty()) {
     run.add_input(std::filesystem::path(options.student) / "config.json");  // of D
   }
+  const auto pretrained_from = pretrained_directory(options);
+  const auto dimensions =
+      dimensions_of(options, teacher_config.hidden_size,
+                    pretrained_from.empty() ? 0 : models::load_config(pretrained_from).hidden_size);
+  if (!pretrained_from.empty()) run.add_input_directory(pretrained_from);
+  options.warn_of_unused();
   const tensor::Compute compute = start_compute(options.run, /*training=*/false, run);
   if (!inherited.split) {
     spdlog::warn(
@@ -75,26 +77,23 @@ std::string run_project(ProjectOptions options) {
 
   train::Model teacher = train::load_trained(options.teacher, settings);
   if (!options.embedding.empty()) teacher.pooling = models::parse_pooling(options.embedding);
-  const auto features =
-      teacher_features(teacher, data, compute, options.eval_batch_size, options.run.resume, run);
+  std::optional<train::Model> pretrained;
+  if (!pretrained_from.empty()) {
+    pretrained = train::load_pretrained(pretrained_from,
+                                        models::parse_pooling(options.pretrained_embedding));
+    train::carry_pretrained(*pretrained, pretrained_from, run.path());
+  }
+  const auto features = teacher_features(teacher, pretrained ? &*pretrained : nullptr, data,
+                                         compute, options.eval_batch_size, options.run.resume, run);
   const double feature_seconds = run.seconds();
-  auto projection =
-      distill::draw_projection(dimension, teacher_config.hidden_size,
-                               static_cast<std::uint64_t>(options.run.seed), compute.device);
-  const auto fit = fit_projection(options, features, data, labelled, run, projection);
+  const auto keys = make_keys(options, features, data, labelled, dimensions, compute, run);
   train::save_model(teacher, settings, run.path());
-  distill::save_projection(
-      {projection.weight.detach().to(torch::kCPU), projection.bias.detach().to(torch::kCPU)},
-      run.path());
+  distill::save_key_maker(keys.maker, run.path());
   data::save_split(data.split, run.path());
   carry_teacher_run(options.teacher, run.path());
   const bool saw_holdout = !inherited.split && data.split.validation.holdout;
-  run.finish(metrics_json(settings, dimension, saw_holdout, fit, feature_seconds));
-  return fmt::format(
-      "project: D = {}, k-NN accuracy of held-out rows {:.4f} (k = {}, best epoch {:.0f})\n"
-      "written to {}; next: reaugkd build-kb --teacher {} --data {} --output DIR\n",
-      dimension, fit.best.score, distill::kProjectionNeighbors, fit.best_epoch, options.run.output,
-      options.run.output, options.data.data);
+  run.finish(metrics_json(options, settings, keys, saw_holdout, feature_seconds));
+  return summary(options, keys);
 }
 
 }  // namespace reaugkd::stages

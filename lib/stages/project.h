@@ -1,5 +1,6 @@
-// Stage 2: trains the projection L of the teacher's embeddings with equation 1, the teacher frozen.
-// Its output is a whole teacher plus projection.safetensors and the cached features.
+// Stage 2: makes the space of the keys. By default it trains the projection L of the teacher's
+// embeddings with equation 1, the teacher frozen. Its output is a whole teacher plus
+// projection.safetensors and the cached features.
 #pragma once
 
 #include <optional>
@@ -16,6 +17,10 @@ struct ProjectOptions {
   std::string student;
   std::optional<std::int64_t> dim;
   std::string embedding;
+  std::string space = "projection";
+  std::string pretrained;
+  std::string pretrained_embedding = "mean";
+  double pretrained_weight = 0.5;
   DataOptions data;
   std::int64_t epochs = 10;
   std::int64_t batch_size = 256;
@@ -28,6 +33,8 @@ struct ProjectOptions {
   run::RunOptions run;
 
   base::OptionList fields();
+  /// Warns of options that the space does not read.
+  void warn_of_unused();
 };
 
 /// Runs the stage; returns the text for stdout. Throws base::Error.

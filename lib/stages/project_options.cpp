@@ -1,3 +1,7 @@
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
 #include "stages/project.h"
 
 namespace reaugkd::stages {
@@ -10,6 +14,28 @@ base::OptionList ProjectOptions::fields() {
             base::Range{1, 65536}});
   list.add({"embedding", "Model", &embedding,
             "cls, mean or pooler: the teacher's state t (inherited, else cls)"});
+  const std::vector<std::string> with_pretrained = {"pretrained", "both"};
+  const char* space_group = "Keys";
+  list.add({"space",
+            space_group,
+            &space,
+            "projection: z of equation 1; pretrained: e, the embedding of a pretrained encoder; "
+            "both: z and e side by side",
+            {},
+            {"projection", "pretrained", "both"}});
+  list.add({"pretrained", space_group, &pretrained,
+            "checkpoint whose encoder makes e (not given: the model that the teacher began from)"});
+  list.add({"pretrained-embedding",
+            space_group,
+            &pretrained_embedding,
+            "its state that stands for the text",
+            {},
+            {"cls", "mean", "pooler"}});
+  list.add({"pretrained-weight", space_group, &pretrained_weight,
+            "w of both: key.key' = (1 - w) z.z' + w e.e'", base::kUnit});
+  list.at("pretrained").only_with = {"space", with_pretrained};
+  list.at("pretrained-embedding").only_with = {"space", with_pretrained};
+  list.at("pretrained-weight").only_with = {"space", {"both"}};
   data.add_fields(list);
   const char* group = "Training";
   list.add({"epochs", group, &epochs, "passes over the cached features", base::kCount});
@@ -24,8 +50,24 @@ base::OptionList ProjectOptions::fields() {
   list.add({"max-grad-norm", group, &max_grad_norm, "gradients are clipped to it; 0: not",
             base::kNotNegative});
   list.add({"tau", group, &tau, "temperature of equation 1", base::kPositive});
+  for (const char* name :
+       {"epochs", "batch-size", "learning-rate", "warmup-ratio", "weight-decay", "max-grad-norm"}) {
+    list.at(name).only_with = {"space", {"projection", "both"}};
+  }
   run.add_fields(list);
   return list;
+}
+
+void ProjectOptions::warn_of_unused() {
+  const base::Json usual = ProjectOptions().fields().to_json();
+  const auto own = fields();
+  for (const auto& option : own.options()) {
+    if (!option.only_with || option.to_json() == usual.at(option.key())) continue;
+    const auto& spaces = option.only_with->values;
+    if (std::ranges::find(spaces, space) != spaces.end()) continue;
+    spdlog::warn("--{} is for --space {}: {} does not read it", option.name,
+                 fmt::join(spaces, ", "), space);
+  }
 }
 
 }  // namespace reaugkd::stages

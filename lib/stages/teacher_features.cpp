@@ -7,12 +7,14 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "run/run_files.h"
+#include "train/pretrained_encoder.h"
 
 namespace reaugkd::stages {
 
-TeacherFeatures teacher_features(train::Model& teacher, const data::TaskData& data,
-                                 const tensor::Compute& compute, std::int64_t batch_size,
-                                 bool resume, const run::RunDirectory& run) {
+TeacherFeatures teacher_features(train::Model& teacher, train::Model* pretrained,
+                                 const data::TaskData& data, const tensor::Compute& compute,
+                                 std::int64_t batch_size, bool resume,
+                                 const run::RunDirectory& run) {
   const std::string mark = run.inputs_digest();
   if (resume && train::features_mark(run.path()) == mark) {
     spdlog::info("goes on with the teacher's features of the stopped run");
@@ -24,6 +26,14 @@ TeacherFeatures teacher_features(train::Model& teacher, const data::TaskData& da
   };
   TeacherFeatures features{features_of(data.train), features_of(data.validation)};
   teacher.classifier->to(torch::kCPU);
+  if (pretrained != nullptr) {
+    const auto embeddings_of = [&](const data::Dataset& rows) {
+      return train::pretrained_embeddings(*pretrained, rows, data.settings, compute, batch_size);
+    };
+    features.train.pretrained = embeddings_of(data.train);
+    features.validation.pretrained = embeddings_of(data.validation);
+    pretrained->classifier->to(torch::kCPU);
+  }
   train::save_features(features.train, features.validation, mark, run.path());
   return features;
 }

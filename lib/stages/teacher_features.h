@@ -15,10 +15,12 @@ struct TeacherFeatures {
 };
 
 /// Computed and kept in features.safetensors, or taken from there where a stopped run left them
-/// (`resume`). The teacher is then on the CPU or as it was.
-TeacherFeatures teacher_features(train::Model& teacher, const data::TaskData& data,
-                                 const tensor::Compute& compute, std::int64_t batch_size,
-                                 bool resume, const run::RunDirectory& run);
+/// (`resume`); the embeddings of `pretrained`, unless it is null, are among them. The models are
+/// then on the CPU or as they were.
+TeacherFeatures teacher_features(train::Model& teacher, train::Model* pretrained,
+                                 const data::TaskData& data, const tensor::Compute& compute,
+                                 std::int64_t batch_size, bool resume,
+                                 const run::RunDirectory& run);
 
 /// How the teacher was fine-tuned travels with it to `output`, for build-kb's cross-fitting.
 void carry_teacher_run(const std::filesystem::path& teacher, const std::filesystem::path& output);

@@ -237,6 +237,15 @@ AutocastGuard::~AutocastGuard() {
   set_autocast(type_, was_enabled_);
 }
 
+AutocastOffGuard::AutocastOffGuard(const torch::Device& device)
+    : type_(device.type()), was_enabled_(autocast_enabled(type_)) {
+  if (was_enabled_) set_autocast(type_, false);
+}
+
+AutocastOffGuard::~AutocastOffGuard() {
+  if (was_enabled_) set_autocast(type_, true);
+}
+
 std::string openblas_core() {
   static auto* const name = loaded<char* (*)()>("openblas_get_corename");
   return name == nullptr ? "" : name();

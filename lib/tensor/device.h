@@ -96,6 +96,19 @@ class AutocastGuard {
   bool was_enabled_ = false;
 };
 
+/// No autocast while it lives: what is computed is computed in the type of its inputs.
+class AutocastOffGuard {
+ public:
+  explicit AutocastOffGuard(const torch::Device& device);
+  ~AutocastOffGuard();
+  AutocastOffGuard(const AutocastOffGuard&) = delete;
+  AutocastOffGuard& operator=(const AutocastOffGuard&) = delete;
+
+ private:
+  torch::DeviceType type_;
+  bool was_enabled_;
+};
+
 /// The processor whose kernels OpenBLAS runs, such as "SkylakeX"; empty without OpenBLAS.
 std::string openblas_core();
 

@@ -15,6 +15,7 @@ void add_part(tensor::TensorMap& tensors, const std::string& part, const Feature
   tensors[part + ".embeddings"] = features.embeddings;
   tensors[part + ".logits"] = features.logits;
   tensors[part + ".example_ids"] = features.example_ids;
+  if (features.pretrained.defined()) tensors[part + ".pretrained"] = features.pretrained;
 }
 
 }  // namespace
@@ -38,7 +39,7 @@ Features compute_features(Model& teacher, const data::Dataset& rows,
   options.what = "teacher features";
   auto outputs =
       predict(teacher.classifier, teacher.encode(rows, settings, compute.threads), options);
-  return {outputs.embeddings, outputs.logits, example_ids_of(rows)};
+  return {outputs.embeddings, outputs.logits, example_ids_of(rows), {}};
 }
 
 void save_features(const Features& train, const Features& validation, const std::string& mark,
@@ -69,6 +70,10 @@ Features load_features(const fs::path& directory, const std::string& part,
   features.logits = tensor::take_finite(tensors, part + ".logits", {n, -1}, path.string());
   features.example_ids =
       tensor::take(tensors, part + ".example_ids", torch::kInt64, {n, 2}, path.string());
+  if (tensors.contains(part + ".pretrained")) {
+    features.pretrained =
+        tensor::take_finite(tensors, part + ".pretrained", {n, -1}, path.string());
+  }
   if (!torch::equal(features.example_ids, example_ids_of(rows))) {
     throw base::ArtifactError(
         "{}: its {} features are of other rows than {}; run reaugkd project on this data",

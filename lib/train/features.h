@@ -14,9 +14,10 @@ namespace reaugkd::train {
 
 /// A frozen teacher's outputs on n rows.
 struct Features {
-  torch::Tensor embeddings;   // (n, H) fp32, t
-  torch::Tensor logits;       // (n, C) fp32
-  torch::Tensor example_ids;  // (n, 2) int64: first 64 bits of the file's sha256, data row
+  torch::Tensor embeddings;       // (n, H) fp32, t
+  torch::Tensor logits;           // (n, C) fp32
+  torch::Tensor example_ids;      // (n, 2) int64: first 64 bits of the file's sha256, data row
+  torch::Tensor pretrained = {};  // (n, H') fp32, e~ of a pretrained encoder; undefined: none
 };
 
 /// The example ids of a data set as features store them.

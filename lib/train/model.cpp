@@ -38,17 +38,7 @@ std::shared_ptr<const text::Tokenizer> tokenizer_for_training(const fs::path& di
 
 void check_sizes(const Model& model, const data::TaskSettings& settings,
                  const fs::path& directory) {
-  if (model.tokenizer->vocab_size() > model.config.vocab_size) {
-    throw ArtifactError(
-        "{}: the vocabulary has {} entries, config.json's vocab_size (the embedding matrix) "
-        "{}; the files do not belong together",
-        directory.string(), model.tokenizer->vocab_size(), model.config.vocab_size);
-  }
-  if (10 * model.tokenizer->vocab_size() < 9 * model.config.vocab_size) {
-    spdlog::warn(
-        "{}: the vocabulary has {} entries, config.json's vocab_size is {}: is its file whole?",
-        directory.string(), model.tokenizer->vocab_size(), model.config.vocab_size);
-  }
+  check_vocabulary(model, directory);
   if (settings.max_seq_length > model.config.max_tokens()) {
     throw base::ConfigError(
         "`max_seq_length` {}: {} has positions for {} tokens: give the first stage of the chain "
@@ -95,6 +85,20 @@ std::vector<std::string> class_names(const data::Task& task) {
 }
 
 }  // namespace
+
+void check_vocabulary(const Model& model, const fs::path& directory) {
+  if (model.tokenizer->vocab_size() > model.config.vocab_size) {
+    throw ArtifactError(
+        "{}: the vocabulary has {} entries, config.json's vocab_size (the embedding matrix) "
+        "{}; the files do not belong together",
+        directory.string(), model.tokenizer->vocab_size(), model.config.vocab_size);
+  }
+  if (10 * model.tokenizer->vocab_size() < 9 * model.config.vocab_size) {
+    spdlog::warn(
+        "{}: the vocabulary has {} entries, config.json's vocab_size is {}: is its file whole?",
+        directory.string(), model.tokenizer->vocab_size(), model.config.vocab_size);
+  }
+}
 
 text::EncodedDataset Model::encode(const data::Dataset& dataset, const data::TaskSettings& settings,
                                    int threads) const {
@@ -188,7 +192,9 @@ Model load_trained(const fs::path& directory, const data::TaskSettings& settings
       throw ArtifactError("{}: {}", where, error.what());
     }
   }
-  auto loaded = models::load_classifier(directory, config, {});
+  models::LoadOptions options;
+  options.query_head = true;
+  auto loaded = models::load_classifier(directory, config, options);
   model.config = loaded.config;
   model.classifier = loaded.model;
   log_zeroed(loaded, directory);

@@ -49,7 +49,11 @@ Model load_for_training(const std::filesystem::path& directory, const data::Task
 /// A fine-tuned classifier for the task. Throws ArtifactError where its head has other classes.
 Model load_trained(const std::filesystem::path& directory, const data::TaskSettings& settings);
 
-/// Writes config.json, model.safetensors and the tokenizer's files. Throws IoError.
+/// Throws ArtifactError where the vocabulary is larger than the embedding matrix.
+void check_vocabulary(const Model& model, const std::filesystem::path& directory);
+
+/// Writes config.json, model.safetensors, with a query head query.safetensors, and the tokenizer's
+/// files. Throws IoError.
 void save_model(const Model& model, const data::TaskSettings& settings,
                 const std::filesystem::path& directory);
 

@@ -23,11 +23,13 @@ class Outputs {
     rows_.insert(rows_.end(), rows.begin(), rows.end());
     logits_.push_back(output.logits);
     embeddings_.push_back(output.embedding.contiguous());  // a view would keep all (B, T, H) alive
+    if (!output.query.is_same(output.embedding)) queries_.push_back(output.query);
     if (logits_.size() == batches_a_copy_) copy();
   }
 
   Predictions take() {
     if (!rows_.empty()) copy();
+    if (!predictions_.queries.defined()) predictions_.queries = predictions_.embeddings;
     return std::move(predictions_);
   }
 
@@ -36,6 +38,7 @@ class Outputs {
     const auto index = torch::tensor(rows_, torch::kInt64);
     copy_rows(predictions_.logits, index, logits_);
     copy_rows(predictions_.embeddings, index, embeddings_);
+    if (!queries_.empty()) copy_rows(predictions_.queries, index, queries_);
     rows_.clear();
   }
 
@@ -51,6 +54,7 @@ class Outputs {
   std::vector<std::int64_t> rows_;
   std::vector<torch::Tensor> logits_;
   std::vector<torch::Tensor> embeddings_;
+  std::vector<torch::Tensor> queries_;  // empty without a query head
   Predictions predictions_;
 };
 
@@ -76,7 +80,8 @@ Predictions predict(models::Classifier& model, const text::EncodedDataset& datas
   Predictions result = outputs.take();
   REAUGKD_CHECK(result.logits.defined(), "an empty data set");
   if (!torch::isfinite(result.logits).all().item<bool>() ||
-      !torch::isfinite(result.embeddings).all().item<bool>()) {
+      !torch::isfinite(result.embeddings).all().item<bool>() ||
+      !torch::isfinite(result.queries).all().item<bool>()) {
     throw base::NumericError(
         "the model's outputs are not finite: it has diverged or its checkpoint "
         "holds values that are not numbers");

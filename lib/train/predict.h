@@ -27,6 +27,8 @@ struct PredictOptions {
 struct Predictions {
   torch::Tensor logits;      // (N, C) fp32 on the CPU
   torch::Tensor embeddings;  // (N, H) fp32 on the CPU, not normalised
+  torch::Tensor
+      queries;  // (N, D) the same: norm() makes s of them; without a query head embeddings
 };
 
 /// Runs `model` in eval mode without gradients over all rows, longest first; results are in row

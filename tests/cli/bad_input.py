@@ -531,7 +531,8 @@ def kb_rows(table, other):
               "eval", "--kb", other["kb"])
     table.row("knowledge base: of another dimension", 4, "have D = 16, the model .* has hidden_size .*--student", "eval",
               "--kb", other["narrow"])
-    table.row("distill: of another dimension", 4, "have D = 16, the student .* has hidden_size", "distill", "--kb", other["narrow"])
+    table.row("distill: of another dimension", 4, "have D = 16, the student .* has hidden_size", "distill", "--kb", other["narrow"],
+              "--query-head", "none")
     table.row("no index was built", 4, "was built with the exact index, not with hnsw; .*--index exact", "eval", "--kb", other["narrow"],
               "--model", other["student"], "--index", "hnsw")
     table.row("k larger than the knowledge base", 0, "--k 5000: .* has [0-9]+ rows, so all of them answer", "eval",
