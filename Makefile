@@ -74,6 +74,8 @@ test: build
 demo: configure
 	cmake --build --preset $(PRESET) -j $(JOBS) --target program
 	data/demo/run.sh $(BUILD)/bin/reaugkd runs/demo
+	@echo; echo "== a class and corrected labels that arrive after training (examples/add-knowledge.sh)"
+	REAUGKD=$(abspath $(BUILD)/bin/reaugkd) examples/add-knowledge.sh
 
 bench-programs: configure
 	$(call install-packages,$(BENCH_LIBRARIES))

@@ -4,6 +4,7 @@ For each split (a seed that draws the classes) it trains a student on the old cl
 ones, and evaluates on all test rows. Nothing is set by hand: `eval` selects the retrieval itself.
 """
 import csv
+import hashlib
 import json
 import pathlib
 import random
@@ -40,10 +41,7 @@ class Experiment:
     # Data.
 
     def write(self, name, rows):
-        with open(self.data / name, "w", encoding="utf-8", newline="") as file:
-            out = csv.writer(file)
-            out.writerow([self.args.text_column, self.args.label_column])
-            out.writerows(rows)
+        write_csv(self.data / name, rows, self.args)
 
     def make_data(self):
         train, test = (read_csv(self.args.data / name, self.args) for name in ("train.csv", "test.csv"))
@@ -107,6 +105,9 @@ class Experiment:
         for space in self.args.spaces:
             self.run_space(space, teacher)
         self.run_rival(teacher)
+        if self.args.more:
+            self.unlabelled_rows()
+            self.corrected_labels()
         return pd.DataFrame(self.rows)
 
     def run_space(self, space, teacher):
@@ -145,10 +146,84 @@ class Experiment:
             metrics = self.evaluate(f"eval-soft-{source}", student, own_more, soft_labels=source)
             self.note_eval("soft labels", source, metrics)
         self.note_permuted(after)
+        self.removal(student, own_more, after)
         self.baselines(student, own_more, more, projected)
 
     def note_permuted(self, metrics):
         self.note("control", "soft labels permuted", metrics["retrieval"]["permuted"]["combined"]["accuracy"])
+
+    def removal(self, student, own_more, before):
+        """A new class is taken back: what the others lose or gain by it."""
+        gone = sorted(self.new)[0]
+        less = self.stage("own-less", "build-kb", extend=own_more, remove_where=f"label={gone}")
+        self.write("test-less.csv", [row for row in self.test if row[1] != gone])
+        group = "one new class removed, on the rows of all others"
+        self.note_eval(group, "before", self.evaluate("eval-kept", student, own_more, rows="test-less.csv"))
+        self.note_eval(group, "after", self.evaluate("eval-less", student, less, rows="test-less.csv"))
+
+    def chain(self, name, data, task, space, **teacher):
+        """Teacher, keys, knowledge base and student of other data; returns the directories of the last three."""
+        tuned = self.stage(f"{name}-teacher", "teacher-finetune", model=self.args.model, task=task, data=data, max_seq_length=64,
+                           embedding="mean", learning_rate=self.args.teacher_learning_rate, seed=self.split,
+                           **{"epochs": self.args.teacher_epochs} | teacher)
+        projected = self.stage(f"{name}-projected", "project", teacher=tuned, student=self.args.model, data=data, seed=self.split,
+                               space=space, pretrained=self.args.model)
+        kb = self.stage(f"{name}-kb", "build-kb", teacher=projected, data=data)
+        return projected, kb, self.student(f"{name}-student", kb, data, **SPACES[space])
+
+    def corrected_labels(self):
+        """10 % of the labels of five classes are wrong in training; then the knowledge base is corrected."""
+        data = self.root / "data-noise"
+        data.mkdir(exist_ok=True)
+        train = read_csv(self.data / "train-all.csv", self.args)
+        draw = random.Random(f"{self.split}:noise")
+        five = draw.sample(sorted({label for _, label in train}), 5)
+        wrong = {row: draw.choice([other for other in five if other != label])
+                 for row, (_, label) in enumerate(train) if label in five and draw.random() < 0.1}
+        shown = [(text, wrong.get(row, label)) for row, (text, label) in enumerate(train)]
+        for name, rows in (("train.csv", shown), ("test.csv", self.test), ("test-five.csv", [row for row in self.test if row[1] in five])):
+            write_csv(data / name, rows, self.args)
+        projected, kb, student = self.chain("noise", data, self.data / "task-all.json", "pretrained")
+        own = self.stage("noise-own", "build-kb", extend=kb, keys=student)
+        held = {line.split("\t")[0] for line in (own / "examples.tsv").read_text().split("\n")[1:]}
+        digest = hashlib.sha256((data / "train.csv").read_bytes()).hexdigest()[:16]
+        lines = [f"{digest}:{row},{train[row][1]}" for row in sorted(wrong) if f"{digest}:{row}" in held]
+        (data / "corrected.csv").write_text("\n".join(["id,label", *lines]) + "\n")
+        right = self.stage("noise-right", "build-kb", extend=own, relabel=data / "corrected.csv")
+        group = "labels of five classes corrected in the knowledge base (10 % were wrong)"
+        for rows, what in (("test-five.csv", "rows of the five classes"), ("test.csv", "all rows")):
+            before = self.evaluate(f"eval-noise-before-{rows[:-4]}", student, own, rows=rows, data=data)
+            after = self.evaluate(f"eval-noise-after-{rows[:-4]}", student, right, rows=rows, data=data)
+            self.note(group, f"{what}: student alone", after["metrics"]["student"]["accuracy"])
+            self.note(group, f"{what}: wrong labels in the knowledge base", before["metrics"]["combined"]["accuracy"])
+            self.note(group, f"{what}: corrected", after["metrics"]["combined"]["accuracy"],
+                      gain=after["metrics"]["combined"]["accuracy"] - before["metrics"]["combined"]["accuracy"])
+            self.note(group, f"{what}: corrected, control", after["retrieval"]["permuted"]["combined"]["accuracy"])
+
+    def unlabelled_rows(self):
+        """A tenth of the rows is labelled and trained on; the teacher labels the others for the knowledge base."""
+        data = self.root / "data-tenth"
+        data.mkdir(exist_ok=True)
+        train = read_csv(self.data / "train-all.csv", self.args)
+        by_class = {}
+        for row in random.Random(f"{self.split}:tenth").sample(train, len(train)):
+            by_class.setdefault(row[1], []).append(row)
+        tenth = [row for rows in by_class.values() for row in rows[: max(2, len(rows) // 10)]]
+        rest = [(text, "") for rows in by_class.values() for text, _ in rows[max(2, len(rows) // 10):]]
+        for name, rows in (("train.csv", tenth), ("test.csv", self.test), ("rest.csv", rest)):
+            write_csv(data / name, rows, self.args)
+        projected, kb, student = self.chain("tenth", data, self.data / "task-all.json", "pretrained", epochs=20)
+        more = self.stage("tenth-more", "build-kb", extend=kb, teacher=projected, extend_files=data / "rest.csv", keys=student)
+        group = "unlabelled rows that the teacher labels (a tenth of the rows is trained on)"
+        after = self.evaluate("eval-tenth", student, more, data=data, teacher=projected)
+        own = self.stage("tenth-own", "build-kb", extend=kb, keys=student)
+        before = self.evaluate("eval-tenth-own", student, own, data=data)
+        alone = after["metrics"]["student"]["accuracy"]
+        self.note(group, "teacher", after["metrics"]["teacher"]["accuracy"])
+        self.note(group, "student alone", alone)
+        for name, metrics in (("the tenth in the knowledge base", before), ("all rows in the knowledge base", after)):
+            self.note(group, name, metrics["metrics"]["combined"]["accuracy"], gain=metrics["metrics"]["combined"]["accuracy"] - alone)
+        self.note(group, "all rows, control", after["retrieval"]["permuted"]["combined"]["accuracy"])
 
     def run_rival(self, teacher):
         """The same student trained on all classes, by labels alone: what adding rows without training has to beat."""
@@ -235,6 +310,13 @@ def read_keys(directory):
     manifest = json.loads((directory / "kb.json").read_text())
     names = np.array(manifest["provenance"]["reaugkd"]["labels"] + manifest["new_classes"])
     return tensor("embeddings", np.float32), names[tensor("labels", np.float32).astype(int)]
+
+
+def write_csv(path, rows, args):
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file)
+        out.writerow([args.text_column, args.label_column])
+        out.writerows(rows)
 
 
 def read_csv(path, args):
