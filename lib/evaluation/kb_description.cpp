@@ -49,6 +49,10 @@ std::string provenance_lines(const retrieval::KbManifest& manifest) {
   std::string text =
       fmt::format("  {:<10} sha256 {}\n  {:<10} sha256 {}\n", "teacher",
                   known(space.teacher_sha256), "projection", known(space.projection_sha256));
+  if (space.space != retrieval::kProjectionSpace) {
+    text += fmt::format("  space      {}, pretrained encoder sha256 {}\n", space.space,
+                        known(space.pretrained_sha256));
+  }
   if (space.of_student()) {
     text +=
         fmt::format("  keys       a student's own embeddings, sha256 {}\n", space.student_sha256);

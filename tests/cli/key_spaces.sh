@@ -50,6 +50,7 @@ kb() { # OUTPUT TEACHER
 }
 for of in plain pretrained narrow both; do kb kb-$of $of; done
 grep -q '"space": "both"' "$work/kb-both/kb.json" || fail "kb.json does not name the space"
+ok "space +both, pretrained encoder sha256 [0-9a-f]{64}" "$reaugkd" build-kb --describe "$work/kb-both"
 grep -q '"space"' "$work/kb-plain/kb.json" && fail "kb.json of a projection has a key more"
 
 # New rows, most without a label: the texts of the knowledge base again, so their keys are known.
