@@ -34,7 +34,8 @@ Neighbors ranked(const torch::Tensor& rows, const torch::Tensor& similarities, s
 
 class ExactIndex final : public Index {
  public:
-  explicit ExactIndex(torch::Tensor embeddings) : embeddings_(std::move(embeddings)) {}
+  ExactIndex(torch::Tensor embeddings, torch::Tensor rows)
+      : embeddings_(std::move(embeddings)), rows_(std::move(rows)) {}
 
   std::string kind() const override { return kExactIndex; }
   std::int64_t size() const override { return embeddings_.size(0); }
@@ -50,6 +51,7 @@ class ExactIndex final : public Index {
   std::int64_t block_floats() const;
 
   torch::Tensor embeddings_;  // (N, D), fp32 or fp16
+  torch::Tensor rows_;        // (N) the rows that these are, ascending; undefined: 0, 1, ...
 };
 
 Neighbors ExactIndex::search(const torch::Tensor& queries, std::int64_t k) const {
@@ -65,6 +67,10 @@ Neighbors ExactIndex::search(const torch::Tensor& queries, std::int64_t k) const
     const Neighbors part = search_block(all.slice(0, begin, end), width);
     found.indices.slice(0, begin, end).slice(1, 0, width).copy_(part.indices);
     found.similarities.slice(0, begin, end).slice(1, 0, width).copy_(part.similarities);
+  }
+  if (rows_.defined()) {
+    auto places = found.indices.slice(1, 0, width);
+    places.copy_(rows_.index_select(0, places.flatten()).view_as(places));
   }
   return found;
 }
@@ -148,13 +154,15 @@ torch::Tensor ExactIndex::similarities_of(const torch::Tensor& queries,
 
 }  // namespace
 
-std::unique_ptr<Index> make_exact_index(torch::Tensor embeddings) {
+std::unique_ptr<Index> make_exact_index(const Keys& keys) {
+  const auto& embeddings = keys.embeddings;
   REAUGKD_CHECK(embeddings.dim() == 2 && embeddings.size(0) > 0 && embeddings.size(1) > 0 &&
                     (embeddings.scalar_type() == torch::kFloat32 ||
                      embeddings.scalar_type() == torch::kFloat16),
                 "embeddings are not (N, D) fp32 or fp16");
-  embeddings = embeddings.detach().contiguous();
-  return std::make_unique<ExactIndex>(std::move(embeddings));
+  return std::make_unique<ExactIndex>(
+      keys.stored().detach().contiguous(),
+      keys.rows.empty() ? torch::Tensor() : torch::tensor(keys.rows, torch::kInt64));
 }
 
 }  // namespace reaugkd::retrieval

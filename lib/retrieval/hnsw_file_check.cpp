@@ -1,5 +1,6 @@
 #include "retrieval/hnsw_file_check.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -47,6 +48,7 @@ class Checker {
  private:
   void check_header();
   void read_levels();
+  Size place_of(Size label) const;
   void check_elements(const VectorOfRow& vector_of) const;
   void check_upper_links() const;
   void check_links(Size offset, Size capacity, Size element, Id level) const;
@@ -72,8 +74,8 @@ void Checker::check_header() {
   };
   const Size label_offset = element_bytes_ - sizeof(Size);
   const std::array<Field, 10> fields = {{{"offsetLevel0", 0, 0},
-                                         {"max_elements", 8, expected_.rows},
-                                         {"cur_element_count", 16, expected_.rows},
+                                         {"max_elements", 8, expected_.elements},
+                                         {"cur_element_count", 16, expected_.elements},
                                          {"size_data_per_element", 24, element_bytes_},
                                          {"label_offset", 32, label_offset},
                                          {"offsetData", 40, list_bytes_level0_},
@@ -85,9 +87,10 @@ void Checker::check_header() {
     const Size found = read_at<Size>(bytes_, field.offset);
     if (found != field.value) {
       throw ArtifactError(
-          "{}: the header's {} is {}, expected {} for N = {}, D = {}, M = {}: the file is damaged "
+          "{}: the header's {} is {}, expected {} for {} keys, D = {}, M = {}: the file is damaged "
           "or belongs to another knowledge base",
-          where_, field.name, found, field.value, expected_.rows, expected_.dimension, expected_.M);
+          where_, field.name, found, field.value, expected_.elements, expected_.dimension,
+          expected_.M);
     }
   }
   const auto mult = read_at<double>(bytes_, 80);
@@ -96,10 +99,10 @@ void Checker::check_header() {
     throw ArtifactError("{}: the header's mult is {}, expected {}", where_, mult, expected_mult);
   }
   Size element_part = 0;
-  if (__builtin_mul_overflow(expected_.rows, element_bytes_, &element_part) ||
+  if (__builtin_mul_overflow(expected_.elements, element_bytes_, &element_part) ||
       element_part > bytes_.size() - kHeaderBytes) {
     throw ArtifactError("{}: {} bytes do not hold {} elements of {} bytes: the file is truncated",
-                        where_, bytes_.size(), expected_.rows, element_bytes_);
+                        where_, bytes_.size(), expected_.elements, element_bytes_);
   }
   upper_start_ = kHeaderBytes + element_part;
 }
@@ -107,9 +110,9 @@ void Checker::check_header() {
 void Checker::read_levels() {
   const auto max_level = read_at<std::int32_t>(bytes_, 48);
   const auto entry_point = read_at<Id>(bytes_, 52);
-  levels_.reserve(expected_.rows);
+  levels_.reserve(expected_.elements);
   Size offset = upper_start_;
-  for (Size element = 0; element < expected_.rows; ++element) {
+  for (Size element = 0; element < expected_.elements; ++element) {
     if (bytes_.size() - offset < sizeof(Id)) {
       throw ArtifactError("{}: ends before the links of element {}: the file is truncated", where_,
                           element);
@@ -130,25 +133,38 @@ void Checker::read_levels() {
   if (offset != bytes_.size()) {
     throw ArtifactError("{}: {} bytes follow the last element", where_, bytes_.size() - offset);
   }
-  if (entry_point >= expected_.rows ||
+  if (entry_point >= expected_.elements ||
       static_cast<std::int64_t>(levels_[entry_point]) != max_level) {
     throw ArtifactError("{}: the entry point {} is no element on the highest level, {}", where_,
                         entry_point, max_level);
   }
 }
 
+/// Where `label` stands among the expected ones, or their number.
+Size Checker::place_of(Size label) const {
+  if (expected_.labels.empty()) return std::min(label, expected_.elements);
+  const auto& labels = expected_.labels;
+  const auto found = std::lower_bound(
+      labels.begin(), labels.end(), label,
+      [](std::int64_t row, Size wanted) { return static_cast<Size>(row) < wanted; });
+  if (found == labels.end() || static_cast<Size>(*found) != label) return expected_.elements;
+  return static_cast<Size>(found - labels.begin());
+}
+
 void Checker::check_elements(const VectorOfRow& vector_of) const {
   const Size vector_bytes = expected_.dimension * sizeof(float);
-  std::vector<bool> seen(expected_.rows, false);
-  for (Size element = 0; element < expected_.rows; ++element) {
+  std::vector<bool> seen(expected_.elements, false);
+  for (Size element = 0; element < expected_.elements; ++element) {
     const Size start = kHeaderBytes + element * element_bytes_;
     check_links(start, 2 * expected_.M, element, 0);
     const Size label = read_at<Size>(bytes_, start + list_bytes_level0_ + vector_bytes);
-    if (label >= expected_.rows || seen[label]) {
-      throw ArtifactError("{}: the label {} of element {} is {}", where_, label, element,
-                          label >= expected_.rows ? "no row" : "used twice");
+    const Size place = place_of(label);
+    if (place == expected_.elements || seen[place]) {
+      throw ArtifactError(
+          "{}: the label {} of element {} is {}", where_, label, element,
+          place == expected_.elements ? "no row that it should hold" : "used twice");
     }
-    seen[label] = true;
+    seen[place] = true;
     if (std::memcmp(bytes_.data() + start + list_bytes_level0_, vector_of(label), vector_bytes) !=
         0) {
       throw ArtifactError(
@@ -161,7 +177,7 @@ void Checker::check_elements(const VectorOfRow& vector_of) const {
 
 void Checker::check_upper_links() const {
   Size offset = upper_start_;
-  for (Size element = 0; element < expected_.rows; ++element) {
+  for (Size element = 0; element < expected_.elements; ++element) {
     offset += sizeof(Id);
     for (Id level = 1; level <= levels_[element]; ++level) {
       check_links(offset, expected_.M, element, level);
@@ -179,7 +195,7 @@ void Checker::check_links(Size offset, Size capacity, Size element, Id level) co
   }
   for (Size i = 1; i <= count; ++i) {
     const auto id = read_at<Id>(bytes_, offset + i * sizeof(Id));
-    if (id >= expected_.rows || (level > 0 && levels_[id] < level)) {
+    if (id >= expected_.elements || (level > 0 && levels_[id] < level)) {
       throw ArtifactError("{}: element {} links to {} on level {}, where there is no such element",
                           where_, element, id, level);
     }
@@ -190,7 +206,10 @@ void Checker::check_links(Size offset, Size capacity, Size element, Id level) co
 
 void check_hnsw_file(std::string_view bytes, const HnswFileExpectation& expected,
                      const VectorOfRow& vector_of, const std::string& where) {
-  REAUGKD_CHECK(expected.rows >= 1 && expected.rows < (Size{1} << 31), "N is {}", expected.rows);
+  REAUGKD_CHECK(expected.elements >= 1 && expected.elements < (Size{1} << 31), "{} elements",
+                expected.elements);
+  REAUGKD_CHECK(expected.labels.empty() || expected.labels.size() == expected.elements,
+                "{} labels of {} elements", expected.labels.size(), expected.elements);
   REAUGKD_CHECK(expected.M >= 2 && expected.M <= 10'000, "M is {}", expected.M);
   Checker(bytes, expected, where).check(vector_of);
 }

@@ -19,6 +19,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <fstream>
+#include <new>
 #include <thread>
 
 #include "base/error.h"
@@ -38,6 +40,7 @@ using Graph = hnswlib::HierarchicalNSW<float>;
 
 constexpr std::int64_t kQueriesPerTask = 8;
 constexpr std::size_t kHeaderBytes = 96;  // of index.hnsw, see hnsw_file_check.cpp
+constexpr std::size_t kElementCountOffset = 16;
 constexpr std::size_t kMaxLevelOffset = 48;
 constexpr std::size_t kEntryPointOffset = 52;
 
@@ -97,6 +100,15 @@ class HnswIndex final : public Index {
     file_ = std::move(file);
     adopt_file();
   }
+  /// A copy of the graph in the bytes of such a file, of `known` of the `rows`, to insert the
+  /// others into.
+  HnswIndex(const torch::Tensor& file, std::int64_t known, std::int64_t rows,
+            std::int64_t dimension, const IndexOptions& options)
+      : HnswIndex(rows, dimension, options) {
+    copy_file(file, known);
+    graph_->level_generator_.seed(static_cast<std::uint32_t>(
+        base::stream_seed(options.seed, "hnsw levels", static_cast<std::uint64_t>(known))));
+  }
   /// What lies in the file is not the graph's to free.
   ~HnswIndex() override {
     if (!file_.defined()) return;
@@ -111,7 +123,7 @@ class HnswIndex final : public Index {
   std::int64_t dimension() const override { return dimension_; }
   Neighbors search(const torch::Tensor& queries, std::int64_t k) const override;
 
-  void insert(const float* embeddings, int threads);
+  void insert(const Keys& keys, int threads);
   bool approximate() const override { return true; }
   std::int64_t candidates() const override { return static_cast<std::int64_t>(graph_->ef_); }
   void set_candidates(std::int64_t candidates) override;
@@ -121,6 +133,8 @@ class HnswIndex final : public Index {
   void search_one(const float* query, std::int64_t k, std::int64_t* indices,
                   float* similarities) const;
   void adopt_file();
+  void copy_file(const torch::Tensor& file, std::int64_t known);
+  char* read_entry(char* bytes);
 
   torch::Tensor file_;  // index.hnsw's bytes, where the graph lies in them
   std::int64_t dimension_;
@@ -128,19 +142,26 @@ class HnswIndex final : public Index {
   std::unique_ptr<Graph> graph_;
 };
 
-/// Row 0 first, alone, so that there is an entry point; the rest in order by one thread, or as they
-/// come by several.
-void HnswIndex::insert(const float* embeddings, int threads) {
+/// The keys that the graph does not hold yet. The very first one alone, so that there is an entry
+/// point; the rest in order by one thread, or as they come by several.
+void HnswIndex::insert(const Keys& keys, int threads) {
   const std::int64_t rows = size();
-  graph_->addPoint(embeddings, 0);
-  std::atomic<std::int64_t> next{1};
+  const auto begin = static_cast<std::int64_t>(graph_->cur_element_count);
+  if (begin == rows) return;
+  const auto values = keys.stored(begin).to(torch::kFloat32).contiguous();
+  const float* embeddings = values.data_ptr<float>();
+  const auto add = [&](std::int64_t place) {
+    graph_->addPoint(embeddings + (place - begin) * dimension_, as_size(keys.row(place)));
+  };
+  if (begin == 0) add(0);
+  std::atomic<std::int64_t> next{std::max<std::int64_t>(begin, 1)};
   std::exception_ptr failure;
   std::mutex failure_mutex;
   const auto work = [&] {
     try {
-      for (std::int64_t row = next++; row < rows; row = next++) {
+      for (std::int64_t place = next++; place < rows; place = next++) {
         base::stop_if_interrupted();
-        graph_->addPoint(embeddings + row * dimension_, as_size(row));
+        add(place);
       }
     } catch (...) {
       next = rows;
@@ -160,13 +181,9 @@ void HnswIndex::insert(const float* embeddings, int threads) {
 /// system for its position in it twice a row: of 393,000 rows of D = 768 that took longer than
 /// everything else that opens a knowledge base.
 void HnswIndex::adopt_file() {
-  char* bytes = reinterpret_cast<char*>(file_.data_ptr<std::uint8_t>());
   const auto rows = as_size(size());
   std::free(graph_->data_level0_memory_);  // never touched
-  graph_->data_level0_memory_ = bytes + kHeaderBytes;
-  std::memcpy(&graph_->maxlevel_, bytes + kMaxLevelOffset, sizeof graph_->maxlevel_);
-  std::memcpy(&graph_->enterpoint_node_, bytes + kEntryPointOffset,
-              sizeof graph_->enterpoint_node_);
+  graph_->data_level0_memory_ = read_entry(reinterpret_cast<char*>(file_.data_ptr<std::uint8_t>()));
   char* next = graph_->data_level0_memory_ + rows * graph_->size_data_per_element_;
   for (std::size_t row = 0; row < rows; ++row) {
     unsigned links_bytes = 0;
@@ -177,6 +194,36 @@ void HnswIndex::adopt_file() {
     next += links_bytes;
   }
   graph_->cur_element_count = rows;
+}
+
+/// What hnswlib's loadIndex does, with room for more.
+void HnswIndex::copy_file(const torch::Tensor& file, std::int64_t known) {
+  const auto rows = as_size(known);
+  const char* elements = read_entry(reinterpret_cast<char*>(file.data_ptr<std::uint8_t>()));
+  std::memcpy(graph_->data_level0_memory_, elements, rows * graph_->size_data_per_element_);
+  const char* next = elements + rows * graph_->size_data_per_element_;
+  for (std::size_t row = 0; row < rows; ++row) {
+    unsigned links_bytes = 0;
+    std::memcpy(&links_bytes, next, sizeof links_bytes);
+    next += sizeof links_bytes;
+    graph_->element_levels_[row] = static_cast<int>(links_bytes / graph_->size_links_per_element_);
+    graph_->linkLists_[row] = nullptr;
+    if (links_bytes > 0) {  // hnswlib frees it; a byte more, as it asks for itself
+      graph_->linkLists_[row] = static_cast<char*>(std::malloc(links_bytes + 1));
+      if (graph_->linkLists_[row] == nullptr) throw std::bad_alloc();
+      std::memcpy(graph_->linkLists_[row], next, links_bytes);
+    }
+    next += links_bytes;
+    graph_->cur_element_count = row + 1;
+  }
+}
+
+/// Takes the header's entry point and returns where the elements begin.
+char* HnswIndex::read_entry(char* bytes) {
+  std::memcpy(&graph_->maxlevel_, bytes + kMaxLevelOffset, sizeof graph_->maxlevel_);
+  std::memcpy(&graph_->enterpoint_node_, bytes + kEntryPointOffset,
+              sizeof graph_->enterpoint_node_);
+  return bytes + kHeaderBytes;
 }
 
 Neighbors HnswIndex::search(const torch::Tensor& queries, std::int64_t k) const {
@@ -252,29 +299,59 @@ torch::Tensor map_file(const std::filesystem::path& path) {
   }
 }
 
-}  // namespace
-
-std::unique_ptr<Index> build_hnsw_index(const torch::Tensor& embeddings,
-                                        const IndexOptions& options) {
-  const auto values = embeddings.detach().to(torch::kCPU, torch::kFloat32).contiguous();
-  check_arguments(values, options);
-  auto index = std::make_unique<HnswIndex>(values.size(0), values.size(1), options);
-  index->insert(values.data_ptr<float>(), options.threads);
-  return index;
-}
-
-std::unique_ptr<Index> load_hnsw_index(const std::filesystem::path& path,
-                                       const torch::Tensor& embeddings,
-                                       const IndexOptions& options) {
-  const auto values = embeddings.detach().to(torch::kCPU).contiguous();
-  check_arguments(values, options);
-  const HnswFileExpectation expected{as_size(values.size(0)), as_size(values.size(1)),
-                                     as_size(options.M), effective_ef_construction(options)};
+/// The file's bytes, checked to be a graph over the first `elements` of `keys`.
+torch::Tensor map_checked_file(const std::filesystem::path& path, const Keys& keys,
+                               std::int64_t elements, const IndexOptions& options) {
+  HnswFileExpectation expected{as_size(elements), as_size(keys.embeddings.size(1)),
+                               as_size(options.M), effective_ef_construction(options)};
+  if (!keys.rows.empty()) expected.labels = {keys.rows.data(), as_size(elements)};
   auto bytes = map_file(path);
   check_hnsw_file(
       {reinterpret_cast<const char*>(bytes.data_ptr<std::uint8_t>()), as_size(bytes.numel())},
-      expected, fp32_row_reader(values), path.string());
-  return std::make_unique<HnswIndex>(std::move(bytes), values.size(0), values.size(1), options);
+      expected, fp32_row_reader(keys.embeddings), path.string());
+  return bytes;
+}
+
+/// `keys` as a graph reads them: contiguous, on the CPU.
+Keys keys_on_cpu(const Keys& keys, const IndexOptions& options) {
+  Keys here{keys.embeddings.detach().to(torch::kCPU).contiguous(), keys.rows};
+  check_arguments(here.embeddings, options);
+  return here;
+}
+
+}  // namespace
+
+std::unique_ptr<Index> build_hnsw_index(const Keys& keys, const IndexOptions& options) {
+  const Keys here = keys_on_cpu(keys, options);
+  auto index = std::make_unique<HnswIndex>(here.size(), here.embeddings.size(1), options);
+  index->insert(here, options.threads);
+  return index;
+}
+
+std::unique_ptr<Index> load_hnsw_index(const std::filesystem::path& path, const Keys& keys,
+                                       const IndexOptions& options) {
+  const Keys here = keys_on_cpu(keys, options);
+  auto bytes = map_checked_file(path, here, here.size(), options);
+  return std::make_unique<HnswIndex>(std::move(bytes), here.size(), here.embeddings.size(1),
+                                     options);
+}
+
+std::int64_t hnsw_elements(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  file.seekg(kElementCountOffset);
+  std::uint64_t count = 0;
+  file.read(reinterpret_cast<char*>(&count), sizeof count);
+  return file && count < (std::uint64_t{1} << 31) ? static_cast<std::int64_t>(count) : -1;
+}
+
+std::unique_ptr<Index> extend_hnsw_index(const std::filesystem::path& path, std::int64_t known,
+                                         const Keys& keys, const IndexOptions& options) {
+  const Keys here = keys_on_cpu(keys, options);
+  REAUGKD_CHECK(known >= 1 && known <= here.size(), "{} of {} keys are known", known, here.size());
+  auto index = std::make_unique<HnswIndex>(map_checked_file(path, here, known, options), known,
+                                           here.size(), here.embeddings.size(1), options);
+  index->insert(here, options.threads);
+  return index;
 }
 
 }  // namespace reaugkd::retrieval

@@ -70,15 +70,11 @@ std::int64_t keep(const Neighbors& found, std::int64_t from,
 
 }  // namespace
 
-Neighbors search_excluding(const Index& index, const torch::Tensor& queries, std::int64_t k,
-                           const std::vector<std::vector<std::int64_t>>& excluded) {
-  const auto count = static_cast<std::size_t>(queries.size(0));
-  REAUGKD_CHECK(excluded.size() == count, "{} lists for {} queries", excluded.size(), count);
-  Neighbors kept = Neighbors::none(queries.size(0), k);
-  std::vector<std::int64_t> waiting(count);
+void search_until_enough(const Index& index, const torch::Tensor& queries, std::int64_t k,
+                         const std::vector<std::int64_t>& left_out, std::int64_t wanted,
+                         const TakeFound& take) {
+  std::vector<std::int64_t> waiting(left_out.size());
   std::iota(waiting.begin(), waiting.end(), 0);
-  // Most leave out one row at most, their own. Those that leave out more ask again for more: how
-  // much is looked at for a query does not depend on the others.
   for (std::int64_t more = 1; !waiting.empty(); more *= kMoreAgain) {
     const auto asked = std::min(k + more, std::max(k, index.size()));
     const auto places = torch::tensor(waiting, torch::kInt64);
@@ -86,16 +82,35 @@ Neighbors search_excluding(const Index& index, const torch::Tensor& queries, std
         more == 1 ? queries : queries.index_select(0, places.to(queries.device())), asked);
     std::vector<std::int64_t> short_of;
     for (std::size_t i = 0; i < waiting.size(); ++i) {
-      const auto& rows = excluded[static_cast<std::size_t>(waiting[i])];
-      const auto got = keep(found, static_cast<std::int64_t>(i), rows, kept, waiting[i]);
-      const auto left_out = static_cast<std::int64_t>(rows.size());
-      if (got < k && left_out > more && asked < index.size()) {
-        short_of.push_back(waiting[i]);
+      const auto query = waiting[i];
+      const auto got = take(found, static_cast<std::int64_t>(i), query);
+      if (got < wanted && left_out[static_cast<std::size_t>(query)] > more &&
+          asked < index.size()) {
+        short_of.push_back(query);
       }
     }
     waiting = std::move(short_of);
   }
+}
+
+Neighbors Index::search_without(const torch::Tensor& queries, std::int64_t k,
+                                const std::vector<std::vector<std::int64_t>>& excluded) const {
+  Neighbors kept = Neighbors::none(queries.size(0), k);
+  std::vector<std::int64_t> left_out;
+  for (const auto& rows : excluded) left_out.push_back(static_cast<std::int64_t>(rows.size()));
+  search_until_enough(*this, queries, k, left_out, k,
+                      [&](const Neighbors& found, std::int64_t from, std::int64_t query) {
+                        return keep(found, from, excluded[static_cast<std::size_t>(query)], kept,
+                                    query);
+                      });
   return kept;
+}
+
+Neighbors search_excluding(const Index& index, const torch::Tensor& queries, std::int64_t k,
+                           const std::vector<std::vector<std::int64_t>>& excluded) {
+  const auto count = static_cast<std::size_t>(queries.size(0));
+  REAUGKD_CHECK(excluded.size() == count, "{} lists for {} queries", excluded.size(), count);
+  return index.search_without(queries, k, excluded);
 }
 
 double recall(const Neighbors& found, const Neighbors& exact) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,6 +43,9 @@ class Index {
   /// Throws NumericError if a query is not finite; an exact search also Interrupted, where the
   /// process was asked to stop.
   virtual Neighbors search(const torch::Tensor& queries, std::int64_t k) const = 0;
+  /// search() with, for each query, rows that may not answer it: B lists. See search_excluding.
+  virtual Neighbors search_without(const torch::Tensor& queries, std::int64_t k,
+                                   const std::vector<std::vector<std::int64_t>>& excluded) const;
 
   /// Whether a search may miss neighbors, the fewer the more candidates it looks at.
   virtual bool approximate() const { return false; }
@@ -61,6 +65,17 @@ class Index {
 /// with `exclude_same_text` its duplicates. `excluded` has B lists.
 Neighbors search_excluding(const Index& index, const torch::Tensor& queries, std::int64_t k,
                            const std::vector<std::vector<std::int64_t>>& excluded);
+
+/// Takes what `found` (its row `from`) has for query `query`, and returns how much that is.
+using TakeFound =
+    std::function<std::int64_t(const Neighbors& found, std::int64_t from, std::int64_t query)>;
+
+/// Searches `index` for `k` results of each query when `left_out` (B) of what it finds may not
+/// answer: for k + 1 at once, which is enough for most, and for more where `take` is short of
+/// `wanted`. How much is looked at for a query does not depend on the other queries.
+void search_until_enough(const Index& index, const torch::Tensor& queries, std::int64_t k,
+                         const std::vector<std::int64_t>& left_out, std::int64_t wanted,
+                         const TakeFound& take);
 
 /// Mean share of exact's neighbour ids that `found` has too.
 double recall(const Neighbors& found, const Neighbors& exact);

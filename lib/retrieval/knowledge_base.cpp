@@ -282,7 +282,9 @@ std::unique_ptr<Index> load_index(const KnowledgeBase& kb, const std::filesystem
     throw base::ConfigError("the index is \"{}\", expected auto or one of {}", choice,
                             fmt::join(index_kinds(), ", "));
   }
-  if (choice == kExactIndex) return make_exact_index(kb.embeddings);
+  if (choice == kExactIndex) {
+    return build_index(*find_index_kind(kExactIndex), kb.embeddings, {});
+  }
   const KbManifest manifest = load_kb_manifest(directory);
   const IndexKind& kind = kind_of(manifest, directory);
   if (choice != "auto" && choice != kind.name) {
@@ -297,12 +299,30 @@ std::unique_ptr<Index> load_index(const KnowledgeBase& kb, const std::filesystem
           "`ef_search` {}: {} was built without an HNSW index, its search is exact: leave it out",
           *ef_search, directory.string());
     }
-    return kind.build(kb.embeddings, manifest.index.options);
+    return build_index(kind, kb.embeddings, manifest.index.options);
   }
   IndexOptions options = manifest.index.options;
   if (ef_search) options.ef_search = *ef_search;
-  return read_checked(directory, manifest, kind.file_name,
-                      [&](const auto& path) { return kind.load(path, kb.embeddings, options); });
+  return read_checked(directory, manifest, kind.file_name, [&](const auto& path) {
+    return load_index_file(kind, path, kb.embeddings, options);
+  });
+}
+
+std::unique_ptr<Index> extended_index(const KnowledgeBase& kb,
+                                      const std::filesystem::path& directory,
+                                      std::int64_t unchanged_rows, const std::string& kind_name,
+                                      const IndexOptions& options) {
+  const KbManifest manifest = load_kb_manifest(directory);
+  const IndexKind& kind = kind_of(manifest, directory);
+  const IndexOptions& built = manifest.index.options;
+  if (kind.name != kind_name || !kind.extend || manifest.rows != unchanged_rows ||
+      manifest.dtype != dtype_name(kb.embeddings.scalar_type()) || built.M != options.M ||
+      built.ef_construction != options.ef_construction) {
+    return nullptr;
+  }
+  return read_checked(directory, manifest, kind.file_name, [&](const auto& path) {
+    return extend_index_file(kind, path, unchanged_rows, kb.embeddings, options);
+  });
 }
 
 }  // namespace reaugkd::retrieval

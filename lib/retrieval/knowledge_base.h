@@ -72,4 +72,13 @@ KnowledgeBase load_knowledge_base(const std::filesystem::path& directory,
 std::unique_ptr<Index> load_index(const KnowledgeBase& kb, const std::filesystem::path& directory,
                                   const std::string& choice, std::optional<std::int64_t> ef_search);
 
+/// The index over `kb` whose first `unchanged_rows` are the rows of the knowledge base in
+/// `directory`, with their keys: the index there with the other rows inserted, which costs as much
+/// as those do. Nothing where it cannot be: the index there is of another kind, dtype, M or
+/// ef_construction, or of a kind that cannot be extended. Throws as load_index does.
+std::unique_ptr<Index> extended_index(const KnowledgeBase& kb,
+                                      const std::filesystem::path& directory,
+                                      std::int64_t unchanged_rows, const std::string& kind,
+                                      const IndexOptions& options);
+
 }  // namespace reaugkd::retrieval

@@ -78,6 +78,31 @@ TEST_CASE("hnswlib's own file passes") {
   REQUIRE(file.get<std::int32_t>(48) >= 1);  // there are upper levels to break below
 }
 
+TEST_CASE("the labels are the rows that are stored, each once") {
+  const tests::TemporaryDirectory directory;
+  const auto path = directory.path() / "index.hnsw";
+  const auto embeddings = tests::unit_rows(9, kDimension, 1);
+  const std::vector<std::int64_t> rows = {0, 2, 3, 7};
+  build_hnsw_index({embeddings, rows}, {.M = kM, .ef_construction = 20})->save(path);
+  const std::string bytes = base::read_file(path);
+  const auto refusal = [&](const std::vector<std::int64_t>& labels) -> std::string {
+    const float* values = embeddings.data_ptr<float>();
+    try {
+      check_hnsw_file(
+          bytes, {4, kDimension, kM, 20, labels},
+          [&](std::uint64_t row) { return values + row * kDimension; }, "index.hnsw");
+    } catch (const base::ArtifactError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  CHECK(refusal(rows).empty());
+  CHECK_THAT(refusal({}), ContainsSubstring("the label 7 of element 3 is no row"));
+  CHECK_THAT(refusal({0, 2, 3, 8}), ContainsSubstring("the label 7 of element 3 is no row"));
+  CHECK_THAT(refusal({0, 1, 3, 7}), ContainsSubstring("the label 2 of element 1 is no row"));
+  CHECK_THROWS_AS(refusal({0, 2, 3}), base::InternalError);
+}
+
 TEST_CASE("a file cut anywhere is refused") {
   File file;
   const std::string whole = file.bytes;

@@ -16,7 +16,7 @@ namespace {
 /// The exact search under another name, with a file that says how many rows there are.
 class Counted final : public Index {
  public:
-  explicit Counted(const torch::Tensor& embeddings) : exact_(make_exact_index(embeddings)) {}
+  explicit Counted(const Keys& keys) : exact_(make_exact_index(keys)) {}
   std::string kind() const override { return "counted"; }
   std::int64_t size() const override { return exact_->size(); }
   std::int64_t dimension() const override { return exact_->dimension(); }
@@ -33,18 +33,17 @@ class Counted final : public Index {
 
 void add_counted() {
   if (find_index_kind("counted") != nullptr) return;
-  add_index_kind({"counted", "index.counted",
-                  [](const torch::Tensor& embeddings, const IndexOptions&) {
-                    return std::make_unique<Counted>(embeddings);
-                  },
-                  [](const std::filesystem::path& path, const torch::Tensor& embeddings,
-                     const IndexOptions&) -> std::unique_ptr<Index> {
-                    auto index = std::make_unique<Counted>(embeddings);
-                    if (base::read_file(path) != std::to_string(index->size())) {
-                      throw base::ArtifactError("{}: another number of rows", path.string());
-                    }
-                    return index;
-                  }});
+  add_index_kind(
+      {"counted", "index.counted",
+       [](const Keys& keys, const IndexOptions&) { return std::make_unique<Counted>(keys); },
+       [](const std::filesystem::path& path, const Keys& keys,
+          const IndexOptions&) -> std::unique_ptr<Index> {
+         auto index = std::make_unique<Counted>(keys);
+         if (base::read_file(path) != std::to_string(index->size())) {
+           throw base::ArtifactError("{}: another number of rows", path.string());
+         }
+         return index;
+       }});
 }
 
 KnowledgeBase twelve_rows() {
