@@ -199,5 +199,70 @@ TEST_CASE("HNSW finds its way among near duplicates", "[distinct keys]") {
   }
 }
 
+std::string saved(const Index& index, const std::filesystem::path& path) {
+  index.save(path);
+  return base::read_file(path);
+}
+
+TEST_CASE("new rows are inserted into the index of the old ones", "[extend]") {
+  const tests::TemporaryDirectory directory;
+  const auto old = directory.path() / "old.hnsw";
+  // Repeated rows before and among the new ones, some of them new keys.
+  for (const double repeated : {0.0, 0.6}) {
+    INFO(repeated);
+    const auto all = rows_with_repeats(3000, 16, repeated, 5);
+    const IndexOptions options = {.M = 8, .ef_construction = 60, .ef_search = 100};
+    const std::string before = saved(*build_index(hnsw(), all.slice(0, 0, 2800), options), old);
+    const auto extended = extend_index_file(hnsw(), old, 2800, all, options);
+    REQUIRE(extended != nullptr);
+    CHECK(extended->size() == 3000);
+    CHECK((base::read_file(old) == before));
+    const auto rebuilt = build_index(hnsw(), all, options);
+    const auto exactly = make_exact_index(all);
+    for (const auto& queries : {tests::clustered_rows(200, 16, 8, 0.5, 5), all.slice(0, 2800)}) {
+      const auto wanted = exactly->search(queries, 16);
+      CHECK(recall(extended->search(queries, 16), wanted) >=
+            recall(rebuilt->search(queries, 16), wanted) - 0.005);
+    }
+    // It is written, checked and read as any other, and the same every time.
+    const auto path = directory.path() / "index.hnsw";
+    const std::string bytes = saved(*extended, path);
+    const auto loaded = load_index_file(hnsw(), path, all, options);
+    check_equal(loaded->search(all.slice(0, 2900), 16), extended->search(all.slice(0, 2900), 16));
+    CHECK((saved(*extend_index_file(hnsw(), old, 2800, all, options), path) == bytes));
+    IndexOptions threads = options;
+    threads.threads = 3;
+    CHECK(extend_index_file(hnsw(), old, 2800, all, threads)->size() == 3000);
+  }
+}
+
+TEST_CASE("a new row with a known key only joins it", "[extend]") {
+  const tests::TemporaryDirectory directory;
+  const auto path = directory.path() / "index.hnsw";
+  const auto rows = tests::unit_rows(50, 8, 1);
+  const std::string before = saved(*build_index(hnsw(), rows, {}), path);
+  const auto all = torch::cat({rows, rows.slice(0, 7, 8)});
+  const auto extended = extend_index_file(hnsw(), path, 50, all, {});
+  const auto found = extended->search(rows.slice(0, 7, 8), 2);
+  CHECK(torch::equal(found.indices, torch::tensor({{7, 50}}, torch::kInt64)));
+  CHECK((saved(*extended, path) == before));
+}
+
+TEST_CASE("what cannot be extended is left to be built anew, what is damaged is refused",
+          "[extend]") {
+  const tests::TemporaryDirectory directory;
+  const auto path = directory.path() / "index.hnsw";
+  const auto rows = tests::unit_rows(30, 8, 1).repeat({2, 1});
+  const auto all = torch::cat({rows, tests::unit_rows(5, 8, 2)});
+  build_hnsw_index(rows, {})->save(path);  // as an earlier version wrote it
+  CHECK(extend_index_file(hnsw(), path, 60, all, {}) == nullptr);
+  CHECK(extend_index_file(exact(), path, 60, all, {}) == nullptr);
+  build_index(hnsw(), rows, {})->save(path);
+  CHECK(extend_index_file(hnsw(), path, 60, all, {}) != nullptr);
+  auto changed = all.clone();
+  changed[3] = all[64];
+  CHECK_THROWS_AS(extend_index_file(hnsw(), path, 60, changed, {}), base::ArtifactError);
+}
+
 }  // namespace
 }  // namespace reaugkd::retrieval
