@@ -13,6 +13,17 @@ Json cross_fit_json(const CrossFitReport& report) {
   return json;
 }
 
+Json index_check_json(const IndexCheck& check) {
+  return {{"queries", check.queries},
+          {"examples", check.agreement.examples},
+          {"k", check.k},
+          {"tau_retrieval", check.tau},
+          {"ef_search", check.ef_search},
+          {"recall", check.agreement.recall},
+          {"changed", check.agreement.changed},
+          {"largest_difference", check.agreement.largest_difference}};
+}
+
 void put(Json& json, const char* key, const metrics::Scores& scores) {
   if (!scores.empty()) json[key] = metrics::to_json(scores);
 }
@@ -48,6 +59,7 @@ Json to_json(const KbReport& report) {
   json["dtype"] = report.dtype;
   json["index"] = report.index;
   if (!report.new_classes.empty()) json["new_classes"] = report.new_classes;
+  if (report.index_check) json["index_check"] = index_check_json(*report.index_check);
   json["teacher_on_kb"] = metrics::to_json(report.teacher_on_kb);
   put(json, "teacher_on_seen_rows", report.teacher_on_seen_rows);
   put(json, "teacher_on_validation", report.teacher_on_validation);
@@ -66,6 +78,11 @@ std::string kb_summary(const KbReport& report) {
                                  report.dimension, report.index, report.index_seconds);
   if (!report.new_classes.empty()) {
     text += fmt::format("  {:<22} {}\n", "new classes", report.new_classes.size());
+  }
+  if (const auto& check = report.index_check) {
+    text += fmt::format("  {:<22} recall {:.4f}, {} of {} answers changed, ef_search {}\n",
+                        "index_check", check->agreement.recall, check->agreement.changed,
+                        check->agreement.examples, check->ef_search);
   }
   const auto add = [&](const char* what, const metrics::Scores& scores) {
     if (scores.empty()) return;

@@ -67,7 +67,8 @@ void put_effect(Json& json, const RetrievalEffect& effect, const std::string& be
   json["agreement_with_exact"] = {{"recall", agreement.recall},
                                   {"mean_difference", agreement.mean_difference},
                                   {"largest_difference", agreement.largest_difference},
-                                  {"examples", agreement.examples}};
+                                  {"examples", agreement.examples},
+                                  {"changed", agreement.changed}};
   json["same_text"] = effect.same_text;
   if (effect.changed) {
     json["changed"] = effect.changed->changed;
@@ -232,7 +233,8 @@ RetrievalEffect effect_of(const Section& json) {
   const Section agreement = json.section("agreement_with_exact");
   effect.agreement_with_exact = {
       agreement.at<double>("recall"), agreement.value("mean_difference", 0.0),
-      agreement.value("largest_difference", 0.0), agreement.value<std::int64_t>("examples", 0)};
+      agreement.value("largest_difference", 0.0), agreement.value<std::int64_t>("examples", 0),
+      agreement.value<std::int64_t>("changed", 0)};
   effect.same_text = json.value<std::int64_t>("same_text", 0);
   if (json.has("changed")) {
     effect.changed.emplace().changed = json.at<std::int64_t>("changed");

@@ -7,6 +7,31 @@
 #include "train/predict.h"
 
 namespace reaugkd::evaluation {
+namespace {
+
+constexpr double kSameAnswers = 0.001;    // of the predictions
+constexpr double kSameScoreShare = 0.01;  // of the range of the knowledge base's scores
+
+/// p^KB (n, C), 0 where a query has no neighbor.
+torch::Tensor answers(const retrieval::Neighbors& neighbors, const torch::Tensor& soft_labels,
+                      double tau) {
+  const auto answered = (neighbors.indices.select(1, 0) >= 0).nonzero().squeeze(1);
+  auto p_kb = torch::zeros({neighbors.indices.size(0), soft_labels.size(1)});
+  const retrieval::Neighbors some{neighbors.indices.index_select(0, answered),
+                                  neighbors.similarities.index_select(0, answered)};
+  return p_kb.index_copy_(0, answered, retrieval::aggregate(some, soft_labels, tau));
+}
+
+/// How many of the answers (n, C) are others than these.
+std::int64_t changed_answers(const torch::Tensor& p_kb, const torch::Tensor& others,
+                             const torch::Tensor& soft_labels) {
+  if (soft_labels.size(1) > 1)
+    return (p_kb.argmax(1) != others.argmax(1)).sum().item<std::int64_t>();
+  const auto range = (soft_labels.max() - soft_labels.min()).item<double>();
+  return ((p_kb - others).abs() > kSameScoreShare * range).sum().item<std::int64_t>();
+}
+
+}  // namespace
 
 ChangedPredictions changed_predictions(const data::Task& task, const torch::Tensor& student,
                                        const torch::Tensor& knowledge_base,
@@ -35,13 +60,18 @@ ChangedPredictions changed_predictions(const data::Task& task, const torch::Tens
                                                train::score(task, better, labels)}};
 }
 
+bool IndexAgreement::same_answers() const {
+  return static_cast<double>(changed) <= kSameAnswers * static_cast<double>(examples);
+}
+
 IndexAgreement index_agreement(const retrieval::Neighbors& found, const retrieval::Neighbors& exact,
                                const torch::Tensor& soft_labels, double tau) {
-  const auto difference = (retrieval::aggregate(found, soft_labels, tau) -
-                           retrieval::aggregate(exact, soft_labels, tau))
-                              .abs();
+  const auto p_kb = answers(found, soft_labels, tau);
+  const auto p_kb_exact = answers(exact, soft_labels, tau);
+  const auto difference = (p_kb - p_kb_exact).abs();
   return {retrieval::recall(found, exact), difference.mean().item<double>(),
-          difference.max().item<double>(), found.indices.size(0)};
+          difference.max().item<double>(), found.indices.size(0),
+          changed_answers(p_kb, p_kb_exact, soft_labels)};
 }
 
 }  // namespace reaugkd::evaluation

@@ -38,8 +38,13 @@ struct IndexAgreement {
   double mean_difference = 0;     // |p^KB - p^KB_exact| over rows and classes
   double largest_difference = 0;  // the same
   std::int64_t examples = 0;
+  std::int64_t changed = 0;  // examples whose p^KB has another class; scores: by over 1 % of all
+
+  /// Whether at most 0.1 % of the predictions are others.
+  bool same_answers() const;
 };
 
+/// `exact` has a neighbor for every query; where `found` has none, p^KB is taken as 0.
 IndexAgreement index_agreement(const retrieval::Neighbors& found, const retrieval::Neighbors& exact,
                                const torch::Tensor& soft_labels, double tau);
 

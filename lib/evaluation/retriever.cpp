@@ -39,15 +39,6 @@ retrieval::KnowledgeBase load_rows(const std::filesystem::path& directory,
                                                   base::stream_seed(options.seed, "kb rows")));
 }
 
-/// The index, or nothing where the search is exact.
-std::unique_ptr<retrieval::Index> load_approximate_index(const retrieval::KnowledgeBase& kb,
-                                                         const std::filesystem::path& directory,
-                                                         const RetrieverOptions& options) {
-  if (options.rows_share < 1) return nullptr;
-  auto index = retrieval::load_index(kb, directory, options.index, options.ef_search);
-  return index->approximate() ? std::move(index) : nullptr;
-}
-
 }  // namespace
 
 Retriever::Retriever(const std::filesystem::path& directory, const RetrieverOptions& options,
@@ -56,10 +47,17 @@ Retriever::Retriever(const std::filesystem::path& directory, const RetrieverOpti
       kb_(load_rows(directory, options)),
       kind_(kind),
       exact_(retrieval::make_exact_index(kb_.embeddings.to(options.device))),
-      approximate_(load_approximate_index(kb_, directory, options)),
       soft_labels_(retrieval::answers_of(kb_, {}, kind)),
       row_of_(retrieval::rows_by_id(kb_)) {
   answer_with(soft_labels_);
+  if (options.rows_share == 1) {
+    auto index = retrieval::load_index(kb_, directory, options.index, options.ef_search);
+    if (index->approximate()) {
+      approximate_ = std::move(index);
+    } else if (options.device.is_cpu()) {
+      exact_ = std::move(index);
+    }
+  }
   for (std::int64_t row = 0; row < kb_.size(); ++row) {
     rows_of_text_[text_key(kb_.text_a, kb_.text_b, row)].push_back(row);
   }

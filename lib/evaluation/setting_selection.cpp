@@ -22,7 +22,7 @@ LabelledQueries asked(const SelectionOptions& options, const ValidationPart& val
   const auto largest_k = std::ranges::max(options.grid.k);
   retriever.search_as_for(largest_k);
   Queries queries = validation.queries;
-  if (!options.ef_search_grid.empty()) {
+  if (!options.ef_search_grid.empty() && retriever.index().approximate()) {
     choice.ef_search = retriever.select_ef_search(options.ef_search_grid, queries.embeddings,
                                                   validation.rows, largest_k, options.seed);
     choice.ef_search_selected_on = validation.name;

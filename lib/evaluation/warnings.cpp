@@ -111,11 +111,13 @@ Warnings embedding_warnings(const std::string& what, const torch::Tensor& unit_r
 
 Warnings index_warnings(const IndexAgreement& agreement) {
   const double difference = agreement.mean_difference;
-  if (difference <= kIndexMisses) return {};
+  if (difference <= kIndexMisses && agreement.same_answers()) return {};
   return {fmt::format(
-      "the HNSW index finds {:.0f} % of the nearest neighbors, which moves p^KB by {:.3f} on "
-      "average: use `index` exact, or more candidates (`ef_search`, `grid_ef_search`)",
-      100 * agreement.recall, difference)};
+      "the HNSW index finds {:.4g} % of the nearest neighbors, which moves p^KB by {:.3f} on "
+      "average and by {:.3f} at most, and changes {} of {} answers of the knowledge base: use "
+      "`index` exact, or more candidates (`ef_search`, `grid_ef_search`)",
+      100 * agreement.recall, difference, agreement.largest_difference, agreement.changed,
+      agreement.examples)};
 }
 
 Warnings ef_search_warnings(const SelectedEfSearch& selected) {

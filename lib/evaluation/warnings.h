@@ -40,8 +40,8 @@ Warnings prediction_warnings(const std::string& what, const data::Task& task,
 /// anything: their mean cosine similarity is above 0.98.
 Warnings embedding_warnings(const std::string& what, const torch::Tensor& unit_rows);
 
-/// Whether an index misses so many neighbors of class probabilities that p^KB is another: by more
-/// than 0.01 on average.
+/// Whether an index misses so many neighbors that p^KB is another: by more than 0.01 on average, or
+/// with other predictions.
 Warnings index_warnings(const IndexAgreement& agreement);
 
 /// Where no ef of the grid finds enough.

@@ -57,5 +57,27 @@ TEST_CASE("agreement with an exact search", "[stages]") {
   CHECK(effect.mean_difference == Approx(0.25));
 }
 
+TEST_CASE("answers that an index changes are counted", "[stages]") {
+  const auto neighbors = [](std::vector<std::int64_t> rows) {
+    const auto indices = torch::tensor(rows, torch::kInt64).unsqueeze(1);
+    return retrieval::Neighbors{indices, torch::full({indices.size(0), 1}, 0.5F)};
+  };
+  const auto exact = neighbors({0, 1, 0, 1});
+  const auto soft_labels = two_classes({0.2F, 0.9F, 0.4F});
+  // Row 0: another row of the same class; row 1: another class; row 3: nothing was found.
+  const auto found = index_agreement(neighbors({2, 0, 0, -1}), exact, soft_labels, 0.1);
+  CHECK(found.changed == 2);
+  CHECK(found.recall == Approx(0.25));
+  CHECK(found.largest_difference == Approx(0.9));
+  CHECK_FALSE(found.same_answers());
+  CHECK(index_agreement(exact, exact, soft_labels, 0.1).same_answers());
+  CHECK(IndexAgreement{.examples = 1000, .changed = 1}.same_answers());
+  CHECK_FALSE(IndexAgreement{.examples = 999, .changed = 1}.same_answers());
+
+  // Scores: by more than a hundredth of their range.
+  const auto scores = torch::tensor({{0.0F}, {5.0F}, {0.04F}, {0.06F}});
+  CHECK(index_agreement(neighbors({2, 3}), neighbors({0, 0}), scores, 0.1).changed == 1);
+}
+
 }  // namespace
 }  // namespace reaugkd::evaluation

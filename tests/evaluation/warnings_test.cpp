@@ -79,6 +79,11 @@ TEST_CASE("an index that misses neighbors is named where p^KB is another", "[sta
   const auto warnings = index_warnings({.recall = 0.84, .mean_difference = 0.045});
   REQUIRE(warnings.size() == 1);
   CHECK_THAT(warnings[0], ContainsSubstring("finds 84 %"));
+  // Few differ, but predictions do.
+  const auto changed =
+      index_warnings({.recall = 0.99, .mean_difference = 0.001, .examples = 872, .changed = 55});
+  REQUIRE(changed.size() == 1);
+  CHECK_THAT(changed[0], ContainsSubstring("changes 55 of 872 answers"));
   CHECK(ef_search_warnings({512, 0.98}).empty());
   CHECK_THAT(ef_search_warnings({512, 0.9}).at(0), ContainsSubstring("512, HNSW finds 90 %"));
 }
