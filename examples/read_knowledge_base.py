@@ -37,13 +37,21 @@ def main(student, kb, evaluation, texts, row=0):
 
     # The knowledge base: a key and a soft label a row. Equation 5: the k rows with the largest key.query.
     rows = load_file(kb / "kb.safetensors")
-    index = hnswlib.Index(space="ip", dim=query.shape[1])
-    index.load_index(str(kb / "index.hnsw"))
-    index.set_ef(max(setting["k"], json.loads((kb / "kb.json").read_text())["index"]["ef_search"]))
-    neighbors = index.knn_query(query, k=setting["k"])[0][0].astype(int)
+    keys = rows["embeddings"].astype("float32")
+    if (kb / "index.hnsw").exists():  # it holds each distinct key once, under the first of its rows
+        index = hnswlib.Index(space="ip", dim=query.shape[1])
+        index.load_index(str(kb / "index.hnsw"))
+        k = min(setting["k"], index.get_current_count())
+        index.set_ef(max(k, json.loads((kb / "kb.json").read_text())["index"]["ef_search"]))
+        _, first, group = numpy.unique(keys, axis=0, return_index=True, return_inverse=True)
+        first_of = first[group.ravel()]
+        found = index.knn_query(query, k=k)[0][0].astype(int)
+        neighbors = numpy.concatenate([numpy.flatnonzero(first_of == row) for row in found])[:setting["k"]]
+    else:
+        neighbors = numpy.argsort(-(keys @ query[0]), kind="stable")[:setting["k"]]
 
     # Equation 6: their soft labels, weighted by similarity. Equation 7: the mixture with the student's own.
-    similarity = rows["embeddings"][neighbors].astype("float32") @ query[0] / setting["tau"]
+    similarity = keys[neighbors] @ query[0] / setting["tau"]
     weights = numpy.exp(similarity - similarity.max())
     p_kb = weights / weights.sum() @ rows["soft_labels"][neighbors]
     p = setting["beta"] * p_student + (1 - setting["beta"]) * p_kb

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "data/dataset.h"
+#include "retrieval/answers.h"
 #include "retrieval/indexes.h"
 
 namespace reaugkd::evaluation {
@@ -49,9 +50,12 @@ IndexCheck check_index(retrieval::Index& index, const retrieval::KnowledgeBase& 
     return retrieval::search_excluding(with, queries.keys, check.k, queries.excluded);
   };
   const auto exact = search(*retrieval::make_exact_index(kb.embeddings));
+  const auto kind =
+      kb.num_labels() == 1 ? base::TaskKind::kRegression : base::TaskKind::kClassification;
+  const auto answers = retrieval::answers_of(kb, {}, kind);
   const std::int64_t most = std::min(kMostCandidates, kb.size());
   for (;;) {
-    check.agreement = index_agreement(search(index), exact, kb.soft_labels, check.tau);
+    check.agreement = index_agreement(search(index), exact, answers, check.tau);
     if (check.agreement.same_answers() || candidates == Candidates::kAsGiven ||
         check.ef_search >= most) {
       return check;

@@ -23,4 +23,9 @@ struct IndexDescription {
 
 inline constexpr const char* kExactIndex = "exact";
 
+/// A knowledge base of fewer rows is searched exactly where nobody says otherwise: HNSW would save
+/// a query a few tenths of a millisecond at most (docs/results/speed-retrieval.md), and miss
+/// neighbors.
+inline constexpr std::int64_t kRowsForHnsw = 10'000;
+
 }  // namespace reaugkd::retrieval

@@ -294,11 +294,6 @@ std::unique_ptr<Index> load_index(const KnowledgeBase& kb, const std::filesystem
         directory.string(), kind.name, choice, kind.name, choice);
   }
   if (kind.file_name.empty()) {
-    if (ef_search) {
-      throw base::ConfigError(
-          "`ef_search` {}: {} was built without an HNSW index, its search is exact: leave it out",
-          *ef_search, directory.string());
-    }
     return build_index(kind, kb.embeddings, manifest.index.options);
   }
   IndexOptions options = manifest.index.options;

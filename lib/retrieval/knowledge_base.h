@@ -67,8 +67,8 @@ KnowledgeBase load_knowledge_base(const std::filesystem::path& directory,
                                   Texts texts = Texts::kRead);
 
 /// The index over `kb`: `choice` is "auto" (what kb.json names) or a kind of the table; without
-/// `ef_search` the one it was built with holds. Throws ArtifactError where a kind with a file is
-/// asked for and the directory has another.
+/// `ef_search` the one it was built with holds; an exact search needs none. Throws ArtifactError
+/// where a kind with a file is asked for and the directory has another.
 std::unique_ptr<Index> load_index(const KnowledgeBase& kb, const std::filesystem::path& directory,
                                   const std::string& choice, std::optional<std::int64_t> ef_search);
 

@@ -1,9 +1,12 @@
 #include "stages/build_kb.h"
 
+#include <spdlog/spdlog.h>
+
 #include "base/error.h"
 #include "evaluation/calibration.h"
 #include "evaluation/kb_description.h"
 #include "retrieval/answers.h"
+#include "retrieval/equal_texts.h"
 #include "retrieval/indexes.h"
 #include "retrieval/kb_manifest.h"
 #include "stages/compute.h"
@@ -42,6 +45,46 @@ void judge(const KbSource& source, evaluation::KbReport& report) {
   evaluation::append(report.warnings, warnings);
 }
 
+/// The index of --extend with the new rows inserted, where the other rows are as they were; else a
+/// new one.
+std::unique_ptr<retrieval::Index> index_of(const BuildKbOptions& options, const KbSource& source,
+                                           const retrieval::IndexOptions& index_options) {
+  const auto& kb = source.kb;
+  const std::string kind = options.index_kind(kb.size());
+  if (source.unchanged_rows > 0) {
+    if (auto index = retrieval::extended_index(kb, options.extend, source.unchanged_rows, kind,
+                                               index_options)) {
+      spdlog::info("{} rows are inserted into the index of {}", kb.size() - source.unchanged_rows,
+                   options.extend);
+      return index;
+    }
+  }
+  return retrieval::build_index(*retrieval::find_index_kind(kind), kb.embeddings, index_options);
+}
+
+/// Compares an approximate index with an exact search. An ef_search that was not given rises until
+/// the answers are the same.
+void check_answers(const BuildKbOptions& options, const KbSource& source, retrieval::Index& index,
+                   evaluation::KbReport& report) {
+  if (!index.approximate() || source.kb.size() < 2) return;
+  const auto seed = static_cast<std::uint64_t>(options.run.seed);
+  const bool held_out = source.held_out_keys.defined() && source.held_out_keys.size(0) > 0;
+  const auto queries = held_out ? evaluation::held_out_queries(source.held_out_keys, seed)
+                                : evaluation::own_row_queries(source.kb, seed);
+  const auto check = evaluation::check_index(
+      index, source.kb, queries,
+      options.ef_search ? evaluation::Candidates::kAsGiven : evaluation::Candidates::kMayRise);
+  spdlog::info(
+      "the index beside an exact search, {} {}: recall {:.4f}, {} answers changed, "
+      "ef_search {}",
+      check.agreement.examples, check.queries, check.agreement.recall, check.agreement.changed,
+      check.ef_search);
+  auto warnings = evaluation::index_check_warnings(check);
+  tell(warnings);
+  evaluation::append(report.warnings, warnings);
+  report.index_check = check;
+}
+
 std::string next_command(const BuildKbOptions& options) {
   const std::string& output = options.run.output;
   return fmt::format(
@@ -54,7 +97,7 @@ std::string next_command(const BuildKbOptions& options) {
 
 std::string run_build_kb(BuildKbOptions options) {
   if (!options.describe.empty()) return description(options.describe);
-  const std::string index_kind = options.resolve();
+  auto index_options = options.resolve();
   const auto fields = options.fields();
   if (run::already_finished("build-kb", fields, BuildKbOptions().fields(), options.run)) return "";
   options.check();
@@ -62,18 +105,16 @@ std::string run_build_kb(BuildKbOptions options) {
   if (!options.teacher.empty()) run.add_input_directory(options.teacher);
   const tensor::Compute compute = start_compute(options.run, /*training=*/false, run);
   evaluation::KbReport report;
-  const KbSource source = options.extend.empty()
-                              ? rows_of_features(options, compute, run, report)
-                              : changed_knowledge_base(options, compute, run, report);
-
-  const retrieval::IndexOptions index_options{
-      *options.M, *options.ef_construction, *options.ef_search,
-      static_cast<std::uint64_t>(options.run.seed), static_cast<int>(options.index_threads)};
+  KbSource source = options.extend.empty() ? rows_of_features(options, compute, run, report)
+                                           : changed_knowledge_base(options, compute, run, report);
+  const auto first_changed = retrieval::share_keys_of_equal_texts(source.kb);
+  if (first_changed < source.unchanged_rows) source.unchanged_rows = 0;
   const double before = run.seconds();
-  const auto index =
-      retrieval::find_index_kind(index_kind)->build(source.kb.embeddings, index_options);
+  const auto index = index_of(options, source, index_options);
   report.index = index->kind();
   report.index_seconds = run.seconds() - before;
+  check_answers(options, source, *index, report);
+  if (report.index_check) index_options.ef_search = report.index_check->ef_search;
   retrieval::save_knowledge_base(source.kb, *index, index_options, run.path());
   remove_folds(options.cross_fit, run.path());
   judge(source, report);

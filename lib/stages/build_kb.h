@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/options.h"
+#include "retrieval/index_options.h"
 #include "run/run_directory.h"
 #include "stages/cross_fit.h"
 #include "stages/task_inputs.h"
@@ -39,9 +40,12 @@ struct BuildKbOptions {
   run::RunOptions run;
 
   base::OptionList fields();
-  /// Takes --in-place for what it means. Sets the parameters of HNSW that no flag gives to those of
-  /// --extend, or the defaults. Returns the kind of index.
-  std::string resolve();
+  /// Takes --in-place for what it means. Sets what no flag gives to what --extend was told, or the
+  /// defaults: `index`, M and ef_construction. Returns how an index is built; its ef_search is
+  /// where a search starts from.
+  retrieval::IndexOptions resolve();
+  /// The kind of index for so many rows.
+  std::string index_kind(std::int64_t rows) const;
   /// Throws ConfigError where they contradict one another.
   void check() const;
 };

@@ -9,41 +9,34 @@
 namespace reaugkd::stages {
 namespace {
 
-std::string resolve_index(BuildKbOptions& options) {
+/// What is known of the index that --extend has.
+struct Extended {
+  std::string asked_for = "auto";  // `index` of the run that made it
   retrieval::IndexDescription built;
-  const auto extended = std::filesystem::path(options.extend) / retrieval::kManifestFile;
-  const bool extends = !options.extend.empty();
-  if (extends && std::filesystem::exists(extended)) {
-    built = retrieval::load_kb_manifest(options.extend).index;
-  } else if (const auto made = extends ? run::run_record(options.run.output) : std::nullopt) {
-    // --extend is gone since: as the finished run has it
-    const auto recorded = [&](const char* name, std::int64_t otherwise) {
-      return base::json_value(made->options, name, otherwise, "run.json: options");
-    };
-    built.options.M = recorded("M", built.options.M);
-    built.options.ef_construction = recorded("ef_construction", built.options.ef_construction);
-    built.options.ef_search = recorded("ef_search", built.options.ef_search);
-  }
-  const std::string kind = options.index == "auto" ? built.kind : options.index;
-  const bool exact = kind == retrieval::kExactIndex;
-  const retrieval::IndexOptions usual;
-  if (exact && (options.M.value_or(usual.M) != usual.M ||
-                options.ef_construction.value_or(usual.ef_construction) != usual.ef_construction ||
-                options.ef_search.value_or(usual.ef_search) != usual.ef_search)) {
-    throw base::ConfigError(
-        "--M, --ef-construction and --ef-search are about HNSW, the index is exact: leave them "
-        "out, or give --index hnsw");
-  }
-  const auto& hnsw = built.kind == retrieval::kExactIndex ? usual : built.options;
-  options.M = options.M.value_or(hnsw.M);
-  options.ef_construction = options.ef_construction.value_or(hnsw.ef_construction);
-  options.ef_search = options.ef_search.value_or(hnsw.ef_search);
-  return kind;
+};
+
+Extended extended_index_of(const BuildKbOptions& options) {
+  Extended extended;
+  if (options.extend.empty()) return extended;
+  const bool there =
+      std::filesystem::exists(std::filesystem::path(options.extend) / retrieval::kManifestFile);
+  if (there) extended.built = retrieval::load_kb_manifest(options.extend).index;
+  // --extend is gone since: as the finished run has it
+  const auto made = run::run_record(there ? options.extend : options.run.output);
+  if (!made) return extended;
+  const std::string where = "run.json: options";
+  extended.asked_for = base::json_value<std::string>(made->options, "index", "auto", where);
+  if (there) return extended;
+  auto& built = extended.built.options;
+  built.M = base::json_value(made->options, "M", built.M, where);
+  built.ef_construction =
+      base::json_value(made->options, "ef_construction", built.ef_construction, where);
+  return extended;
 }
 
 }  // namespace
 
-std::string BuildKbOptions::resolve() {
+retrieval::IndexOptions BuildKbOptions::resolve() {
   if (in_place) {
     if (extend.empty()) throw base::ConfigError("--in-place is about --extend");
     if (!run.output.empty()) {
@@ -53,7 +46,29 @@ std::string BuildKbOptions::resolve() {
     run.overwrite = true;
     run.in_place = true;
   }
-  return resolve_index(*this);
+  const Extended extended = extended_index_of(*this);
+  const retrieval::IndexOptions usual;
+  const bool for_hnsw = M.value_or(usual.M) != usual.M ||
+                        ef_construction.value_or(usual.ef_construction) != usual.ef_construction ||
+                        ef_search.value_or(usual.ef_search) != usual.ef_search;
+  if (index == "auto") index = extended.asked_for;
+  if (index == retrieval::kExactIndex && for_hnsw) {
+    throw base::ConfigError(
+        "--M, --ef-construction and --ef-search are about HNSW, the index is exact: leave them "
+        "out, or give --index hnsw");
+  }
+  if (index == "auto" && for_hnsw) index = "hnsw";
+  const bool exact = extended.built.kind == retrieval::kExactIndex;
+  const auto& hnsw = exact ? usual : extended.built.options;
+  M = M.value_or(hnsw.M);
+  ef_construction = ef_construction.value_or(hnsw.ef_construction);
+  return {*M, *ef_construction, ef_search.value_or(hnsw.ef_search),
+          static_cast<std::uint64_t>(run.seed), static_cast<int>(index_threads)};
+}
+
+std::string BuildKbOptions::index_kind(std::int64_t rows) const {
+  if (index != "auto") return index;
+  return rows < retrieval::kRowsForHnsw ? retrieval::kExactIndex : "hnsw";
 }
 
 void BuildKbOptions::check() const {
@@ -157,7 +172,8 @@ base::OptionList BuildKbOptions::fields() {
   list.add({"index",
             group,
             &index,
-            "hnsw, exact (no index file), or auto: as --extend has it, else hnsw",
+            "hnsw, exact (no index file), or auto: as it was given for --extend, else exact below "
+            "10,000 rows and hnsw from there on",
             {},
             kinds});
   list.add({"M", group, &M, "HNSW: links of a row (not given: as --extend has it, else 16)",
@@ -166,7 +182,9 @@ base::OptionList BuildKbOptions::fields() {
             "HNSW: candidates when a row is inserted (not given: as --extend has it, else 200)",
             base::Range{1, 100000}});
   list.add({"ef-search", group, &ef_search,
-            "HNSW: candidates of a search, at least k (not given: as --extend has it, else 128)",
+            "HNSW: candidates of a search, at least k (not given: as --extend has it, else 128, "
+            "and more "
+            "where answers differ from an exact search's)",
             base::Range{1, 100000}});
   list.add({"index-threads", group, &index_threads,
             "HNSW: threads that insert; more than one is faster, the graph then differs from "

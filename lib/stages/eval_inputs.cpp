@@ -56,11 +56,10 @@ void load_retriever(const EvalOptions& options, EvalInputs& inputs, run::RunDire
   if (!inputs.inherited.split) inputs.inherited.split = kb.split;
   inputs.retriever = std::make_unique<evaluation::Retriever>(
       options.kb, retriever_options(options, inputs.student.compute.device), settings.task.kind());
-  if (!options.grid_ef_search.empty() && !inputs.retriever->index().approximate()) {
-    throw base::ConfigError(
-        "--grid-ef-search is about HNSW, {} is searched exactly: leave it out, or build the "
-        "knowledge base with --index hnsw",
-        options.kb);
+  if ((options.ef_search || !options.grid_ef_search.empty()) &&
+      !inputs.retriever->index().approximate()) {
+    spdlog::info("{} is searched exactly: --ef-search and --grid-ef-search change nothing",
+                 options.kb);
   }
   const auto& rows = inputs.retriever->knowledge_base();
   evaluation::check_same_space(rows, options.kb, inputs.student.model, options.model);

@@ -320,6 +320,7 @@ KbSource rows_of_features(const BuildKbOptions& options, const tensor::Compute& 
                                        distill::load_key_maker(directory, teacher.hidden_size),
                                        data.train, kind);
   const auto held_out = train::load_features(directory, "validation", data.validation);
+  const auto held_out_keys = distill::load_key_maker(directory, teacher.hidden_size).keys(held_out);
   const auto held_out_labels = train::probabilities_of(held_out.logits, kind);
   report.teacher_on_validation =
       evaluation::soft_label_quality(settings.task, held_out_labels, data.validation.labels);
@@ -336,7 +337,7 @@ KbSource rows_of_features(const BuildKbOptions& options, const tensor::Compute& 
   kb.history = {retrieval::change("built", kb.size(), data.train.path.string(), data.train.sha256)};
   if (options.cross_fit.folds > 0) cross_fit(options, data, compute, kb, run, report);
   data::save_split(data.split, run.path());
-  return {std::move(kb), settings};
+  return {std::move(kb), settings, 0, held_out_keys};
 }
 
 KbSource changed_knowledge_base(const BuildKbOptions& options, const tensor::Compute& compute,

@@ -12,7 +12,8 @@ namespace reaugkd::stages {
 struct KbSource {
   retrieval::KnowledgeBase kb;
   data::TaskSettings settings;
-  std::int64_t unchanged_rows = 0;  // leading rows with the keys of --extend, in their places
+  std::int64_t unchanged_rows = 0;   // leading rows with the keys of --extend, in their places
+  torch::Tensor held_out_keys = {};  // (n, D) z of the validation part, where the rows have one
 };
 
 /// The rows that the student is trained on. Writes split.json.

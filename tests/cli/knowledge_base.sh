@@ -22,8 +22,8 @@ ok "best at epoch" $teacher --epochs 30 --validation dev --eval-steps 10000 --ou
 ok "k-NN accuracy" "$reaugkd" project --teacher "$work/teacher" --data "$work/data" --output "$work/projected" --epochs 1 --quiet
 cmp -s "$work/teacher/run.json" "$work/projected/teacher_run.json" || fail "project does not carry the teacher's run.json"
 build="$reaugkd build-kb --teacher $work/projected --data $work/data"
-ok "teacher_on_kb" $build --output "$work/kb" --quiet
-ok "fold 2 of 3: its teacher trains on [0-9]+ rows and answers for" $build --output "$work/cross" --cross-fit 3
+ok "index_check" $build --index hnsw --output "$work/kb" --quiet
+ok "fold 2 of 3: its teacher trains on [0-9]+ rows and answers for" $build --index hnsw --output "$work/cross" --cross-fit 3
 seen=$(accuracy "$work/kb" teacher_on_kb)
 honest=$(accuracy "$work/cross" teacher_on_kb)
 [ "$(accuracy "$work/cross" teacher_on_seen_rows)" = "$seen" ] || fail "teacher_on_seen_rows is not what the plain knowledge base has"
@@ -62,7 +62,7 @@ ok "teacher_on_seen_rows" $build --output "$work/foreign" --cross-fit 2 --cross-
   --cross-fit-config "$work/recipe.json" --quiet
 
 # fp16: half the bytes, and everything after it works.
-ok "teacher_on_kb" $build --output "$work/half" --kb-dtype fp16 --quiet
+ok "teacher_on_kb" $build --index hnsw --output "$work/half" --kb-dtype fp16 --quiet
 ok "D = [0-9]+ in fp16" "$reaugkd" build-kb --describe "$work/half"
 holds "$(stat -c %s "$work/half/kb.safetensors") < 0.75 * $(stat -c %s "$work/kb/kb.safetensors")" "bytes of fp16"
 ok "best at epoch" "$reaugkd" distill --kb "$work/half" --student "$work/moved" --init random --data "$work/data" \
@@ -163,9 +163,12 @@ grep -rl "odd number" "$work/edited" >"$work/traces" && fail "a removed text is 
 # An index that misses neighbors is named, and all else that is said of retrieval is there.
 ok "teacher_on_kb" $build --M 2 --ef-construction 1 --ef-search 1 --output "$work/sparse" --quiet
 ok "teacher_on_kb" "$reaugkd" build-kb --extend "$work/sparse" --teacher "$work/projected" --extend-files "$work/wrong.tsv" \
-  --extend-labels given --output "$work/sparse-wrong" --quiet
+  --extend-labels given --ef-search 1 --output "$work/sparse-wrong" --quiet
 grep -q '"M": 2,' "$work/sparse-wrong/kb.json" || fail "an extended index has other parameters"
 grep -q '"teacher_on_validation"' "$work/sparse-wrong/metrics.json" || fail "the held-out quality is lost"
+grep -q '"ef_search": 1,' "$work/sparse/kb.json" || fail "an ef that was given is not kept"
+# Left to itself, build-kb looks at more candidates until the answers are those of an exact search.
+ok "index_check +recall .* 0 of [0-9]+ answers changed" $build --M 3 --ef-construction 10 --output "$work/raised" --quiet
 ok "index exact" $build --index exact --output "$work/flat" --quiet
 ok "index exact" "$reaugkd" build-kb --extend "$work/flat" --remove "$(sed -n 2p "$work/flat/examples.tsv" | cut -f1)" \
   --output "$work/flatter" --quiet
@@ -183,6 +186,6 @@ grep -q '"ef_search": 400' "$work/eval-ef/metrics.json" || fail "metrics.json do
 # What a finished knowledge base was made of may be gone.
 mv "$work/sparse" "$work/gone"
 ok "already finished" "$reaugkd" build-kb --extend "$work/sparse" --teacher "$work/projected" --extend-files "$work/wrong.tsv" \
-  --extend-labels given --output "$work/sparse-wrong" --resume
+  --extend-labels given --ef-search 1 --output "$work/sparse-wrong" --resume
 
 passed "cross-fit, fp16, given labels and own keys"

@@ -9,7 +9,7 @@ chain() { # OUTPUT
     --data "$demo" --max-train-examples 300 --max-seq-length 48 --output "$out/teacher" $small
   ok "k-NN accuracy" "$reaugkd" project --teacher "$out/teacher" --student "$demo/student" \
     --data "$demo" --output "$out/projected" --epochs 2 --quiet
-  ok "teacher_on_kb" "$reaugkd" build-kb --teacher "$out/projected" --data "$demo" --output "$out/kb" --quiet
+  ok "teacher_on_kb" "$reaugkd" build-kb --teacher "$out/projected" --data "$demo" --index hnsw --output "$out/kb" --quiet
   ok "best at epoch" "$reaugkd" distill --kb "$out/kb" --student "$demo/student" --init random \
     --data "$demo" --output "$out/student" $small
   ok "combined" "$reaugkd" eval --model "$out/student" --kb "$out/kb" --teacher "$out/teacher" \
@@ -96,7 +96,8 @@ echo '{"name": "mood", "format": "csv", "text_a": "text", "label": "mood", "labe
 ok "best at epoch" "$reaugkd" teacher-finetune --model "$demo/teacher" --init random --task "$work/own/task.json" \
   --data "$work/own" --output "$work/own/teacher" --max-seq-length 48 --epochs 1 --quiet
 ok "k-NN accuracy" "$reaugkd" project --teacher "$work/own/teacher" --data "$work/own" --output "$work/own/projected" --epochs 1 --quiet
-ok "teacher_on_kb" "$reaugkd" build-kb --teacher "$work/own/projected" --data "$work/own" --output "$work/own/kb" --quiet
+ok "index exact" "$reaugkd" build-kb --teacher "$work/own/projected" --data "$work/own" --output "$work/own/kb" --quiet
+[ -e "$work/own/kb/index.hnsw" ] && fail "a small knowledge base is searched exactly"
 ok "best at epoch" "$reaugkd" distill --kb "$work/own/kb" --student "$demo/teacher" --init random --data "$work/own" \
   --output "$work/own/student" --epochs 1 --task "$work/own/task.json" --quiet
 ok "combined" "$reaugkd" eval --model "$work/own/student" --kb "$work/own/kb" --data "$work/own" --output "$work/own/eval" --latency-examples 0 --quiet
@@ -121,6 +122,7 @@ cmp -s "$work/narrow/predictions.tsv" "$work/narrow-sweep/predictions.tsv" || fa
 # A knowledge base grows by new rows, labelled or not, and shrinks again to the same bytes.
 awk -F'\t' 'NR == 1 {print; next} NR % 2 {$2 = ""} {print $1 "\t" $2}' "$demo/dev.tsv" >"$work/more.tsv"
 ok "teacher_on_kb" "$reaugkd" build-kb --extend "$a/kb" --teacher "$a/projected" --extend-files "$work/more.tsv" --output "$work/kb-more" --quiet
+grep -q "$rows rows are inserted into the index of" "$work/kb-more/run.log" || fail "new rows built the index anew"
 ok "rows +$(($(wc -l <"$a/kb/examples.tsv") - 1 + rows)), D = " "$reaugkd" build-kb --describe "$work/kb-more"
 added=$(tail -n "$rows" "$work/kb-more/examples.tsv" | cut -f1 | paste -sd,)
 ok "teacher_on_kb" "$reaugkd" build-kb --extend "$work/kb-more" --remove "$added" --output "$work/kb-less" --quiet
@@ -135,8 +137,8 @@ expect 2 "data is required" "$reaugkd" build-kb --teacher "$a/projected" --outpu
 
 # --resume of a finished stage does nothing; --overwrite swaps.
 echo "process 1 on nowhere" >"$a/kb/.lock"  # of a run that was killed as it finished
-ok "already finished" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --output "$a/kb" --resume
-ok "already finished" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --output "$a/kb" --resume --device cpu
+ok "already finished" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --index hnsw --output "$a/kb" --resume
+ok "already finished" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --index hnsw --output "$a/kb" --resume --device cpu
 [ -e "$a/kb/.lock" ] && fail "--resume left the lock of a killed run"
 # Unless an input is another file now.
 cp -r "$a/projected" "$work/other"

@@ -136,9 +136,40 @@ TEST_CASE("the index is the one that was asked for") {
   save_knowledge_base(kb, *make_exact_index(kb.embeddings), kOptions, directory.path());
   CHECK_FALSE(std::filesystem::exists(directory.path() / "index.hnsw"));
   CHECK(load_index(kb, directory.path(), "auto", {})->kind() == "exact");
-  CHECK_THROWS_AS(load_index(kb, directory.path(), "auto", 20), base::ConfigError);
+  CHECK(load_index(kb, directory.path(), "auto", 20)->kind() == "exact");
   CHECK_THAT(index_refusal(kb, directory.path(), "hnsw"),
              ContainsSubstring("built with the exact index"));
+}
+
+TEST_CASE("a knowledge base with rows behind it takes its index over") {
+  const tests::TemporaryDirectory directory;
+  const auto kb = sample();
+  save(kb, directory.path());
+  KnowledgeBase more = kb;
+  more.embeddings = torch::cat({kb.embeddings, tests::unit_rows(5, 8, 9)});
+  const auto extended = extended_index(more, directory.path(), kRows, "hnsw", kOptions);
+  REQUIRE(extended != nullptr);
+  CHECK(extended->size() == kRows + 5);
+  const auto found = extended->search(more.embeddings.slice(0, kRows), 1);
+  CHECK(torch::equal(found.indices.flatten(), torch::arange(kRows, kRows + 5)));
+  IndexOptions wider = kOptions;
+  wider.ef_search = 50;
+  CHECK(extended_index(more, directory.path(), kRows, "hnsw", wider)->candidates() == 50);
+  // Built in another way, or of other rows: built anew.
+  IndexOptions other = kOptions;
+  other.M = 9;
+  CHECK(extended_index(more, directory.path(), kRows, "hnsw", other) == nullptr);
+  CHECK(extended_index(more, directory.path(), kRows - 1, "hnsw", kOptions) == nullptr);
+  CHECK(extended_index(more, directory.path(), kRows, "exact", kOptions) == nullptr);
+  more.embeddings = more.embeddings.to(torch::kFloat16);
+  CHECK(extended_index(more, directory.path(), kRows, "hnsw", kOptions) == nullptr);
+  // A damaged file is no reason to build anew without a word.
+  more.embeddings = torch::cat({kb.embeddings, tests::unit_rows(5, 8, 9)});
+  std::string bytes = base::read_file(directory.path() / "index.hnsw");
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  base::write_file(directory.path() / "index.hnsw", bytes);
+  CHECK_THROWS_AS(extended_index(more, directory.path(), kRows, "hnsw", kOptions),
+                  base::ArtifactError);
 }
 
 TEST_CASE("a knowledge base of scores") {

@@ -31,7 +31,7 @@ class Chain:
                                  "--max-train-examples", "160", "--keep-trajectory", "2", *training],
             "project": ["--teacher", of["teacher-finetune"], "--student", demo + "/student", "--epochs", "10",
                         "--batch-size", "4"],
-            "build-kb": ["--teacher", of["project"]],
+            "build-kb": ["--teacher", of["project"], "--index", "hnsw"],
             "distill": ["--kb", of["build-kb"], "--student", demo + "/student", *training],
             "eval": ["--model", of["distill"], "--kb", of["build-kb"], "--teacher", of["teacher-finetune"],
                      "--split", "test", "--test-file", "dev-as-test.tsv", "--explain", "2", "--latency-examples", "0"],
