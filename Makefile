@@ -24,7 +24,7 @@ PACKAGES = g++ cmake ninja-build ccache libtorch-dev libcli11-dev libhnswlib-dev
            libspdlog-dev catch2 nlohmann-json3-dev libutf8proc-dev libssl-dev libopenblas0-pthread
 BENCH_LIBRARIES = libfaiss-dev liblapack-dev
 BENCH_PACKAGES = python3-torch
-BENCH_PROGRAMS = bench_ceilings bench_kb_open bench_retrieval bench_tokenizing
+BENCH_PROGRAMS = bench_ceilings bench_index_choice bench_index_extend bench_kb_open bench_retrieval bench_tokenizing
 VENV_PACKAGES = python3-venv
 FUZZ_PACKAGES = clang
 SECONDS ?= 10
