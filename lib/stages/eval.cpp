@@ -23,7 +23,7 @@ bool knows_no_new_class(const EvalInputs& inputs, const data::Dataset& rows) {
 evaluation::SelectedRetrieval select(const EvalOptions& options, EvalInputs& inputs,
                                      run::RunDirectory& run) {
   const data::Task task = inputs.student.task();
-  auto selection = options.selection(!inputs.new_rows.empty());
+  auto selection = options.selection(inputs.selects_more);
   selection.grid.known_classes = inputs.student.settings.task.num_labels();
   if (task.regression() && selection.grid.beta_mode == retrieval::BetaMode::kGate) {
     selection.grid.beta_mode = retrieval::BetaMode::kConstant;  // a gate is of probabilities
@@ -77,7 +77,7 @@ std::string run_eval(EvalOptions options) {
     parts.emplace(evaluation::RetrievalParts{
         *inputs.retriever, *selected, static_cast<std::uint64_t>(options.run.seed),
         !options.exclude_same_text,
-        options.sweep ? std::ranges::max(options.grid(!inputs.new_rows.empty()).k) : 0});
+        options.sweep ? std::ranges::max(options.grid(inputs.selects_more).k) : 0});
   }
   const FileScorer scorer{options, inputs, parts ? &*parts : nullptr, run};
   auto scored = scorer.score(rows, "predictions.tsv", task.submission_file);

@@ -67,7 +67,10 @@ void load_retriever(const EvalOptions& options, EvalInputs& inputs, run::RunDire
   if (inputs.inherited.split) {
     inputs.new_rows = evaluation::rows_new_to(rows, inputs.inherited.split->train_sha256);
   }
-  inputs.soft_labels = inputs.retriever->answers(options.answer_rules(!inputs.new_rows.empty()));
+  const auto& space = rows.provenance.key_space;
+  inputs.selects_more =
+      !inputs.new_rows.empty() || space.of_student() || space.space != retrieval::kProjectionSpace;
+  inputs.soft_labels = inputs.retriever->answers(options.answer_rules(inputs.selects_more));
   if (options.k && *options.k > rows.size()) {
     spdlog::warn("--k {}: {} has {} rows, so all of them answer", *options.k, options.kb,
                  rows.size());

@@ -19,7 +19,8 @@ struct EvalInputs {
   std::optional<evaluation::Subject> teacher;
   std::unique_ptr<evaluation::Retriever> retriever;  // null without --kb
   std::vector<std::int64_t> new_rows;                // of the knowledge base: new to the student
-  std::vector<retrieval::SoftLabels> soft_labels;    // what the rows may answer, to select from
+  bool selects_more = false;  // soft labels and a gate too: not in the paper's protocol
+  std::vector<retrieval::SoftLabels> soft_labels;  // what the rows may answer, to select from
 };
 
 /// Loads them; they become inputs of `run`. Throws ArtifactError where they do not belong together.

@@ -35,8 +35,8 @@ base::OptionList EvalOptions::fields() {
             group,
             &beta_mode,
             "beta of a row: one for all (constant), by the student's entropy or the nearest "
-            "neighbor's similarity, or by a fitted gate; auto: gate where the knowledge base has "
-            "rows that are new to the student, else constant",
+            "neighbor's similarity, or by a fitted gate; auto: constant in the paper's protocol, "
+            "gate with other keys or with rows that are new to the student",
             {},
             {"auto", "constant", "entropy", "similarity", "gate"}});
   list.add({"grid-slope", group, &grid_slope,
@@ -97,9 +97,9 @@ base::OptionList EvalOptions::fields() {
   return list;
 }
 
-retrieval::RetrievalGrid EvalOptions::grid(bool new_rows) const {
+retrieval::RetrievalGrid EvalOptions::grid(bool selects_more) const {
   std::string mode = beta_mode;
-  if (mode == "auto") mode = new_rows && !beta ? "gate" : "constant";
+  if (mode == "auto") mode = selects_more && !beta ? "gate" : "constant";
   retrieval::RetrievalGrid grid{grid_k, grid_beta, grid_tau, retrieval::parse_beta_mode(mode),
                                 grid_slope};
   if (mode == "gate") grid.balance = {0, 0.25, 0.5, 0.75, 1};
@@ -110,11 +110,11 @@ retrieval::RetrievalGrid EvalOptions::grid(bool new_rows) const {
   return grid;
 }
 
-std::vector<retrieval::AnswerRule> EvalOptions::answer_rules(bool new_rows) const {
+std::vector<retrieval::AnswerRule> EvalOptions::answer_rules(bool selects_more) const {
   using retrieval::AnswerSource;
   const auto source = retrieval::parse_answer_source(soft_labels);
   std::vector<AnswerSource> sources = {source};
-  if (source == AnswerSource::kAuto && new_rows) {
+  if (source == AnswerSource::kAuto && selects_more) {
     sources = {AnswerSource::kAuto, AnswerSource::kLabels, AnswerSource::kMix};
   }
   const auto temperatures =
@@ -132,19 +132,19 @@ std::vector<retrieval::AnswerRule> EvalOptions::answer_rules(bool new_rows) cons
   return rules;
 }
 
-evaluation::SelectionOptions EvalOptions::selection(bool new_rows) const {
+evaluation::SelectionOptions EvalOptions::selection(bool selects_more) const {
   evaluation::SelectionOptions selection;
-  selection.grid = grid(new_rows);
+  selection.grid = grid(selects_more);
   selection.beta_mode = to_string(selection.grid.beta_mode);
-  selection.fixed = nothing_to_select(new_rows);
+  selection.fixed = nothing_to_select(selects_more);
   selection.by_metric = select_by == "metric";
   selection.ef_search_grid = grid_ef_search;
   selection.seed = static_cast<std::uint64_t>(run.seed);
   return selection;
 }
 
-bool EvalOptions::nothing_to_select(bool new_rows) const {
-  const auto from = grid(new_rows);
+bool EvalOptions::nothing_to_select(bool selects_more) const {
+  const auto from = grid(selects_more);
   return from.k.size() * from.beta.size() * from.tau.size() * answer_rules(false).size() == 1 &&
          from.beta_mode == retrieval::BetaMode::kConstant;
 }

@@ -49,11 +49,11 @@ struct EvalOptions {
   base::OptionList fields();
   /// What is selected from: the grids, with what flags fix reduced to one value. Some choices
   /// depend on whether the knowledge base has rows that are new to the student.
-  retrieval::RetrievalGrid grid(bool new_rows) const;
-  std::vector<retrieval::AnswerRule> answer_rules(bool new_rows) const;
+  retrieval::RetrievalGrid grid(bool selects_more) const;
+  std::vector<retrieval::AnswerRule> answer_rules(bool selects_more) const;
   /// Whether flags leave one value of each.
-  bool nothing_to_select(bool new_rows) const;
-  evaluation::SelectionOptions selection(bool new_rows) const;
+  bool nothing_to_select(bool selects_more) const;
+  evaluation::SelectionOptions selection(bool selects_more) const;
   /// Throws ConfigError where they make no sense without a knowledge base, or contradict one
   /// another.
   void check() const;

@@ -35,11 +35,10 @@ std::string FileScorer::write_pictures(const data::Dataset& rows,
   }
   if (options.sweep) {
     evaluation::Queries queries = scored.queries;
-    queries.neighbors =
-        scored.found.first(std::ranges::max(options.grid(!inputs.new_rows.empty()).k));
+    queries.neighbors = scored.found.first(std::ranges::max(options.grid(inputs.selects_more).k));
     base::write_file(
         run.path() / "sweep.tsv",
-        evaluation::sweep_table(options.grid(!inputs.new_rows.empty()), task, inputs.soft_labels,
+        evaluation::sweep_table(options.grid(inputs.selects_more), task, inputs.soft_labels,
                                 *selected.validation, {queries, rows.labels}));
   }
   if (options.explain == 0) return "";

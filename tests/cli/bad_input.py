@@ -511,7 +511,7 @@ def kb_rows(table, other):
     for name, edit, message in (
             ("no kb.json", removed("kb.json"), "kb.json"),
             ("kb.json damaged", truncated("kb.json", 30), "kb.json: is not valid JSON"),
-            ("kb.json newer", edited_json("kb.json", format=3), "kb.json: found format 3"),
+            ("kb.json newer", edited_json("kb.json", format=4), "kb.json: found format 4"),
             ("another metric", edited_json("kb.json", metric="l2"), "found metric l2, expected inner_product"),
             ("other sizes", edited_json("kb.json", rows=7), r"expected Float \(7"),
             ("no rows", edited_json("kb.json", rows=0), "rows 0.*must be at least 1"),

@@ -141,6 +141,10 @@ ok "selected on $work/data/mixed.tsv by loss" $grown --kb "$work/odd" --tune-fil
 for soft in teacher labels mix; do
   ok "new classes, 100 examples" $grown --kb "$work/odd" --soft-labels $soft --class-balance 0.5 --output "$work/eval-$soft"
 done
+ok "beta of a row by a gate" "$reaugkd" eval --model "$work/student" --kb "$work/own" --data "$work/data" --output "$work/eval-own" \
+  --latency-examples 0 --quiet
+ok "combined" "$reaugkd" eval --model "$work/student" --kb "$work/kb" --data "$work/data" --output "$work/eval-z" --latency-examples 0 --quiet
+grep -q beta_rule "$work/eval-z/metrics.json" && fail "the paper's protocol has one beta"
 expect 2 "is about --soft-labels mix" $grown --kb "$work/odd" --label-weight 0.5 --output "$work/y"
 
 # Labels are corrected and the class is taken back, in place: what is left is as if it had never been there.

@@ -132,7 +132,7 @@ ok "combined" "$reaugkd" eval --model "$a/student" --kb "$work/kb-more" --data "
 expect 3 "already" "$reaugkd" build-kb --extend "$work/kb-more" --teacher "$a/projected" --extend-files "$work/more.tsv" --output "$work/y1" --quiet
 expect 2 "held-out rows must stay out" "$reaugkd" build-kb --extend "$a/kb" --teacher "$a/projected" --extend-files "$demo/train.tsv" --output "$work/y2" --quiet
 expect 2 "is not in the knowledge base" "$reaugkd" build-kb --extend "$a/kb" --remove nothing:1 --output "$work/y3" --quiet
-expect 2 "needs --extend-files" "$reaugkd" build-kb --extend "$a/kb" --output "$work/y4"
+expect 2 "needs something to do" "$reaugkd" build-kb --extend "$a/kb" --output "$work/y4"
 expect 2 "data is required" "$reaugkd" build-kb --teacher "$a/projected" --output "$work/y5"
 
 # --resume of a finished stage does nothing; --overwrite swaps.

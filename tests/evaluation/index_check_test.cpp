@@ -12,7 +12,10 @@ retrieval::KnowledgeBase random_rows(std::int64_t rows) {
   torch::manual_seed(1);
   retrieval::KnowledgeBase kb;
   kb.embeddings = torch::nn::functional::normalize(torch::randn({rows, 24}));
-  kb.soft_labels = torch::softmax(4 * torch::randn({rows, 3}), 1);
+  kb.logits = 4 * torch::randn({rows, 3});
+  kb.soft_labels = torch::softmax(kb.logits, 1);
+  kb.labels = kb.soft_labels.argmax(1).to(torch::kFloat32);
+  kb.label_answers = torch::zeros({rows}, torch::kBool);
   return kb;
 }
 
