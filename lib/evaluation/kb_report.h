@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/json.h"
-#include "evaluation/key_comparison.h"
 #include "evaluation/index_check.h"
+#include "evaluation/key_comparison.h"
 #include "evaluation/warnings.h"
 #include "metrics/scores.h"
 
@@ -40,7 +40,7 @@ struct KbReport {
   metrics::Scores teacher_on_seen_rows;  // where others answer in its place: cross-fit
   metrics::Scores teacher_on_validation;
   std::optional<CrossFitReport> cross_fit;
-  std::optional<KeyComparison> keys;  // where a student's took the place of the teacher's
+  std::optional<KeyComparison> keys;      // where a student's took the place of the teacher's
   std::optional<IndexCheck> index_check;  // of an approximate index
   Warnings warnings;
   double index_seconds = 0;

@@ -21,8 +21,9 @@ TEST_CASE("rows are removed by id and by what holds of them") {
   CHECK(less.text_a[1] == "text 2");
   CHECK(torch::equal(less.embeddings[1], kb.embeddings[2]));
   // Both must hold; ids and conditions add up.
-  CHECK(without(kb, {{kb.ids[0].to_string()}, {"file=fedcba9876543210", "label=c"}}, kNames)
-            .size() == 9);
+  CHECK(
+      without(kb, {{kb.ids[0].to_string()}, {"file=fedcba9876543210", "label=c"}}, kNames).size() ==
+      9);
   CHECK(without(kb, {{}, {"file=0000000000001234"}}, kNames).size() == 12);
 }
 
