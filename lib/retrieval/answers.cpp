@@ -17,7 +17,7 @@ constexpr std::array<std::pair<const char*, AnswerSource>, 4> kSources = {
 
 /// 1 in the label's class, or the score; zeros where there is no label. (N, classes)
 torch::Tensor gold(const KnowledgeBase& kb, base::TaskKind kind) {
-  const auto labels = torch::nan_to_num(kb.labels, 0.0).unsqueeze(1);
+  auto labels = torch::nan_to_num(kb.labels, 0.0).unsqueeze(1);
   if (kind == base::TaskKind::kRegression) return labels;
   const auto known = kb.labels.isnan().logical_not().to(torch::kFloat32).unsqueeze(1);
   return torch::zeros({kb.size(), kb.num_classes()}).scatter(1, labels.to(torch::kInt64), known);

@@ -15,10 +15,6 @@ torch::Tensor fp64(const torch::Tensor& values) {
   return values.to(torch::kCPU, torch::kFloat64);
 }
 
-torch::Tensor entropy(const torch::Tensor& p) {
-  return -torch::xlogy(p, p).sum(1);
-}
-
 /// (1 - e) p + e / C
 torch::Tensor floored(const torch::Tensor& p, std::int64_t classes) {
   return (1 - kFloor) * p + kFloor / static_cast<double>(classes);
@@ -75,6 +71,11 @@ torch::Tensor most_likely(const torch::Tensor& x, const torch::Tensor& a, const 
 
 }  // namespace
 
+torch::Tensor entropy(const torch::Tensor& probabilities) {
+  const auto p = fp64(probabilities);
+  return -torch::xlogy(p, p).sum(1);
+}
+
 const std::vector<std::string>& gate_feature_names() {
   static const std::vector<std::string> names = {"student_entropy", "kb_entropy", "agreement"};
   return names;
@@ -88,13 +89,13 @@ torch::Tensor GateInput::features() const {
   REAUGKD_CHECK(student.sizes() == knowledge_base.sizes() && known_classes >= 1 &&
                     known_classes <= student.size(1),
                 "{} known classes of {}", known_classes, student.size(1));
-  const auto p = fp64(student);
   const auto kb = fp64(knowledge_base);
   const auto rest = 1 - mass_of_new_classes();
-  const auto agreement =
-      torch::where(rest > kSmallestDeviation, (p * kb).slice(1, 0, known_classes).sum(1) / rest,
-                   torch::zeros_like(rest));
-  return torch::stack({entropy(p), entropy(kb), agreement}, 1);
+  const auto agreement = torch::where(rest > kSmallestDeviation,
+                                      (fp64(student) * kb).slice(1, 0, known_classes).sum(1) / rest,
+                                      torch::zeros_like(rest));
+  const auto of_student = student_entropy.defined() ? student_entropy : entropy(student);
+  return torch::stack({of_student, entropy(kb), agreement}, 1);
 }
 
 torch::Tensor beta_of_rows(const Gate& gate, const torch::Tensor& features) {
@@ -114,12 +115,17 @@ torch::Tensor combine(const GateInput& input, const torch::Tensor& beta) {
 }
 
 Gate fit_gate(const GateInput& input, const torch::Tensor& labels) {
+  return fit_gate(input, input.features(), labels);
+}
+
+Gate fit_gate(const GateInput& input, const torch::Tensor& all_features,
+              const torch::Tensor& labels) {
   const auto known = (labels < static_cast<double>(input.known_classes)).nonzero().squeeze(1);
   const std::int64_t rows = known.numel();
   const auto count = static_cast<std::int64_t>(gate_feature_names().size());
   Gate gate{0, std::vector<double>(static_cast<std::size_t>(count), 0)};
   if (rows == 0) return gate;
-  const auto features = input.features().index_select(0, known);
+  const auto features = all_features.index_select(0, known);
   const auto classes = input.student.size(1);
   const auto own = labels.index_select(0, known);
   const auto student = of_labels(input.student.index_select(0, known), own);

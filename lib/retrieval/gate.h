@@ -29,6 +29,7 @@ struct GateInput {
   torch::Tensor student;
   torch::Tensor knowledge_base;
   std::int64_t known_classes;
+  torch::Tensor student_entropy = {};  // (B) fp64 of p^S, where it is known already
 
   /// f, (B, F) fp64 on the CPU: the entropies of p^S and p^KB in nats, and how far the two agree on
   /// the known classes, sum_c p^S(c) p^KB(c) / (1 - m).
@@ -49,6 +50,12 @@ torch::Tensor combine(const GateInput& input, const torch::Tensor& beta);
 /// and deviation 1, e = kFloor. By expectation maximization: which of the two a row should have
 /// asked is what is not known. Deterministic; without such rows beta is 1/2.
 Gate fit_gate(const GateInput& input, const torch::Tensor& labels);
+
+/// The same for features that have been worked out, those of `input`.
+Gate fit_gate(const GateInput& input, const torch::Tensor& features, const torch::Tensor& labels);
+
+/// -sum_c p(c) log p(c) in nats, (B) fp64 on the CPU.
+torch::Tensor entropy(const torch::Tensor& probabilities);
 
 /// Mean of -log((1 - e) p(y) + e / C): one answer that is wrong and sure does not outweigh all
 /// others. p (B, C), labels (B).

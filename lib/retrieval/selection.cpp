@@ -122,7 +122,10 @@ class Selection {
         criterion_(criterion),
         own_class_(std::move(own_class)) {
     check_shapes(student_, labels, kind);
-    if (grid.beta_mode == BetaMode::kGate) return;
+    if (grid.beta_mode == BetaMode::kGate) {
+      student_entropy_ = entropy(student_);
+      return;
+    }
     betas_ = betas_of(grid, student_, neighbors);
   }
 
@@ -158,9 +161,11 @@ class Selection {
  private:
   RetrievalSetting gated(RetrievalSetting setting, const torch::Tensor& knowledge_base) const {
     setting.rule = {.mode = BetaMode::kGate, .known_classes = grid_.known_classes};
-    const auto input = gate_input(setting.rule, student_, knowledge_base);
-    setting.rule.gate = fit_gate(input, labels_);
-    const auto beta = beta_of_rows(setting.rule.gate, input.features());
+    auto input = gate_input(setting.rule, student_, knowledge_base);
+    input.student_entropy = student_entropy_;
+    const auto features = input.features();
+    setting.rule.gate = fit_gate(input, features, labels_);
+    const auto beta = beta_of_rows(setting.rule.gate, features);
     setting.beta = beta.mean().item<double>();
     const auto p = combine(input, beta);
     setting.loss = floored_loss(p, labels_);
@@ -184,6 +189,7 @@ class Selection {
   const Criterion& criterion_;
   torch::Tensor own_class_;
   std::vector<TriedBeta> betas_;
+  torch::Tensor student_entropy_;  // of a gate
 };
 
 }  // namespace
@@ -213,15 +219,21 @@ RetrievalSetting select_setting(const RetrievalGrid& grid, const Neighbors& neig
   const Selection selection(grid, neighbors, student, labels, kind, criterion, own_class,
                             soft_labels.front().values.size(1));
   std::vector<RetrievalSetting> tried;
+  const auto try_with = [&](const SoftLabels& answers, std::int64_t k, double tau, double balance) {
+    selection.try_betas({.k = k, .tau = tau, .answers = answers.rule, .balance = balance},
+                        answers.values, ClassRows::of(answers.values), tried);
+  };
+  const double usual = grid.balance[grid.balance.size() / 2];
   for (const auto& answers : soft_labels) {
-    const auto rows = ClassRows::of(answers.values);
     for (const auto k : grid.k) {
-      for (const auto tau : grid.tau) {
-        for (const double balance : grid.balance) {
-          selection.try_betas({.k = k, .tau = tau, .answers = answers.rule, .balance = balance},
-                              answers.values, rows, tried);
-        }
-      }
+      for (const auto tau : grid.tau) try_with(answers, k, tau, usual);
+    }
+  }
+  if (grid.balance.size() > 1) {
+    const RetrievalSetting best = best_of(tried, static_cast<bool>(criterion));
+    const auto answers = std::ranges::find(soft_labels, best.answers, &SoftLabels::rule);
+    for (const double balance : grid.balance) {
+      if (balance != usual) try_with(*answers, best.k, best.tau, balance);
     }
   }
   return best_of(tried, static_cast<bool>(criterion));

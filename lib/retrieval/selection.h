@@ -66,8 +66,9 @@ using Criterion = std::function<double(const torch::Tensor& combined)>;
 /// fewer, if the knowledge base is smaller); `student` (B, C) is p^S; `labels` (B) fp32: class
 /// indices, or scores for regression. Without `criterion` the lowest loss is best. Ties (to
 /// 1e-12): larger beta, then smaller |slope|, k and tau', in this order, then the T nearest to 1.
-/// With a gate, or where there are classes that the student cannot name, the loss is the floored
-/// one (gate.h). `own_class`: as balanced() has it.
+/// Where there are several balances, all else is selected with the middle one, and the balance
+/// then. With a gate, or where there are classes that the student cannot name, the loss is the
+/// floored one (gate.h). `own_class`: as balanced() has it.
 RetrievalSetting select_setting(const RetrievalGrid& grid, const Neighbors& neighbors,
                                 const std::vector<SoftLabels>& soft_labels,
                                 const torch::Tensor& student, const torch::Tensor& labels,
