@@ -317,7 +317,7 @@ std::string digest_of_weights(const fs::path& directory) {
 }
 
 std::string digest_of_queries(const fs::path& directory) {
-  const std::string weights = digest_of_weights(directory);
+  std::string weights = digest_of_weights(directory);
   if (!fs::exists(directory / kQueryFile)) return weights;
   return base::sha256(weights + base::sha256_of_file(directory / kQueryFile));
 }
