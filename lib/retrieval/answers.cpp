@@ -51,7 +51,7 @@ torch::Tensor answers_of(const KnowledgeBase& kb, const AnswerRule& rule, base::
                 "T {}, weight of the label {}", rule.temperature, rule.label_weight);
   REAUGKD_CHECK(kind == base::TaskKind::kClassification || rule.temperature == 1,
                 "a score has no temperature");
-  const auto teacher =
+  auto teacher =
       rule.temperature == 1 ? kb.soft_labels : torch::softmax(kb.logits / rule.temperature, 1);
   const auto share = share_of_label(kb, rule);
   if (kb.new_classes.empty() && !share.any().item<bool>()) return teacher;  // bit by bit
