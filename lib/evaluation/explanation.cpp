@@ -68,11 +68,14 @@ std::vector<std::int64_t> telling_rows(std::int64_t count, const std::vector<boo
 }
 
 std::string neighbor_lines(const data::Task& task, const Queries& queries,
-                           const Retriever& retriever, double tau, std::int64_t row) {
+                           const Retriever& retriever, const retrieval::RetrievalSetting& setting,
+                           std::int64_t row) {
   const auto& kb = retriever.knowledge_base();
   const auto indices = queries.neighbors.indices[row];
   const auto similarities = queries.neighbors.similarities[row];
-  const auto weights = torch::softmax(similarities / tau, 0);  // of equation 6
+  const auto balanced =
+      retrieval::balanced(queries.neighbors, retriever.class_rows(), setting.balance, setting.tau);
+  const auto weights = torch::softmax(balanced.similarities[row] / setting.tau, 0);  // equation 6
   std::string text;
   for (std::int64_t n = 0; n < indices.size(0); ++n) {
     const auto neighbor = indices[n].item<std::int64_t>();
@@ -104,7 +107,7 @@ std::string explain(std::int64_t count, const data::Task& task, const data::Data
     text += fmt::format("  student    {}\n", answer(task, predictions.student, row));
     text += fmt::format("  retrieval  {}, from similarity, weight, what the row answers:\n",
                         answer(task, predictions.knowledge_base, row));
-    text += neighbor_lines(task, queries, retriever, setting.tau, row);
+    text += neighbor_lines(task, queries, retriever, setting, row);
     text += fmt::format("  combined   {}, beta {:.3g}\n\n", answer(task, predictions.final, row),
                         betas[row].item<double>());
   }

@@ -69,8 +69,11 @@ SelectedRetrieval select_retrieval(const SelectionOptions& options, const data::
   const auto permuted = retriever.permuted(soft_labels, options.seed);
   const auto& grid = options.grid;
   if (options.fixed) {
-    choice.setting = {
-        .k = grid.k[0], .beta = grid.beta[0], .tau = grid.tau[0], .answers = soft_labels[0].rule};
+    choice.setting = {.k = grid.k[0],
+                      .beta = grid.beta[0],
+                      .tau = grid.tau[0],
+                      .answers = soft_labels[0].rule,
+                      .balance = grid.balance[0]};
     selected.permuted_setting = choice.setting;
   } else {
     const auto& queries = selected.validation->queries;

@@ -52,10 +52,14 @@ torch::Tensor rows_where(const KnowledgeBase& kb, const std::string& condition,
 
 /// New classes that no row has are dropped; the others move up.
 void drop_empty_classes(KnowledgeBase& kb) {
+  if (kb.new_classes.empty()) return;  // scores have none either
   const std::int64_t known = kb.num_labels();
   kb.labels = kb.labels.clone();
   auto* labels = kb.labels.data_ptr<float>();
-  std::set<float> present(labels, labels + kb.size());
+  std::set<float> present;
+  for (std::int64_t i = 0; i < kb.size(); ++i) {
+    if (!std::isnan(labels[i])) present.insert(labels[i]);
+  }
   std::vector<std::string> kept;
   std::map<float, float> moved;
   for (std::size_t j = 0; j < kb.new_classes.size(); ++j) {

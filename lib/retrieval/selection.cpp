@@ -127,6 +127,7 @@ class Selection {
       return;
     }
     betas_ = betas_of(grid, student_, neighbors);
+    student_column_ = relevant_column(student_, labels, kind);
   }
 
   /// Adds `setting` with each beta of the grid, or with the gate that fits it.
@@ -140,6 +141,7 @@ class Selection {
       return;
     }
     const bool with_floor = floored(grid_, student_.size(1));
+    const auto column = relevant_column(knowledge_base, labels_, kind_);
     for (const auto& beta : betas_) {
       RetrievalSetting with = setting;
       with.beta = beta.beta;
@@ -147,10 +149,8 @@ class Selection {
       if (with_floor) {
         with.loss = floored_loss(combine(student_, knowledge_base, beta.of_rows), labels_);
       } else {  // the label's column of equation 7 in fp64, so that rounding does not decide a tie
-        with.loss =
-            loss_of_column(combine(relevant_column(student_, labels_, kind_),
-                                   relevant_column(knowledge_base, labels_, kind_), beta.of_rows),
-                           labels_.to(torch::kCPU, torch::kFloat64), kind_);
+        with.loss = loss_of_column(combine(student_column_, column, beta.of_rows),
+                                   labels_.to(torch::kCPU, torch::kFloat64), kind_);
       }
       check_finite(with);
       if (criterion_) with.score = criterion_(combine(student_, knowledge_base, beta.of_rows));
@@ -188,7 +188,8 @@ class Selection {
   base::TaskKind kind_;
   const Criterion& criterion_;
   torch::Tensor own_class_;
-  std::vector<TriedBeta> betas_;
+  std::vector<TriedBeta> betas_;   // but of a gate
+  torch::Tensor student_column_;   // of the labels, but of a gate
   torch::Tensor student_entropy_;  // of a gate
 };
 
@@ -219,21 +220,24 @@ RetrievalSetting select_setting(const RetrievalGrid& grid, const Neighbors& neig
   const Selection selection(grid, neighbors, student, labels, kind, criterion, own_class,
                             soft_labels.front().values.size(1));
   std::vector<RetrievalSetting> tried;
-  const auto try_with = [&](const SoftLabels& answers, std::int64_t k, double tau, double balance) {
+  const auto try_with = [&](const SoftLabels& answers, const ClassRows& rows, std::int64_t k,
+                            double tau, double balance) {
     selection.try_betas({.k = k, .tau = tau, .answers = answers.rule, .balance = balance},
-                        answers.values, ClassRows::of(answers.values), tried);
+                        answers.values, rows, tried);
   };
   const double usual = grid.balance[grid.balance.size() / 2];
   for (const auto& answers : soft_labels) {
+    const auto rows = ClassRows::of(answers.values);
     for (const auto k : grid.k) {
-      for (const auto tau : grid.tau) try_with(answers, k, tau, usual);
+      for (const auto tau : grid.tau) try_with(answers, rows, k, tau, usual);
     }
   }
   if (grid.balance.size() > 1) {
     const RetrievalSetting best = best_of(tried, static_cast<bool>(criterion));
     const auto answers = std::ranges::find(soft_labels, best.answers, &SoftLabels::rule);
+    const auto rows = ClassRows::of(answers->values);
     for (const double balance : grid.balance) {
-      if (balance != usual) try_with(*answers, best.k, best.tau, balance);
+      if (balance != usual) try_with(*answers, rows, best.k, best.tau, balance);
     }
   }
   return best_of(tried, static_cast<bool>(criterion));

@@ -145,6 +145,7 @@ ok "beta of a row by a gate" "$reaugkd" eval --model "$work/student" --kb "$work
   --latency-examples 0 --quiet
 ok "combined" "$reaugkd" eval --model "$work/student" --kb "$work/kb" --data "$work/data" --output "$work/eval-z" --latency-examples 0 --quiet
 grep -q beta_rule "$work/eval-z/metrics.json" && fail "the paper's protocol has one beta"
+ok "class balance 0.5" $grown --kb "$work/odd" --k 8 --beta 0.5 --tau-retrieval 0.1 --class-balance 0.5 --explain 1 --output "$work/eval-given"
 expect 2 "is about --soft-labels mix" $grown --kb "$work/odd" --label-weight 0.5 --output "$work/y"
 
 # Labels are corrected and the class is taken back, in place: what is left is as if it had never been there.

@@ -37,6 +37,26 @@ TEST_CASE("a class without a row is forgotten, and those behind it move up") {
   CHECK(kb.labels[13].item<float>() == 4);  // what it was made of stays
 }
 
+TEST_CASE("rows without a label hide no class from a removal") {
+  auto kb = tests::sample_kb_with_new_class();
+  kb.labels[0] = std::nanf("");
+  const auto less = without(kb, {{kb.ids[12].to_string()}, {}}, kNames);
+  CHECK(less.new_classes == std::vector<std::string>{"d"});  // row 13 has it still
+  CHECK(less.labels[12].item<float>() == 3);
+  CHECK(less.labels[0].isnan().item<bool>());
+}
+
+TEST_CASE("rows of scores are removed and corrected like others") {
+  auto kb = tests::sample_kb();
+  kb.logits = kb.logits.slice(1, 0, 1).contiguous();
+  kb.soft_labels = kb.logits;
+  kb.labels = torch::full({12}, 4.5F);
+  CHECK(without(kb, {{kb.ids[3].to_string()}, {}}, {}).size() == 11);
+  relabel(kb, {{kb.ids[2].to_string(), 2.5F}});
+  CHECK(kb.labels[2].item<float>() == 2.5F);
+  CHECK(kb.labels[3].item<float>() == 4.5F);
+}
+
 TEST_CASE("a removal that cannot be meant is refused") {
   const auto kb = tests::sample_kb();
   const auto refused = [&](const Removal& removal, const std::string& words) {
