@@ -30,6 +30,13 @@ std::string number(double value) {
   return base::Json(value).dump();
 }
 
+/// "0.5"; of a gate "0.64 on average".
+std::string beta_words(const retrieval::RetrievalSetting& setting) {
+  return setting.rule.mode == retrieval::BetaMode::kGate
+             ? fmt::format("{:.2f} on average", setting.beta)
+             : number(setting.beta);
+}
+
 /// ", T = 2, labels answer": what is not the usual.
 std::string answer_words(const retrieval::RetrievalSetting& setting) {
   const auto& rule = setting.answers;
@@ -48,7 +55,7 @@ std::string choice_lines(const RetrievalChoice& choice) {
   const auto& setting = choice.setting;
   std::string text = fmt::format(
       "  retrieval: k = {}, beta = {}, tau = {}{} ({}), {} index{} over {} rows\n", setting.k,
-      number(setting.beta), number(setting.tau), answer_words(setting),
+      beta_words(setting), number(setting.tau), answer_words(setting),
       choice.selection ? fmt::format("selected on {} by {}", choice.selection->selected_on,
                                      choice.selection->selected_by)
                        : "as given",
