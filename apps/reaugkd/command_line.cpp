@@ -55,6 +55,12 @@ std::vector<CLI::Option*> declare(CLI::App& app, const base::OptionList& fields,
     const std::string flag = option.flag();
     const std::string help = option_help(option);
     CLI::Option* handle = nullptr;
+    if (option.positional) {
+      handle = app.add_option(option.name, help)->expected(-1)->type_name("FILE");
+      handle->group(option.group);
+      declared.push_back(handle);
+      continue;
+    }
     if (option.is_flag()) {
       handle = app.add_flag("--" + option.name, help);
     } else {
@@ -125,6 +131,10 @@ void resolve(const base::OptionList& fields, const std::vector<CLI::Option*>& de
   }
   for (std::size_t i = 0; i < declared.size(); ++i) {
     if (declared[i]->count() == 0) continue;
+    if (fields.options()[i].positional) {
+      fields.options()[i].set_texts(declared[i]->results());
+      continue;
+    }
     fields.options()[i].set_text(fields.options()[i].is_flag() ? "true" : texts[i]);
   }
   fields.check_required();
@@ -159,7 +169,8 @@ void print(const std::string& text) {
 int run_command_line(const std::vector<Command>& commands, int argc, char** argv) {
   CLI::App app(
       "Retrieval-augmented knowledge distillation (ReAugKD, Zhang et al., ACL 2023).\n"
-      "The commands in turn: teacher-finetune, project, build-kb, distill, eval.\n"
+      "The commands in turn: teacher-finetune, project, build-kb, distill, eval,\n"
+      "export, predict.\n"
       "Each writes a directory that the next ones read.",
       "reaugkd");
   app.set_version_flag("--version", version_text());

@@ -35,6 +35,8 @@ Command project_command();
 Command build_kb_command();
 Command distill_command();
 Command eval_command();
+Command export_command();
+Command predict_command();
 
 /// Parses argv, runs the chosen command and prints its result. Returns the exit code of --help and
 /// --version (0); throws base::Error for everything else that goes wrong.

@@ -7,7 +7,9 @@ namespace {
 
 std::vector<std::string> flags_of(const base::OptionList& fields) {
   std::vector<std::string> flags;
-  for (const auto& option : fields.options()) flags.push_back("--" + option.name);
+  for (const auto& option : fields.options()) {
+    if (!option.positional) flags.push_back("--" + option.name);
+  }
   for (const char* flag : {"--config", "--quiet", "--verbose", "--help"}) flags.emplace_back(flag);
   return flags;
 }
@@ -30,8 +32,9 @@ std::string option_row(const base::Option& option) {
   if (!option.unless.empty()) {
     initial = fmt::format("required without `--{}`", fmt::join(option.unless, "`, `--"));
   }
-  return fmt::format("| `--{}` | {} | {} | {} |\n", option.name, cell(option.help), cell(allowed),
-                     initial);
+  if (option.positional) allowed = "FILE...";
+  return fmt::format("| `{}{}` | {} | {} | {} |\n", option.positional ? "" : "--", option.name,
+                     cell(option.help), cell(allowed), initial);
 }
 
 // Filled with the commands, a case for each option of fixed choices, and one for each command's

@@ -39,7 +39,8 @@ int main(int argc, char** argv) {
   try {
     return apps::run_command_line(
         {apps::teacher_finetune_command(), apps::project_command(), apps::build_kb_command(),
-         apps::distill_command(), apps::eval_command()},
+         apps::distill_command(), apps::eval_command(), apps::export_command(),
+         apps::predict_command()},
         argc, argv);
   } catch (const reaugkd::base::Error& error) {
     if (error.exit_code() == kBug) spdlog::critical("a bug in reaugkd, please report it:");

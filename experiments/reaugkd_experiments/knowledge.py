@@ -8,6 +8,8 @@ import hashlib
 import json
 import pathlib
 import random
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -264,6 +266,7 @@ class Experiment:
         if self.args.spaces[0] == "pretrained":
             spaces["the untrained encoder"] = self.stage("pretrained-test", "build-kb", extend=more, teacher=projected,
                                                          extend_files=self.data / "test.csv")
+            spaces["its layers that the student begins with"] = self.untrained_layers()
         count = len(self.test)
         for name, directory in spaces.items():
             keys, labels = read_keys(directory)
@@ -284,6 +287,65 @@ class Experiment:
         words.fit(texts, gold)
         self.note_predictions(group, "words and pairs of words: logistic regression", words.predict([text for text, _ in self.test]),
                               seconds=time.monotonic() - start)
+        self.fasttext(texts, gold)
+
+    def untrained_layers(self):
+        """Keys of the untrained encoder's layers that the student begins with, of all rows and of the test rows."""
+        layers = self.root / "untrained-layers"
+        if not layers.exists():
+            keep_layers(pathlib.Path(self.args.model), layers, [int(layer) for layer in self.args.student_layers.split(",")])
+        projected = self.stage("untrained-projected", "project", teacher=self.root / "teacher", student=self.args.model,
+                               data=self.data, seed=self.split, space="pretrained", pretrained=layers)
+        kb = self.stage("untrained-kb", "build-kb", teacher=projected, data=self.data)
+        more = self.stage("untrained-more", "build-kb", extend=kb, teacher=projected, extend_files=self.data / "later.csv")
+        return self.stage("untrained-test", "build-kb", extend=more, teacher=projected, extend_files=self.data / "test.csv")
+
+    def fasttext(self, texts, gold):
+        """fastText on words and pairs of words, where its program is installed (Debian: fasttext)."""
+        if not shutil.which("fasttext"):
+            return
+        names = {label: f"__label__{number}" for number, label in enumerate(sorted(set(gold)))}
+        labels = {name: label for label, name in names.items()}
+        flat = lambda text: " ".join(re.findall(r"\w+|[^\w\s]", text.lower()))  # noqa: E731
+        rows, model = self.root / "fasttext.txt", self.root / "fasttext"
+        rows.write_text("".join(f"{names[label]} {flat(text)}\n" for text, label in zip(texts, gold)))
+        queries = "".join(f"{flat(text)}\n" for text, _ in self.test)
+        start = time.monotonic()
+        subprocess.run(["fasttext", "supervised", "-input", rows, "-output", model, "-wordNgrams", "2", "-epoch", "50",
+                        "-lr", "0.5", "-dim", "100", "-thread", "2", "-verbose", "0"], check=True)
+        seconds = time.monotonic() - start
+        found = subprocess.run(["fasttext", "predict", f"{model}.bin", "-"], input=queries, text=True, check=True,
+                               capture_output=True).stdout.split()
+        self.note_predictions("for comparison", "fastText, words and pairs of words", [labels[name] for name in found],
+                              seconds=seconds)
+
+
+def keep_layers(source, target, layers):
+    """A copy of a BERT directory with these encoder layers alone, in this order: numpy reads and writes safetensors."""
+    target.mkdir(parents=True)
+    for path in source.iterdir():
+        if path.is_file() and path.suffix != ".safetensors":
+            (target / path.name).write_bytes(path.read_bytes())
+    config = json.loads((source / "config.json").read_text())
+    (target / "config.json").write_text(json.dumps(config | {"num_hidden_layers": len(layers)}))
+    raw = (source / "model.safetensors").read_bytes()
+    size = int.from_bytes(raw[:8], "little")
+    header, body = json.loads(raw[8:8 + size]), raw[8 + size:]
+    new = {old: number for number, old in enumerate(layers)}
+    kept, parts, offset = {}, [], 0
+    for name, tensor in header.items():
+        layer = re.search(r"encoder\.layer\.(\d+)\.", name)
+        if name == "__metadata__" or (layer and int(layer[1]) not in new):
+            continue
+        begin, end = tensor["data_offsets"]
+        if layer:
+            name = name.replace(layer[0], f"encoder.layer.{new[int(layer[1])]}.")
+        kept[name] = tensor | {"data_offsets": [offset, offset + end - begin]}
+        parts.append(body[begin:end])
+        offset += end - begin
+    head = json.dumps(kept).encode()
+    head += b" " * (-len(head) % 8)
+    (target / "model.safetensors").write_bytes(len(head).to_bytes(8, "little") + head + b"".join(parts))
 
 
 def nearest(train, labels, queries, k=16, tau=0.05):

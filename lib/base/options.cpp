@@ -184,6 +184,10 @@ void Option::set_text(const std::string& text) const {
   check();
 }
 
+void Option::set_texts(const std::vector<std::string>& texts) const {
+  *std::get<std::vector<std::string>*>(target) = texts;
+}
+
 void Option::set_json(const Json& json) const {
   std::visit(
       [&](auto* value) {

@@ -59,6 +59,7 @@ struct Option {
     std::vector<std::string> values;
   };
   std::optional<OnlyWith> only_with = {};
+  bool positional = false;  // on the command line without a flag, any number of values: a list
 
   std::string key() const;         // in JSON
   bool is_flag() const;            // a bool: the flag takes no value
@@ -67,6 +68,8 @@ struct Option {
   std::string flag() const;        // "--max-seq-length", "-M"
   /// Sets the value from a flag's text. Throws ConfigError naming the flag.
   void set_text(const std::string& text) const;
+  /// Sets a list of texts, as positional values come: one with a comma stays whole.
+  void set_texts(const std::vector<std::string>& texts) const;
   /// Sets the value from JSON of the matching type. Throws ConfigError naming the key.
   void set_json(const Json& value) const;
   Json to_json() const;

@@ -18,7 +18,8 @@ std::string_view without_mark(std::string_view bytes) {
 /// The lines of a file without their ends; an empty last line is none.
 class Lines {
  public:
-  explicit Lines(std::string_view bytes) : rest_(without_mark(bytes)) {}
+  Lines(std::string_view bytes, std::int64_t first_line)
+      : rest_(without_mark(bytes)), number_(first_line - 1) {}
   bool next(std::string_view& line) {
     if (rest_.empty()) return false;
     const std::size_t end = std::min(rest_.find('\n'), rest_.size());
@@ -33,12 +34,12 @@ class Lines {
 
  private:
   std::string_view rest_;
-  std::int64_t number_ = 0;
+  std::int64_t number_;
 };
 
 class TsvRecords final : public Records {
  public:
-  explicit TsvRecords(std::string_view bytes) : lines_(bytes) {}
+  TsvRecords(std::string_view bytes, std::int64_t first_line) : lines_(bytes, first_line) {}
   std::int64_t line() const override { return lines_.number(); }
   bool next(Fields& fields) override {
     std::string_view line;
@@ -69,8 +70,8 @@ class OwnedFields {
 
 class CsvRecords final : public Records {
  public:
-  CsvRecords(std::string_view bytes, std::string where)
-      : rest_(without_mark(bytes)), where_(std::move(where)) {}
+  CsvRecords(std::string_view bytes, std::string where, std::int64_t first_line)
+      : rest_(without_mark(bytes)), where_(std::move(where)), line_(first_line) {}
   std::int64_t line() const override { return began_; }
 
   bool next(Fields& fields) override {
@@ -124,15 +125,16 @@ class CsvRecords final : public Records {
 
   std::string_view rest_;
   std::string where_;
-  std::int64_t line_ = 1;
+  std::int64_t line_;
   std::int64_t began_ = 0;
   OwnedFields owned_;
 };
 
 class JsonlRecords final : public Records {
  public:
-  JsonlRecords(std::string_view bytes, std::vector<RecordKey> keys, std::string where)
-      : lines_(bytes), keys_(std::move(keys)), where_(std::move(where)) {}
+  JsonlRecords(std::string_view bytes, std::vector<RecordKey> keys, std::string where,
+               std::int64_t first_line)
+      : lines_(bytes, first_line), keys_(std::move(keys)), where_(std::move(where)) {}
   std::int64_t line() const override { return lines_.number(); }
 
   bool next(Fields& fields) override {
@@ -184,18 +186,18 @@ class JsonlRecords final : public Records {
 }  // namespace
 
 std::unique_ptr<Records> make_records(FileFormat format, std::string_view bytes,
-                                      const std::vector<RecordKey>& keys,
-                                      const std::string& where) {
+                                      const std::vector<RecordKey>& keys, const std::string& where,
+                                      std::int64_t first_line) {
   if (bytes.starts_with("\xFF\xFE") || bytes.starts_with("\xFE\xFF")) {
     throw BrokenFile("{}: is in UTF-16: convert it (iconv -f UTF-16 -t UTF-8)", where);
   }
   switch (format) {
     case FileFormat::kTsv:
-      return std::make_unique<TsvRecords>(bytes);
+      return std::make_unique<TsvRecords>(bytes, first_line);
     case FileFormat::kCsv:
-      return std::make_unique<CsvRecords>(bytes, where);
+      return std::make_unique<CsvRecords>(bytes, where, first_line);
     case FileFormat::kJsonl:
-      return std::make_unique<JsonlRecords>(bytes, keys, where);
+      return std::make_unique<JsonlRecords>(bytes, keys, where, first_line);
   }
   throw base::InternalError("unknown file format");
 }

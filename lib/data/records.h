@@ -1,4 +1,5 @@
-// A data file as records of fields, whatever its format. Only dataset.cpp uses it.
+// A data file as records of fields, whatever its format. Used by dataset.cpp, and by a reader of
+// rows as they come.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +41,10 @@ class Records {
 /// Records of `bytes` (which must outlive them), a byte order mark skipped, LF or CRLF.
 /// kTsv: fields split by one tab, quotes are ordinary characters (GLUE). kCsv: RFC 4180: quoted
 /// fields may hold commas, line ends and doubled quotes. kJsonl: an object a line; the fields are
-/// the values of `keys`. `where`: the file, for messages.
+/// the values of `keys`. `where`: the file, for messages; `first_line` is the number of the first
+/// line, of a part of a file.
 std::unique_ptr<Records> make_records(FileFormat format, std::string_view bytes,
-                                      const std::vector<RecordKey>& keys, const std::string& where);
+                                      const std::vector<RecordKey>& keys, const std::string& where,
+                                      std::int64_t first_line = 1);
 
 }  // namespace reaugkd::data

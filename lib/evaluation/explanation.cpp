@@ -39,6 +39,7 @@ std::string on_one_line(std::string text) {
 
 std::string text_of(const std::vector<std::string>& text_a, const std::vector<std::string>& text_b,
                     std::int64_t row) {
+  if (text_a.empty()) return "(exported without its text)";
   const auto i = static_cast<std::size_t>(row);
   return on_one_line(text_b.empty() ? text_a[i] : text_a[i] + " || " + text_b[i]);
 }

@@ -6,12 +6,16 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/json.h"
+#include "evaluation/coverage.h"
 #include "evaluation/latency.h"
 #include "evaluation/retrieval_effect.h"
 #include "evaluation/setting_selection.h"
 #include "evaluation/warnings.h"
+#include "metrics/bootstrap.h"
 #include "metrics/scores.h"
 #include "retrieval/selection.h"
 
@@ -47,11 +51,20 @@ struct FileReport {
   bool with_teacher = false;
   bool with_retrieval = false;
   PredictorScores metrics;
-  metrics::Scores majority;                           // empty for regression and without labels
-  PredictorScores calibration;                        // the same
+  metrics::Scores majority;     // empty for regression and without labels
+  PredictorScores calibration;  // the same
+  std::vector<std::pair<std::string, metrics::Interval>> intervals;  // of the final prediction
+  std::vector<CoveragePoint> coverage;                // of the final prediction; the same
   RetrievalEffect retrieval;                          // with_retrieval
   std::optional<ClassPart> old_classes, new_classes;  // where the knowledge base has new ones
   Warnings warnings;
+};
+
+/// From which probability on an answer is given.
+struct ChosenThreshold {
+  double target_precision = 0;
+  CoveragePoint point;    // on the rows that it was chosen on
+  std::string chosen_on;  // "holdout:0.1"
 };
 
 struct Report {
@@ -60,6 +73,7 @@ struct Report {
   std::int64_t examples = 0;
   std::string validation_split;              // what the model was selected on; empty: not known
   std::optional<RetrievalChoice> retrieval;  // with a knowledge base
+  std::optional<ChosenThreshold> threshold;  // where a precision is wanted and reached
   FileReport scored;
   std::optional<FileReport> mismatched;  // MNLI's second file
   std::optional<Latency> latency;

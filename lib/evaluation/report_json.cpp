@@ -1,6 +1,7 @@
 // metrics.json of eval, both ways.
 #include "base/error.h"
 #include "evaluation/report.h"
+#include "retrieval/setting_json.h"
 
 namespace reaugkd::evaluation {
 namespace {
@@ -8,31 +9,11 @@ namespace {
 using base::Json;
 using metrics::to_json;
 
-/// How beta depends on the row (retrieval/beta.h).
+/// The mode as it was asked for: of rows that are all alike the rule is constant.
 Json rule_json(const std::string& mode, const retrieval::BetaRule& rule) {
-  if (rule.mode == retrieval::BetaMode::kGate) {
-    Json weights;
-    const auto& names = retrieval::gate_feature_names();
-    for (std::size_t i = 0; i < names.size(); ++i) weights[names[i]] = rule.gate.weights[i];
-    return {{"mode", mode},
-            {"bias", rule.gate.bias},
-            {"weights", weights},
-            {"known_classes", rule.known_classes}};
-  }
-  return {{"mode", mode}, {"slope", rule.slope}, {"center", rule.center}};
-}
-
-void put_setting(Json& json, const retrieval::RetrievalSetting& setting) {
-  json["k"] = setting.k;
-  json["beta"] = setting.beta;
-  json["tau"] = setting.tau;
-  json["kb_temperature"] = setting.answers.temperature;
-  if (setting.balance != 0) json["class_balance"] = setting.balance;
-  if (setting.answers.source == retrieval::AnswerSource::kAuto) return;  // what it always was
-  json["soft_labels"] = to_string(setting.answers.source);
-  if (setting.answers.source == retrieval::AnswerSource::kMix) {
-    json["label_weight"] = setting.answers.label_weight;
-  }
+  Json json = retrieval::rule_json(rule);
+  json["mode"] = mode;
+  return json;
 }
 
 Json choice_json(const RetrievalChoice& choice) {
@@ -48,7 +29,7 @@ Json choice_json(const RetrievalChoice& choice) {
     json["validation_loss"] = selection->loss;
     json["validation_loss_student"] = selection->loss_student;
   }
-  put_setting(json, choice.setting);
+  retrieval::put_setting(json, choice.setting);
   if (choice.beta_mode != "constant") {
     json["beta_rule"] = rule_json(choice.beta_mode, choice.setting.rule);
   }
@@ -80,7 +61,7 @@ void put_effect(Json& json, const RetrievalEffect& effect, const std::string& be
   }
   if (!effect.permuted) return;
   Json& permuted = json["permuted"];
-  put_setting(permuted, effect.permuted->setting);
+  retrieval::put_setting(permuted, effect.permuted->setting);
   permuted["combined"] = to_json(effect.permuted->combined);
   if (beta_mode != "constant") {
     permuted["beta_rule"] = rule_json(beta_mode, effect.permuted->setting.rule);
@@ -109,6 +90,19 @@ Json metrics_json(const FileReport& file) {
   return json;
 }
 
+Json point_json(const CoveragePoint& point) {
+  return {{"min_probability", point.min_probability},
+          {"coverage", point.coverage},
+          {"accuracy", point.accuracy}};
+}
+
+Json threshold_json(const ChosenThreshold& threshold) {
+  Json json = {{"target_precision", threshold.target_precision}};
+  json.update(point_json(threshold.point));
+  json["chosen_on"] = threshold.chosen_on;
+  return json;
+}
+
 /// All of a file but its scores.
 void put_file(Json& json, const FileReport& file, const std::string& beta_mode) {
   if (file.with_retrieval) put_effect(json["retrieval"], file.retrieval, beta_mode);
@@ -116,6 +110,10 @@ void put_file(Json& json, const FileReport& file, const std::string& beta_mode) 
   if (!file.calibration.student.empty()) {
     json["calibration"] = scores_json(file.calibration, file);
   }
+  for (const auto& [name, interval] : file.intervals) {
+    json["intervals"][name] = {interval.low, interval.high};
+  }
+  for (const auto& point : file.coverage) json["coverage"].push_back(point_json(point));
   if (file.old_classes) json["old_classes"] = part_json(*file.old_classes, file);
   if (file.new_classes) json["new_classes"] = part_json(*file.new_classes, file);
   if (!file.warnings.empty()) json["warnings"] = file.warnings;
@@ -151,6 +149,7 @@ class Section {
     }
   }
   bool has(const char* key) const { return json_.contains(key); }
+  const std::string& where() const { return where_; }
   template <typename T>
   T at(const char* key) const {
     return base::json_at<T>(json_, key, where_);
@@ -168,43 +167,16 @@ class Section {
     return has(key) ? metrics::scores_of_json(json_.at(key), where_ + ": " + key)
                     : metrics::Scores();
   }
+  retrieval::RetrievalSetting setting() const { return retrieval::setting_of_json(json_, where_); }
 
  private:
   const Json& json_;
   std::string where_;
 };
 
-retrieval::RetrievalSetting setting_of(const Section& json) {
-  retrieval::RetrievalSetting setting;
-  setting.k = json.at<std::int64_t>("k");
-  setting.beta = json.at<double>("beta");
-  setting.tau = json.at<double>("tau");
-  setting.answers.temperature = json.value("kb_temperature", 1.0);
-  setting.answers.source =
-      retrieval::parse_answer_source(json.value<std::string>("soft_labels", "auto"));
-  setting.answers.label_weight = json.value("label_weight", 0.5);
-  setting.balance = json.value("class_balance", 0.0);
-  if (json.has("beta_rule")) {
-    const Section rule = json.section("beta_rule");
-    setting.rule.mode = retrieval::parse_beta_mode(rule.at<std::string>("mode"));
-    if (setting.rule.mode == retrieval::BetaMode::kGate) {
-      setting.rule.gate.bias = rule.at<double>("bias");
-      const Section weights = rule.section("weights");
-      for (const auto& name : retrieval::gate_feature_names()) {
-        setting.rule.gate.weights.push_back(weights.at<double>(name.c_str()));
-      }
-      setting.rule.known_classes = rule.at<std::int64_t>("known_classes");
-    } else {
-      setting.rule.slope = rule.at<double>("slope");
-      setting.rule.center = rule.at<double>("center");
-    }
-  }
-  return setting;
-}
-
 RetrievalChoice choice_of(const Section& json) {
   RetrievalChoice choice;
-  choice.setting = setting_of(json);
+  choice.setting = json.setting();
   if (json.has("beta_rule")) choice.beta_mode = json.section("beta_rule").at<std::string>("mode");
   if (json.has("selected_on")) {
     SelectionRecord record;
@@ -246,7 +218,7 @@ RetrievalEffect effect_of(const Section& json) {
   }
   if (json.has("permuted")) {
     const Section permuted = json.section("permuted");
-    effect.permuted = {setting_of(permuted), permuted.scores("combined")};
+    effect.permuted = {permuted.setting(), permuted.scores("combined")};
   }
   return effect;
 }
@@ -258,6 +230,11 @@ ClassPart part_of(const Section& json) {
   part.metrics = {
       scores.scores("student"), scores.scores("retrieval"), scores.scores("combined"), {}};
   return part;
+}
+
+CoveragePoint point_of(const Section& json) {
+  return {json.at<double>("min_probability"), json.at<double>("coverage"),
+          json.at<double>("accuracy")};
 }
 
 /// `metrics` is the key of its scores in `scores`.
@@ -276,6 +253,23 @@ FileReport file_of(const Section& json, const Section& scores) {
                         {}};
   }
   if (file.with_retrieval) file.retrieval = effect_of(json.section("retrieval"));
+  if (json.has("intervals")) {
+    const Section intervals = json.section("intervals");
+    for (const auto& [name, value] : file.metrics.student) {
+      if (!intervals.has(name.c_str())) continue;
+      const auto ends = intervals.at<Json>(name.c_str());
+      if (!ends.is_array() || ends.size() != 2) {
+        throw base::ArtifactError("{}: expected two numbers in {}", intervals.where(), name);
+      }
+      file.intervals.emplace_back(name,
+                                  metrics::Interval{ends[0].get<double>(), ends[1].get<double>()});
+    }
+  }
+  if (json.has("coverage")) {
+    for (const auto& point : json.at<Json>("coverage")) {
+      file.coverage.push_back(point_of({point, json.where() + ": coverage"}));
+    }
+  }
   if (json.has("old_classes")) file.old_classes = part_of(json.section("old_classes"));
   if (json.has("new_classes")) file.new_classes = part_of(json.section("new_classes"));
   if (json.has("warnings")) file.warnings = json.at<std::vector<std::string>>("warnings");
@@ -319,6 +313,7 @@ Json to_json(const Report& report) {
     put_file(json["mismatched"], *report.mismatched, beta_mode);
     json["metrics_mismatched"] = metrics_json(*report.mismatched);
   }
+  if (report.threshold) json["threshold"] = threshold_json(*report.threshold);
   if (report.latency) json["latency"] = latency_json(*report.latency);
   return json;
 }
@@ -330,6 +325,11 @@ Report report_of_json(const Json& json, const std::string& where) {
   report.split = all.at<std::string>("split");
   report.examples = all.at<std::int64_t>("examples");
   report.validation_split = all.value<std::string>("validation_split", "");
+  if (all.has("threshold")) {
+    const Section threshold = all.section("threshold");
+    report.threshold = {threshold.at<double>("target_precision"), point_of(threshold),
+                        threshold.at<std::string>("chosen_on")};
+  }
   if (all.has("retrieval")) report.retrieval = choice_of(all.section("retrieval"));
   report.scored = file_of(all, all.section("metrics"));
   if (all.has("metrics_mismatched")) {

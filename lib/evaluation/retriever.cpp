@@ -58,7 +58,12 @@ Retriever::Retriever(const std::filesystem::path& directory, const RetrieverOpti
       exact_ = std::move(index);
     }
   }
-  for (std::int64_t row = 0; row < kb_.size(); ++row) {
+  if (kb_.text_a.empty() && options.exclude_same_text) {
+    throw base::ConfigError(
+        "`exclude_same_text`: {} was exported without its texts: leave the option out",
+        directory.string());
+  }
+  for (std::int64_t row = 0; row < static_cast<std::int64_t>(kb_.text_a.size()); ++row) {
     rows_of_text_[text_key(kb_.text_a, kb_.text_b, row)].push_back(row);
   }
 }

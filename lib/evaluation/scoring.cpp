@@ -5,6 +5,7 @@
 
 #include "evaluation/calibration.h"
 #include "evaluation/warnings.h"
+#include "metrics/metrics.h"
 #include "models/classifier.h"
 
 namespace reaugkd::evaluation {
@@ -72,6 +73,27 @@ ClassPart part_of(const data::Task& task, const data::Dataset& rows, const Score
   return part;
 }
 
+/// Of the task's metrics over the rows that have a label.
+std::vector<std::pair<std::string, metrics::Interval>> intervals_of(
+    const data::Task& task, const torch::Tensor& probabilities, const std::vector<float>& labels) {
+  constexpr std::uint64_t kSeed = 0;  // the same rows give the same interval
+  const auto decisions = train::decisions_of(probabilities, task.kind());
+  std::vector<double> predicted;
+  std::vector<double> expected;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (std::isnan(labels[i])) continue;
+    predicted.push_back(decisions[i]);
+    expected.push_back(labels[i]);
+  }
+  std::vector<std::pair<std::string, metrics::Interval>> intervals;
+  if (predicted.empty()) return intervals;
+  for (const auto& name : task.metrics) {
+    intervals.emplace_back(name, metrics::bootstrap_interval(metrics::metric(name), predicted,
+                                                             expected, task.positive, kSeed));
+  }
+  return intervals;
+}
+
 /// Adds what the task's metric does not show: the majority class, calibration, warnings.
 void judge(const data::Task& task, const data::Dataset& rows, bool same_text_answers,
            ScoredFile& file) {
@@ -80,6 +102,8 @@ void judge(const data::Task& task, const data::Dataset& rows, bool same_text_ans
   const auto& labels = rows.labels;
   const auto& student = file.queries.probabilities;
   report.calibration.student = calibration(task, student, labels);
+  report.intervals = intervals_of(task, predictions.final, labels);
+  report.coverage = coverage_points(task, predictions.final, labels);
   if (!report.calibration.student.empty()) {
     report.majority = majority_score(task, labels);
     if (report.with_retrieval) {

@@ -99,6 +99,7 @@ KbManifest load_kb_manifest(const std::filesystem::path& directory) {
   if (manifest.dtype != "fp32" && manifest.dtype != "fp16") {
     throw ArtifactError("{}: found dtype {}, expected fp32 or fp16", where, manifest.dtype);
   }
+  manifest.texts = base::json_value(json, "texts", true, where);
   manifest.index = index_description(section(json, "index", where), where);
   const Json& files = section(json, "files", where);
   for (const auto& [name, digest] : files.items()) {
@@ -116,6 +117,7 @@ void save_kb_manifest(const KbManifest& manifest, const std::filesystem::path& d
                                                {"num_labels", manifest.num_labels},
                                                {"new_classes", manifest.new_classes},
                                                {"dtype", manifest.dtype},
+                                               {"texts", manifest.texts},
                                                {"metric", kMetric},
                                                {"index", index_json(manifest.index)},
                                                {"files", manifest.files},

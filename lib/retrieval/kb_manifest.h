@@ -21,6 +21,7 @@ struct KbManifest {
   std::int64_t num_labels = 0;           // C
   std::vector<std::string> new_classes;  // behind them
   std::string dtype = "fp32";            // of the embeddings: fp32 or fp16
+  bool texts = true;                     // whether there is examples.tsv
   IndexDescription index;
   std::map<std::string, std::string> files;  // sha256 by name
   Provenance provenance;

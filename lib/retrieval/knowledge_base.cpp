@@ -216,9 +216,14 @@ void save_knowledge_base(const KnowledgeBase& kb, const Index& index, const Inde
                                                       {"labels", kb.labels},
                                                       {"label_answers", kb.label_answers},
                                                       {"example_ids", tensor_of_ids(kb.ids)}});
-  save_examples(kb.ids, kb.text_a, kb.text_b, directory / kExamplesFile);
+  std::vector<std::string> names = {kTensorsFile};
+  if (kb.text_a.empty()) {
+    remove_stale(directory / kExamplesFile);
+  } else {
+    save_examples(kb.ids, kb.text_a, kb.text_b, directory / kExamplesFile);
+    names.push_back(kExamplesFile);
+  }
   save_history(kb.history, directory);
-  std::vector<std::string> names = {kTensorsFile, kExamplesFile};
   for (const auto& kind : index_kinds()) {
     const std::string& file = find_index_kind(kind)->file_name;
     if (file.empty()) continue;
@@ -234,6 +239,7 @@ void save_knowledge_base(const KnowledgeBase& kb, const Index& index, const Inde
   manifest.dimension = kb.dimension();
   manifest.num_labels = kb.num_labels();
   manifest.new_classes = kb.new_classes;
+  manifest.texts = !kb.text_a.empty();
   manifest.dtype = dtype_name(kb.embeddings.scalar_type());
   manifest.index = {index.kind(), options};
   for (const auto& name : names) manifest.files[name] = base::sha256_of_file(directory / name);
@@ -264,7 +270,7 @@ KnowledgeBase load_knowledge_base(const std::filesystem::path& directory, Texts 
     check_rows(read, file);
     return read;
   });
-  if (texts == Texts::kRead) {
+  if (texts == Texts::kRead && manifest.texts) {
     auto examples = read_checked(directory, manifest, kExamplesFile,
                                  [&](const auto& path) { return load_examples(kb.ids, path); });
     kb.text_a = std::move(examples.text_a);

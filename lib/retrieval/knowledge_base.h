@@ -27,7 +27,7 @@ struct KnowledgeBase {
   torch::Tensor label_answers;  // (N) bool: by default the label answers, not the teacher
   std::vector<std::string> new_classes;  // class C + j, which neither teacher nor student has
   std::vector<base::ExampleId> ids;      // N, no id twice
-  std::vector<std::string> text_a;       // N: examples.tsv; empty where it was not read
+  std::vector<std::string> text_a;       // N: examples.tsv; empty where it was not read or made
   std::vector<std::string> text_b;       // N, or empty for single-sentence tasks
   Provenance provenance;
   std::vector<Change> history;
@@ -50,9 +50,10 @@ torch::ScalarType dtype_by_name(const std::string& name);
 std::unordered_map<base::ExampleId, std::int64_t, base::ExampleIdHash> rows_by_id(
     const KnowledgeBase& kb);
 
-/// Writes kb.safetensors, examples.tsv, history.json, the index's file (one of another kind is
-/// removed) and, last, kb.json with format version, N, D, C, metric, the index's kind and
-/// parameters, the sha256 of each file, and the provenance. The directory exists. Throws IoError.
+/// Writes kb.safetensors, examples.tsv (where there are texts), history.json, the index's file (one
+/// of another kind is removed) and, last, kb.json with format version, N, D, C, metric, the index's
+/// kind and parameters, the sha256 of each file, and the provenance. The directory exists. Throws
+/// IoError.
 void save_knowledge_base(const KnowledgeBase& kb, const Index& index, const IndexOptions& options,
                          const std::filesystem::path& directory);
 

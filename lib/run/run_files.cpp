@@ -32,6 +32,9 @@ constexpr std::array kWrittenByStages = {kRunFile,
                                          "embeddings.tsv",
                                          "latency.tsv",
                                          "explain.txt",
+                                         "setting.json",
+                                         "MODEL_CARD.md",
+                                         "SHA256SUMS",
                                          "CoLA.tsv",
                                          "SST-2.tsv",
                                          "MRPC.tsv",
@@ -60,8 +63,10 @@ bool is_written_by_stages(const fs::path& relative) {
   const bool known = std::any_of(kReadByStages.begin(), kReadByStages.end(), is) ||
                      std::any_of(kWrittenByStages.begin(), kWrittenByStages.end(), is);
   const fs::path folder = relative.parent_path();
-  if (folder.empty()) return known || name == "trajectory" || name == kPretrainedFolder;
+  if (folder.empty())
+    return known || name == "trajectory" || name == kPretrainedFolder || name == kKbFolder;
   if (folder == kPretrainedFolder) return known || matches(name, "model-*.safetensors");
+  if (folder == kKbFolder) return known;
   if (folder == "trajectory") return name.starts_with("anchor-");
   return folder.parent_path() == "trajectory" && known;
 }

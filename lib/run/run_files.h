@@ -13,6 +13,8 @@ inline constexpr const char* kCheckpointFile = "checkpoint.safetensors";
 inline constexpr const char* kTeacherRunFile = "teacher_run.json";
 /// The pretrained encoder, carried along by project where keys are made of its embeddings.
 inline constexpr const char* kPretrainedFolder = "pretrained";
+/// The knowledge base of a folder of export.
+inline constexpr const char* kKbFolder = "kb";
 
 /// What a later stage reads of a model or knowledge base directory. kb.json has the sha256 of the
 /// knowledge base's other files.

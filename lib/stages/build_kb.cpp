@@ -10,6 +10,8 @@
 #include "retrieval/indexes.h"
 #include "retrieval/kb_manifest.h"
 #include "stages/compute.h"
+#include "stages/export_files.h"
+#include "stages/kb_place.h"
 #include "stages/kb_sources.h"
 #include "stages/warnings.h"
 
@@ -96,7 +98,10 @@ std::string next_command(const BuildKbOptions& options) {
 }  // namespace
 
 std::string run_build_kb(BuildKbOptions options) {
-  if (!options.describe.empty()) return description(options.describe);
+  if (!options.describe.empty()) {
+    return description(knowledge_base_in(options.describe).string());
+  }
+  if (!options.extend.empty()) options.extend = knowledge_base_in(options.extend).string();
   auto index_options = options.resolve();
   const auto fields = options.fields();
   if (run::already_finished("build-kb", fields, BuildKbOptions().fields(), options.run)) return "";
@@ -119,6 +124,7 @@ std::string run_build_kb(BuildKbOptions options) {
   remove_folds(options.cross_fit, run.path());
   judge(source, report);
   run.finish(evaluation::to_json(report));
+  if (options.in_place) refresh_sums(options.extend);
   return evaluation::kb_summary(report) + next_command(options);
 }
 

@@ -7,39 +7,12 @@
 #include "stages/compute.h"
 #include "stages/eval_inputs.h"
 #include "stages/eval_outputs.h"
+#include "stages/eval_setting.h"
+#include "stages/kb_place.h"
 #include "stages/warnings.h"
 
 namespace reaugkd::stages {
 namespace {
-
-/// Whether no row that is selected on has a class that the student cannot name: a single row of a
-/// class finds no other. Such rows do not say how much a class of few rows may count.
-bool knows_no_new_class(const EvalInputs& inputs, const data::Dataset& rows) {
-  const auto known = static_cast<float>(inputs.student.settings.task.num_labels());
-  return std::ranges::none_of(rows.labels, [&](float label) { return label >= known; });
-}
-
-/// Which setting answers; the validation part is asked where something is selected or swept.
-evaluation::SelectedRetrieval select(const EvalOptions& options, EvalInputs& inputs,
-                                     run::RunDirectory& run) {
-  const data::Task task = inputs.student.task();
-  auto selection = options.selection(inputs.selects_more);
-  selection.grid.known_classes = inputs.student.settings.task.num_labels();
-  if (task.regression() && selection.grid.beta_mode == retrieval::BetaMode::kGate) {
-    selection.grid.beta_mode = retrieval::BetaMode::kConstant;  // a gate is of probabilities
-    selection.beta_mode = "constant";
-  }
-  if (selection.fixed && !options.sweep && options.grid_ef_search.empty()) {
-    return select_retrieval(selection, task, inputs.soft_labels, nullptr, *inputs.retriever);
-  }
-  const auto tuning = tuning_rows(options, inputs, run);
-  if (selection.grid.balance.size() > 1 && knows_no_new_class(inputs, tuning.rows)) {
-    selection.grid.balance = {inputs.student.new_classes.empty() ? 0.0 : 1.0};
-  }
-  const evaluation::ValidationPart validation{
-      tuning.rows, tuning.name, evaluation::ask(inputs.student, tuning.rows, "rows to select on")};
-  return select_retrieval(selection, task, inputs.soft_labels, &validation, *inputs.retriever);
-}
 
 std::string finished_text(const EvalOptions& options) {
   const std::filesystem::path directory = options.run.output;
@@ -56,11 +29,13 @@ std::string run_eval(EvalOptions options) {
     return finished_text(options);
   }
   options.check();
+  if (!options.kb.empty()) options.kb = knowledge_base_in(options.kb).string();
   run::RunDirectory run("eval", fields, EvalOptions().fields(), options.run);
   const auto compute = start_compute(options.run, /*training=*/false, run);
   EvalInputs inputs = load_eval_inputs(options, compute, run);
   const data::Dataset rows = rows_to_score(options, inputs, run);
   const data::Task task = inputs.student.task();
+  Tuning tuning(options, inputs, run);
 
   evaluation::Report report;
   report.task = task.name;
@@ -71,7 +46,7 @@ std::string run_eval(EvalOptions options) {
   std::optional<evaluation::SelectedRetrieval> selected;
   std::optional<evaluation::RetrievalParts> parts;
   if (inputs.retriever) {
-    selected = select(options, inputs, run);
+    selected = chosen_retrieval(options, inputs, tuning);
     report.retrieval = selected->choice;
     early = early_warnings(inputs, selected->choice);
     parts.emplace(evaluation::RetrievalParts{
@@ -79,6 +54,8 @@ std::string run_eval(EvalOptions options) {
         !options.exclude_same_text,
         options.sweep ? std::ranges::max(options.grid(inputs.selects_more).k) : 0});
   }
+  report.threshold =
+      chosen_threshold(options, inputs, selected ? &selected->choice.setting : nullptr, tuning);
   const FileScorer scorer{options, inputs, parts ? &*parts : nullptr, run};
   auto scored = scorer.score(rows, "predictions.tsv", task.submission_file);
   tell(scored.report.warnings);
@@ -91,6 +68,7 @@ std::string run_eval(EvalOptions options) {
         scorer.score(*more, "predictions_mismatched.tsv", task.submission_mismatched_file).report;
     tell(report.mismatched->warnings);
   }
+  write_setting(options, inputs, report, run);
   if (options.latency_examples > 0) report.latency = scorer.measure(rows);
   run.finish(to_json(report));
   return report_table(report) + explanation;

@@ -136,12 +136,29 @@ TuningRows tuning_rows(const EvalOptions& options, const EvalInputs& inputs,
   const std::string name = data::to_string(data.split.validation);
   if (inputs.new_rows.empty()) return {std::move(data.validation), name};
   const auto& kb = inputs.retriever->knowledge_base();
+  if (kb.text_a.empty()) {
+    spdlog::warn(
+        "{} was exported without its texts: its new rows cannot be asked, so they are not "
+        "selected on",
+        options.kb);
+    return {std::move(data.validation), name};
+  }
   const auto asked = evaluation::sample_of_new_rows(kb, inputs.new_rows, data.validation.size(),
                                                     static_cast<std::uint64_t>(options.run.seed));
   if (asked.empty()) return {std::move(data.validation), name};
   const auto rows = distill::dataset_of(retrieval::rows_of(kb, asked));
   return {data::joined(data.validation, rows),
           fmt::format("{} and {} new rows", name, asked.size())};
+}
+
+const TuningRows& Tuning::part() {
+  if (!part_) part_ = tuning_rows(options_, inputs_, run_);
+  return *part_;
+}
+
+const evaluation::Queries& Tuning::queries() {
+  if (!queries_) queries_ = evaluation::ask(inputs_.student, part().rows, "rows to select on");
+  return *queries_;
 }
 
 data::Dataset rows_to_score(const EvalOptions& options, const EvalInputs& inputs,

@@ -36,6 +36,22 @@ struct TuningRows {
 TuningRows tuning_rows(const EvalOptions& options, const EvalInputs& inputs,
                        run::RunDirectory& run);
 
+/// These rows as the student sees them, which is asked once however often they are needed.
+class Tuning {
+ public:
+  Tuning(const EvalOptions& options, EvalInputs& inputs, run::RunDirectory& run)
+      : options_(options), inputs_(inputs), run_(run) {}
+  const TuningRows& part();
+  const evaluation::Queries& queries();
+
+ private:
+  const EvalOptions& options_;
+  EvalInputs& inputs_;
+  run::RunDirectory& run_;
+  std::optional<TuningRows> part_;
+  std::optional<evaluation::Queries> queries_;
+};
+
 /// The rows of --split, an input of `run`.
 data::Dataset rows_to_score(const EvalOptions& options, const EvalInputs& inputs,
                             run::RunDirectory& run);

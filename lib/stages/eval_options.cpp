@@ -81,6 +81,10 @@ base::OptionList EvalOptions::fields() {
             base::Range{0, 1, true}});
   list.add({"exclude-same-text", group, &exclude_same_text,
             "a knowledge base row with a query's own text does not answer it"});
+  list.add({"target-precision", "Evaluation", &target_precision,
+            "find the probability from which so large a share of the answers is right, on the "
+            "validation part, for predict",
+            base::Range{0, 1, true}});
   list.add({"explain", "Evaluation", &explain,
             "show N examples where retrieval changed the outcome, with their neighbors",
             base::kNotNegative});

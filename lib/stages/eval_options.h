@@ -39,6 +39,7 @@ struct EvalOptions {
   std::vector<std::int64_t> grid_ef_search = {};
   double kb_rows = 1;
   bool exclude_same_text = false;
+  std::optional<double> target_precision;
   std::int64_t explain = 0;
   bool sweep = false;
   bool embedding_map = false;

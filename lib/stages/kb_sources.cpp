@@ -346,6 +346,12 @@ KbSource changed_knowledge_base(const BuildKbOptions& options, const tensor::Com
   const Inherited inherited = inherit(options.extend);
   const auto settings = resolve_settings(options.data, inherited);
   auto kb = retrieval::load_knowledge_base(options.extend);
+  if (kb.text_a.empty() && (!options.extend_files.empty() || !options.keys.empty())) {
+    throw base::ConfigError(
+        "{} was exported without its texts: rows can be removed and relabeled, but --extend-files "
+        "and --keys need texts; change the knowledge base that it was exported from",
+        options.extend);
+  }
   store_as(options, kb);
   std::int64_t unchanged = kb.size();  // leading rows that are as in --extend
   if (!options.remove.empty() || !options.remove_where.empty()) {

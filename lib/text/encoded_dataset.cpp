@@ -16,7 +16,7 @@ struct Chunk {
   std::vector<std::int32_t> tokens;
   std::vector<std::int64_t> lengths;
   std::vector<std::int32_t> first_segments;
-  std::int64_t num_truncated = 0;
+  std::vector<std::uint8_t> truncated;
   std::exception_ptr error;
 };
 
@@ -43,10 +43,9 @@ void encode_row(const Tokenizer& tokenizer, const std::string& text_a, const std
       static_cast<std::size_t>(max_seq_length - num_special_tokens(special, pair));
   std::vector<std::int32_t> first = tokenizer.encode(text_a);
   std::vector<std::int32_t> second = pair ? tokenizer.encode(*text_b) : std::vector<std::int32_t>{};
-  if (first.size() + second.size() > capacity) {
-    truncate(first, second, capacity);
-    ++chunk.num_truncated;
-  }
+  const bool too_long = first.size() + second.size() > capacity;
+  if (too_long) truncate(first, second, capacity);
+  chunk.truncated.push_back(too_long ? 1 : 0);
   const std::size_t before = chunk.tokens.size();
   chunk.tokens.push_back(special.cls);
   chunk.tokens.insert(chunk.tokens.end(), first.begin(), first.end());
@@ -115,7 +114,9 @@ EncodedDataset encode_dataset(const Tokenizer& tokenizer, std::span<const std::s
     for (const std::int64_t length : chunk.lengths) {
       dataset.offsets_.push_back(dataset.offsets_.back() + length);
     }
-    dataset.num_truncated_ += chunk.num_truncated;
+    dataset.truncated_.insert(dataset.truncated_.end(), chunk.truncated.begin(),
+                              chunk.truncated.end());
+    dataset.num_truncated_ += std::ranges::count(chunk.truncated, 1);
   }
   return dataset;
 }

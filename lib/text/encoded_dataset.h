@@ -22,7 +22,9 @@ class EncodedDataset {
   }
   /// How many of them, from the front, have token_type_id 0.
   std::int64_t first_segment_length(std::int64_t row) const { return first_segment_[row]; }
-  /// Rows of which tokens were cut to fit the maximum length.
+  /// Whether tokens of the row were cut to fit the maximum length.
+  bool truncated(std::int64_t row) const { return truncated_[row] != 0; }
+  /// How many rows that is.
   std::int64_t num_truncated() const { return num_truncated_; }
 
  private:
@@ -31,6 +33,7 @@ class EncodedDataset {
   std::vector<std::int32_t> tokens_;
   std::vector<std::int64_t> offsets_ = {0};
   std::vector<std::int32_t> first_segment_;
+  std::vector<std::uint8_t> truncated_;
   std::int64_t num_truncated_ = 0;
 };
 

@@ -16,7 +16,7 @@ LEVELS = [
     ["run", "metrics", "text", "tensor"],
     ["data", "models", "losses", "retrieval"],
     ["train"],
-    ["distill", "evaluation"],
+    ["distill", "evaluation", "serving"],
     ["stages"],
 ]
 LEVEL = {module: level for level, modules in enumerate(LEVELS) for module in modules}

@@ -1,0 +1,272 @@
+#include "serving/row_reader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+
+#include "data/records.h"
+#include "text/unicode.h"
+
+namespace reaugkd::serving {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::microseconds;
+
+constexpr std::size_t kLongestRecord = 1 << 24;  // bytes; a quote that is never closed ends there
+constexpr microseconds kGap{1000};  // a row that no other follows in this time waits no longer
+
+data::FileFormat file_format(RowFormat format) {
+  return format == RowFormat::kCsv ? data::FileFormat::kCsv : data::FileFormat::kTsv;
+}
+
+std::string_view without_line_end(std::string_view line) {
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+/// Behind the line end that ends the first record of `bytes`, or npos: a line's end within quotes
+/// of CSV ends none. A quote opens a field only where the field begins.
+std::size_t end_of_csv_record(std::string_view bytes) {
+  bool field_begins = true;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const char character = bytes[i];
+    if (character == '\n') return i + 1;
+    if (character == '"' && field_begins) {
+      std::size_t close = bytes.find('"', i + 1);
+      while (close != bytes.npos && close + 1 < bytes.size() && bytes[close + 1] == '"') {
+        close = bytes.find('"', close + 2);
+      }
+      if (close == bytes.npos) return close;
+      i = close;
+    }
+    field_begins = character == ',';
+  }
+  return bytes.npos;
+}
+
+std::string text_of(const base::Json& object, const std::string& key, const std::string& where) {
+  const auto found = object.find(key);
+  if (found == object.end() || found->is_null()) {
+    throw base::DataError("{}: has no \"{}\": name the key with `text_column`", where, key);
+  }
+  if (found->is_string()) return found->get<std::string>();
+  if (found->is_number() || found->is_boolean()) return found->dump();
+  throw base::DataError("{}: \"{}\" is {}, expected a text", where, key, found->type_name());
+}
+
+}  // namespace
+
+RowFormat parse_row_format(const std::string& text) {
+  if (text == "text") return RowFormat::kText;
+  if (text == "tsv") return RowFormat::kTsv;
+  if (text == "csv") return RowFormat::kCsv;
+  if (text == "jsonl") return RowFormat::kJsonl;
+  throw base::ConfigError("\"{}\" is not one of text, tsv, csv, jsonl", text);
+}
+
+std::string to_string(RowFormat format) {
+  switch (format) {
+    case RowFormat::kTsv:
+      return "tsv";
+    case RowFormat::kCsv:
+      return "csv";
+    case RowFormat::kJsonl:
+      return "jsonl";
+    case RowFormat::kText:
+      break;
+  }
+  return "text";
+}
+
+RowFormat format_of_name(const std::string& name) {
+  if (name.ends_with(".tsv")) return RowFormat::kTsv;
+  if (name.ends_with(".csv")) return RowFormat::kCsv;
+  if (name.ends_with(".jsonl")) return RowFormat::kJsonl;
+  return RowFormat::kText;
+}
+
+RowReader::RowReader(ByteSource source, RowLayout layout, OnError on_error)
+    : source_(std::move(source)), layout_(std::move(layout)), on_error_(on_error) {
+  const bool fields = layout_.format == RowFormat::kTsv || layout_.format == RowFormat::kCsv;
+  if (fields && layout_.header) read_header();
+}
+
+std::string RowReader::where() const {
+  return fmt::format("{}:{}", source_.name(), record_line_);
+}
+
+std::optional<std::string_view> RowReader::take_record() {
+  const std::string_view rest = std::string_view(buffer_).substr(begin_);
+  std::size_t end =
+      layout_.format == RowFormat::kCsv ? end_of_csv_record(rest) : rest.find('\n', scanned_);
+  if (end != rest.npos && layout_.format != RowFormat::kCsv) ++end;
+  scanned_ = rest.size();
+  if (end == rest.npos) {
+    if (rest.size() > kLongestRecord) {
+      throw base::DataError(
+          "{}:{}: a row of more than 16 MiB begins here: is a quote never closed, or is this no "
+          "text file?",
+          source_.name(), line_);
+    }
+    return {};
+  }
+  record_line_ = line_;
+  line_ += std::count(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(end), '\n');
+  begin_ += end;
+  scanned_ = 0;
+  return rest.substr(0, end);
+}
+
+bool RowReader::read_more(microseconds most_wait) {
+  buffer_.erase(0, begin_);
+  begin_ = 0;
+  const auto found = source_.read(buffer_, most_wait);
+  if (found == ByteSource::Found::kEnd && !buffer_.empty() && !buffer_.ends_with('\n')) {
+    buffer_ += '\n';  // the last line's own
+    return true;
+  }
+  return found == ByteSource::Found::kBytes;
+}
+
+void RowReader::check_bytes(std::string_view record) const {
+  if (record.starts_with("\xFF\xFE") || record.starts_with("\xFE\xFF")) {
+    throw base::DataError("{}: is in UTF-16: convert it (iconv -f UTF-16 -t UTF-8)",
+                          source_.name());
+  }
+  const auto line = without_line_end(record);
+  if (line.find('\r') != line.npos && layout_.format != RowFormat::kCsv) {
+    throw base::DataError(
+        "{}: a carriage return stands within the line: is this a file with the line ends of old "
+        "Macs? Convert it (tr '\\r' '\\n')",
+        where());
+  }
+  if (!text::valid_utf8(line)) {
+    throw base::DataError("{}: is not valid UTF-8: convert the file to UTF-8", where());
+  }
+}
+
+void RowReader::name_columns(std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) columns_.push_back(fmt::format("{}", i));
+}
+
+std::size_t RowReader::column(const std::string& name, const char* what) const {
+  const auto found = std::ranges::find(columns_, name);
+  if (found != columns_.end()) return static_cast<std::size_t>(found - columns_.begin());
+  throw base::DataError("{}: has no column \"{}\", found {}: name it with `{}`", where(), name,
+                        fmt::join(columns_, ", "), what);
+}
+
+void RowReader::read_header() {
+  std::optional<std::string_view> record;
+  while (!(record = take_record())) {
+    if (!read_more(microseconds(-1)) && buffer_.empty()) {
+      throw base::DataError("{}: is empty, expected a header line", source_.name());
+    }
+  }
+  check_bytes(*record);
+  data::Fields fields;
+  data::make_records(file_format(layout_.format), *record, {}, source_.name())->next(fields);
+  columns_.assign(fields.begin(), fields.end());
+  for (const auto& name : columns_) {
+    if (std::ranges::count(columns_, name) > 1) {
+      throw base::DataError("{}: the header names \"{}\" twice", where(), name);
+    }
+  }
+  column_a_ = column(layout_.text_a, "text_column");
+  if (layout_.pair) column_b_ = column(layout_.text_b, "text_pair_column");
+}
+
+void RowReader::read_text(std::string_view line, Row& row) const {
+  if (!layout_.pair) {
+    row.text_a = line;
+    return;
+  }
+  const auto tab = line.find('\t');
+  if (tab == line.npos || line.find('\t', tab + 1) != line.npos) {
+    throw base::DataError("{}: expected two texts with one tab between them", where());
+  }
+  row.text_a = line.substr(0, tab);
+  row.text_b = line.substr(tab + 1);
+}
+
+void RowReader::read_fields(std::string_view record, Row& row) {
+  data::Fields fields;
+  const auto records =
+      data::make_records(file_format(layout_.format), record, {}, source_.name(), record_line_);
+  records->next(fields);
+  row.fields.assign(fields.begin(), fields.end());
+  if (columns_.empty()) {  // no header: the first row says how many there are
+    name_columns(fields.size());
+    column_a_ = column(layout_.text_a, "text_column");
+    if (layout_.pair) column_b_ = column(layout_.text_b, "text_pair_column");
+  }
+  if (fields.size() != columns_.size()) {
+    throw base::DataError(
+        "{}: expected {} fields as in the {}, found {}: put quotes around a field that holds the "
+        "separator, or mend the line",
+        where(), columns_.size(), layout_.header ? "header" : "first row", fields.size());
+  }
+  row.text_a = fields[column_a_];
+  if (layout_.pair) row.text_b = fields[column_b_];
+}
+
+void RowReader::read_object(std::string_view line, Row& row) const {
+  row.object = base::Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (!row.object.is_object()) {
+    row.object = base::Json::object();
+    throw base::DataError("{}: expected a JSON object a line, found {}", where(),
+                          line.empty() ? "an empty line" : "something else");
+  }
+  row.text_a = text_of(row.object, layout_.text_a, where());
+  if (layout_.pair) row.text_b = text_of(row.object, layout_.text_b, where());
+}
+
+Row RowReader::row_of(std::string_view record) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  if (record_line_ == 1 && record.starts_with(kMark)) record.remove_prefix(kMark.size());
+  Row row;
+  row.where = where();
+  try {
+    check_bytes(record);
+    if (layout_.format == RowFormat::kText) {
+      read_text(without_line_end(record), row);
+    } else if (layout_.format == RowFormat::kJsonl) {
+      read_object(without_line_end(record), row);
+    } else {
+      read_fields(record, row);
+    }
+  } catch (const base::DataError& error) {
+    if (on_error_ == OnError::kStop) throw;
+    row.error = error.what();
+  }
+  return row;
+}
+
+std::vector<Row> RowReader::next(std::size_t most, std::chrono::milliseconds most_wait) {
+  std::vector<Row> rows;
+  if (stopped_by_) throw base::DataError(*stopped_by_);
+  auto until = Clock::now();
+  while (rows.size() < most) {
+    try {
+      if (const auto record = take_record()) {
+        const bool blank = layout_.format == RowFormat::kCsv && without_line_end(*record).empty();
+        if (blank) continue;  // no record of CSV
+        if (rows.empty()) until = Clock::now() + most_wait;
+        rows.push_back(row_of(*record));
+        continue;
+      }
+      const auto left = std::chrono::duration_cast<microseconds>(until - Clock::now());
+      const auto wait = rows.empty() ? microseconds(-1) : std::clamp(left, microseconds(0), kGap);
+      if (!read_more(wait) && (!rows.empty() || source_.ended())) break;
+    } catch (const base::DataError& error) {
+      if (rows.empty()) throw;
+      stopped_by_ = error;
+      break;
+    }
+  }
+  return rows;
+}
+
+}  // namespace reaugkd::serving

@@ -1,0 +1,100 @@
+// predict: load, then a window of rows in and their answers out.
+#include "stages/predict.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "serving/answer_rows.h"
+#include "stages/predict_inputs.h"
+
+namespace reaugkd::stages {
+namespace {
+
+namespace fs = std::filesystem;
+
+serving::AnswerFormat answer_format(const PredictOptions& options,
+                                    const serving::RowReader& first) {
+  if (options.format != "auto") return serving::parse_answer_format(options.format);
+  auto format = first.layout().format;
+  if (!options.output.empty()) {
+    const auto named = serving::format_of_name(options.output);
+    if (named != serving::RowFormat::kText) format = named;
+  } else if (::isatty(STDOUT_FILENO) == 1) {
+    return serving::AnswerFormat::kTable;
+  }
+  if (format == serving::RowFormat::kText) return serving::AnswerFormat::kJsonl;
+  return serving::parse_answer_format(to_string(format));
+}
+
+/// What decides on the bytes that are written, for --resume.
+base::Json job_of(PredictOptions options, base::Json job) {
+  const PredictOptions defaults;
+  options.eval_batch_size = defaults.eval_batch_size;
+  options.max_wait = defaults.max_wait;
+  options.threads = defaults.threads;
+  options.resume = options.overwrite = false;
+  options.output.clear();
+  job["options"] = options.fields().to_json();
+  for (const auto& file : options.files) {
+    if (file != "-") job["bytes"][file] = fs::file_size(file);
+  }
+  return job;
+}
+
+std::unique_ptr<serving::Output> open_output(const PredictOptions& options, base::Json job) {
+  if (options.output.empty()) return serving::output_to(STDOUT_FILENO);
+  return serving::output_to_file(
+      options.output, job_of(options, std::move(job)),
+      options.resume ? serving::PartialFile::kGoOn : serving::PartialFile::kStart);
+}
+
+void tell(const serving::Answered& answered, const PredictOptions& options) {
+  std::string text = fmt::format("{} rows answered", answered.rows - answered.errors);
+  if (answered.unknown > 0) {
+    text += fmt::format(", {} of them \"{}\"", answered.unknown, options.unknown_label);
+  }
+  if (answered.truncated > 0) text += fmt::format(", {} texts cut", answered.truncated);
+  spdlog::info("{}", text);
+  if (answered.errors > 0) {
+    spdlog::warn("{} rows could not be answered: the answers say why", answered.errors);
+  }
+}
+
+}  // namespace
+
+std::string run_predict(PredictOptions options) {
+  options.check();
+  if (!options.output.empty() && fs::exists(options.output) && !options.overwrite) {
+    if (options.resume) {
+      spdlog::info("{} is finished: nothing to do", options.output);
+      return "";
+    }
+    throw base::ConfigError("--output {} exists: give --overwrite, or another name",
+                            options.output);
+  }
+  auto inputs = load_predict_inputs(options);
+  if (!options.min_probability && inputs.threshold) {
+    options.min_probability = inputs.threshold->min_probability;
+    spdlog::info("below a probability of {:.4g} the answer is \"{}\", as eval has chosen",
+                 *options.min_probability, options.unknown_label);
+  }
+  auto readers = open_inputs(options, inputs.answerer.task());
+  serving::AnsweringOptions answering;
+  answering.format = answer_format(options, readers.front());
+  answering.detail = options.detail();
+  answering.most_wait = std::chrono::milliseconds(options.max_wait);
+  const auto output = open_output(options, std::move(inputs.job));
+  if (output->rows_before() > 0) {
+    spdlog::info("goes on behind {} rows that are answered", output->rows_before());
+  }
+  try {
+    tell(serving::answer_rows(readers, inputs.answerer, answering, *output), options);
+  } catch (const serving::ClosedPipe&) {  // head has seen enough
+  }
+  return "";
+}
+
+}  // namespace reaugkd::stages
