@@ -118,6 +118,7 @@ void put_file(Json& json, const FileReport& file, const std::string& beta_mode) 
   }
   if (file.old_classes) json["old_classes"] = part_json(*file.old_classes, file);
   if (file.new_classes) json["new_classes"] = part_json(*file.new_classes, file);
+  if (!file.confusions.empty()) json["confusions"] = to_json(file.confusions);
   if (!file.warnings.empty()) json["warnings"] = file.warnings;
 }
 
@@ -164,6 +165,10 @@ class Section {
     return {json_.at(key), where_ + ": " + key};
   }
   /// Empty where it is absent.
+  std::vector<ConfusedClasses> confusions(const char* key) const {
+    return has(key) ? confusions_of_json(json_.at(key), where_ + ": " + key)
+                    : std::vector<ConfusedClasses>();
+  }
   metrics::Scores scores(const char* key) const {
     return has(key) ? metrics::scores_of_json(json_.at(key), where_ + ": " + key)
                     : metrics::Scores();
@@ -278,6 +283,7 @@ FileReport file_of(const Section& json, const Section& scores) {
   if (file.with_retrieval) file.retrieval = effect_of(json.section("retrieval"));
   if (json.has("old_classes")) file.old_classes = part_of(json.section("old_classes"));
   if (json.has("new_classes")) file.new_classes = part_of(json.section("new_classes"));
+  file.confusions = json.confusions("confusions");
   if (json.has("warnings")) file.warnings = json.at<std::vector<std::string>>("warnings");
   return file;
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "evaluation/calibration.h"
+#include "evaluation/class_report.h"
 #include "evaluation/warnings.h"
 #include "models/classifier.h"
 
@@ -22,8 +23,8 @@ void answer_with_retrieval(const RetrievalParts& parts, const data::Task& task,
                          file.queries.probabilities, parts.retriever.class_rows());
   file.predictions = {combined, file.queries.probabilities, p_kb};
   file.report.with_retrieval = true;
-  file.report.metrics.retrieval = train::score(task, p_kb, rows.labels);
-  file.report.metrics.combined = train::score(task, combined, rows.labels);
+  file.report.metrics.retrieval = scores_with_averages(task, p_kb, rows.labels);
+  file.report.metrics.combined = scores_with_averages(task, combined, rows.labels);
 }
 
 RetrievalEffect effect_of(const RetrievalParts& parts, const data::Task& task,
@@ -121,7 +122,7 @@ ScoredFile score_file(Subject& student, const data::Dataset& rows, const std::st
   ScoredFile file;
   file.queries = ask(student, rows, what);
   file.predictions.final = file.queries.probabilities;
-  file.report.metrics.student = train::score(task, file.queries.probabilities, rows.labels);
+  file.report.metrics.student = scores_with_averages(task, file.queries.probabilities, rows.labels);
   if (retrieval != nullptr) {
     answer_with_retrieval(*retrieval, task, rows, file);
     file.report.retrieval = effect_of(*retrieval, task, rows, file);
@@ -130,7 +131,7 @@ ScoredFile score_file(Subject& student, const data::Dataset& rows, const std::st
     const data::Task its_task = teacher->task();
     const auto probabilities = ask(*teacher, rows, "teacher").probabilities;
     file.report.with_teacher = true;
-    file.report.metrics.teacher = train::score(its_task, probabilities, rows.labels);
+    file.report.metrics.teacher = scores_with_averages(its_task, probabilities, rows.labels);
     append(file.report.warnings,
            prediction_warnings("the teacher", its_task, probabilities, rows.labels));
   }
@@ -138,6 +139,7 @@ ScoredFile score_file(Subject& student, const data::Dataset& rows, const std::st
     file.report.old_classes = part_of(task, rows, file, student.settings.task.num_labels(), false);
     file.report.new_classes = part_of(task, rows, file, student.settings.task.num_labels(), true);
   }
+  file.report.confusions = most_confused(task, rows, file.predictions.final);
   judge(task, rows, retrieval == nullptr || retrieval->same_text_answers, file);
   return file;
 }

@@ -80,15 +80,14 @@ std::string run_eval(EvalOptions options) {
         options.sweep ? std::ranges::max(options.grid(inputs.selects_more).k) : 0});
   }
   const FileScorer scorer{options, inputs, parts ? &*parts : nullptr, run};
-  auto scored = scorer.score(rows, "predictions.tsv", task.submission_file);
+  auto scored = scorer.score(rows, "", task.submission_file);
   tell(scored.report.warnings);
   evaluation::append(early, scored.report.warnings);
   scored.report.warnings = std::move(early);
   report.scored = scored.report;
   const std::string explanation = scorer.write_pictures(rows, scored);
   if (const auto more = mismatched_rows(options, task, run)) {
-    report.mismatched =
-        scorer.score(*more, "predictions_mismatched.tsv", task.submission_mismatched_file).report;
+    report.mismatched = scorer.score(*more, "_mismatched", task.submission_mismatched_file).report;
     tell(report.mismatched->warnings);
   }
   if (options.latency_examples > 0) report.latency = scorer.measure(rows);

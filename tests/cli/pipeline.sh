@@ -29,7 +29,10 @@ for stage in teacher projected kb student eval; do
 done
 rows=$(($(wc -l <"$demo/dev.tsv") - 1))
 [ "$(($(wc -l <"$a/eval/predictions.tsv") - 1))" = "$rows" ] || fail "predictions.tsv has other rows than dev.tsv"
-head -1 "$a/eval/predictions.tsv" | grep -qP '^index\tlabel\tprediction\tp_0\tp_1\tstudent_p_0\tstudent_p_1\tkb_p_0\tkb_p_1$' || fail "header of predictions.tsv"
+head -1 "$a/eval/predictions.tsv" | grep -qP '^index\tlabel\tprediction\tp_0\tp_1\tstudent_p_0\tstudent_p_1\tkb_p_0\tkb_p_1\tprobability\tstudent_prediction\tstudent_probability\tkb_prediction\tkb_probability$' || fail "header of predictions.tsv"
+[ "$(sed -n 2p "$a/eval/classes.tsv" | cut -f2)" -gt 0 ] || fail "classes.tsv has no support"
+[ "$(head -1 "$a/eval/confusion.tsv")" = "$(printf 'label\t0\t1')" ] || fail "confusion.tsv has other classes"
+grep -q '"balanced_accuracy"' "$a/eval/metrics.json" || fail "metrics.json has no averages over classes"
 
 # A fixed setting selects nothing; beta = 1 is the student alone.
 ok "as given" "$reaugkd" eval --model "$a/student" --kb "$a/kb" --data "$demo" --output "$work/fixed" \
