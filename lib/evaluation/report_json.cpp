@@ -52,6 +52,7 @@ Json choice_json(const RetrievalChoice& choice) {
   if (choice.beta_mode != "constant") {
     json["beta_rule"] = rule_json(choice.beta_mode, choice.setting.rule);
   }
+  json["used"] = !choice.unused();
   json["index"] = choice.index;
   if (choice.ef_search) {
     json["ef_search"] = choice.ef_search->ef_search;

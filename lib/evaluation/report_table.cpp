@@ -25,7 +25,7 @@ std::vector<std::string> shown_metrics(const metrics::Scores& scores) {
 }
 
 /// A line of the table per predictor, a column per metric.
-std::string score_lines(const FileReport& file, const metrics::Scores& majority) {
+std::string score_lines(const FileReport& file, const metrics::Scores& majority, bool unused) {
   const auto names = shown_metrics(file.metrics.student);
   std::string text(2 + kNameColumns, ' ');
   for (const auto& name : names) text += fmt::format("  {:>{}}", name, kScoreColumns);
@@ -43,7 +43,11 @@ std::string score_lines(const FileReport& file, const metrics::Scores& majority)
   line("student", file.metrics.student);
   if (file.with_retrieval) {
     line("retrieval", file.metrics.retrieval);
-    line("combined", file.metrics.combined);
+    if (unused) {
+      text += fmt::format("  {:<{}}  retrieval not used\n", "combined", kNameColumns);
+    } else {
+      line("combined", file.metrics.combined);
+    }
   }
   return text;
 }
@@ -91,19 +95,23 @@ std::string rule_lines(const RetrievalChoice& choice) {
                      choice.beta_mode, rule.center, rule.slope);
 }
 
+/// "exact index over 7198 rows", and where the setting comes from.
+std::vector<std::string> source_words(const RetrievalChoice& choice) {
+  return {fmt::format("{} index{} over {} rows", choice.index,
+                      choice.ef_search ? fmt::format(" (ef {})", choice.ef_search->ef_search) : "",
+                      choice.rows),
+          choice.selection ? fmt::format("selected on {} by {}", choice.selection->selected_on,
+                                         choice.selection->selected_by)
+                           : "as given"};
+}
+
 std::string choice_lines(const RetrievalChoice& choice) {
   const auto& setting = choice.setting;
   std::vector<std::string> parts = {fmt::format("k = {}", setting.k),
                                     "beta = " + beta_words(setting),
                                     "tau = " + number(setting.tau)};
   for (auto& words : answer_words(setting)) parts.push_back(std::move(words));
-  parts.push_back(fmt::format(
-      "{} index{} over {} rows", choice.index,
-      choice.ef_search ? fmt::format(" (ef {})", choice.ef_search->ef_search) : "", choice.rows));
-  parts.push_back(choice.selection
-                      ? fmt::format("selected on {} by {}", choice.selection->selected_on,
-                                    choice.selection->selected_by)
-                      : "as given");
+  for (auto& words : source_words(choice)) parts.push_back(std::move(words));
   return parts_lines("  retrieval: ", parts) + rule_lines(choice);
 }
 
@@ -119,6 +127,13 @@ std::string part_line(const char* what, const std::optional<ClassPart>& part) {
   add("retrieval", part->metrics.retrieval);
   add("combined", part->metrics.combined);
   return parts_lines(fmt::format("  {}, {} examples: ", what, part->examples), parts);
+}
+
+/// In place of the numbers of a retrieval that changes nothing.
+std::string unused_lines(const RetrievalChoice& choice) {
+  std::vector<std::string> parts = {"beta = 1, the student alone answers"};
+  for (auto& words : source_words(choice)) parts.push_back(std::move(words));
+  return parts_lines("  retrieval not used: ", parts);
 }
 
 std::string effect_lines(const RetrievalEffect& effect) {
@@ -141,7 +156,7 @@ std::string effect_lines(const RetrievalEffect& effect) {
   return text;
 }
 
-std::string calibration_line(const FileReport& file) {
+std::string calibration_line(const FileReport& file, bool unused) {
   std::string text = "  expected calibration error:";
   const auto add = [&](const char* name, const metrics::Scores& scores) {
     if (const auto error = scores.find("expected_calibration_error")) {
@@ -151,16 +166,16 @@ std::string calibration_line(const FileReport& file) {
   add("student", file.calibration.student);
   if (file.with_retrieval) {
     add("retrieval", file.calibration.retrieval);
-    add("combined", file.calibration.combined);
+    if (!unused) add("combined", file.calibration.combined);
   }
   return text + "\n";
 }
 
-std::string latency_lines(const Latency& latency) {
+std::string latency_lines(const Latency& latency, bool unused) {
   const auto& retrieval = latency.with_retrieval;
   std::vector<std::string> times = {fmt::format("{:.2f} ms (p50)", latency.at_batch_1.p50)};
   std::vector<std::string> rates = {fmt::format("{:.0f} examples/s", latency.examples_per_second)};
-  if (retrieval) {
+  if (retrieval && !unused) {
     times.push_back(fmt::format("with retrieval {:.2f} ms: {:+.1f} %", retrieval->at_batch_1.p50,
                                 retrieval->overhead_percent));
     rates.push_back(fmt::format("with retrieval {:.0f}: {:+.1f} %", retrieval->examples_per_second,
@@ -183,17 +198,22 @@ std::string selected_on(const Report& report) {
 
 std::string report_table(const Report& report) {
   const FileReport& file = report.scored;
+  const bool unused = report.retrieval && report.retrieval->unused();
   std::string text = fmt::format("{} {}, {} examples{}\n", report.task, report.split,
                                  report.examples, selected_on(report));
   text += file.metrics.student.empty() ? "  no labels: predictions only\n"
-                                       : score_lines(file, file.majority);
+                                       : score_lines(file, file.majority, unused);
   text += part_line("old classes", file.old_classes) + part_line("new classes", file.new_classes);
-  if (report.mismatched) text += "mismatched\n" + score_lines(*report.mismatched, {});
-  if (report.retrieval) text += choice_lines(*report.retrieval) + effect_lines(file.retrieval);
-  if (!file.calibration.student.empty()) text += calibration_line(file);
+  if (report.mismatched) text += "mismatched\n" + score_lines(*report.mismatched, {}, unused);
+  if (unused) {
+    text += unused_lines(*report.retrieval);
+  } else if (report.retrieval) {
+    text += choice_lines(*report.retrieval) + effect_lines(file.retrieval);
+  }
+  if (!file.calibration.student.empty()) text += calibration_line(file, unused);
   std::string below;
   for (const auto& warning : file.warnings) below += words_lines("  warning: ", warning);
-  if (report.latency) below += latency_lines(*report.latency);
+  if (report.latency) below += latency_lines(*report.latency, unused);
   const auto left = kScreenLines - count_lines(text) - count_lines(below);
   return text + confusion_lines(file.confusions, left) + below;
 }

@@ -5,6 +5,7 @@
 
 #include "evaluation/calibration.h"
 #include "evaluation/class_report.h"
+#include "evaluation/hints.h"
 #include "evaluation/warnings.h"
 #include "models/classifier.h"
 
@@ -106,14 +107,14 @@ Queries ask(Subject& subject, const data::Dataset& rows, const std::string& what
   auto predict =
       subject.model.predict_options(subject.compute, subject.settings, subject.batch_size);
   predict.what = what;
-  const auto outputs = train::predict(
-      subject.model.classifier,
-      subject.model.encode(rows, subject.settings, subject.compute.threads), predict);
+  const auto encoded = subject.model.encode(rows, subject.settings, subject.compute.threads);
+  const auto outputs = train::predict(subject.model.classifier, encoded, predict);
   const data::Task task = subject.task();
   return {
       retrieval::widened(train::probabilities_of(outputs.logits, task.kind()), task.num_labels()),
       models::unit_rows(outputs.queries),
-      {}};
+      {},
+      encoded.num_truncated()};
 }
 
 ScoredFile score_file(Subject& student, const data::Dataset& rows, const std::string& what,
@@ -121,6 +122,8 @@ ScoredFile score_file(Subject& student, const data::Dataset& rows, const std::st
   const data::Task task = student.task();
   ScoredFile file;
   file.queries = ask(student, rows, what);
+  append(file.report.warnings, cut_hints("the scored part", file.queries.cut_rows, rows.size(),
+                                         student.settings.max_seq_length));
   file.predictions.final = file.queries.probabilities;
   file.report.metrics.student = scores_with_averages(task, file.queries.probabilities, rows.labels);
   if (retrieval != nullptr) {

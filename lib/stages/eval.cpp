@@ -73,7 +73,7 @@ std::string run_eval(EvalOptions options) {
   if (inputs.retriever) {
     selected = select(options, inputs, run);
     report.retrieval = selected->choice;
-    early = early_warnings(inputs, selected->choice);
+    early = early_warnings(inputs, *selected);
     parts.emplace(evaluation::RetrievalParts{
         *inputs.retriever, *selected, static_cast<std::uint64_t>(options.run.seed),
         !options.exclude_same_text,

@@ -37,6 +37,7 @@ grep -q '"balanced_accuracy"' "$a/eval/metrics.json" || fail "metrics.json has n
 # A fixed setting selects nothing; beta = 1 is the student alone.
 ok "as given" "$reaugkd" eval --model "$a/student" --kb "$a/kb" --data "$demo" --output "$work/fixed" \
   --k 4 --beta 1 --tau-retrieval 0.1 --latency-examples 0 --quiet
+grep -q "^  combined  *retrieval not used" "$work/stdout" || fail "numbers of a retrieval that is not used"
 grep -q '"permuted"' "$work/fixed/metrics.json" || fail "no control beside a given setting"
 cut -f4,5 "$work/fixed/predictions.tsv" | tail -n +2 >"$work/p"
 cut -f6,7 "$work/fixed/predictions.tsv" | tail -n +2 | cmp -s - "$work/p" || fail "beta = 1 is not the student"

@@ -82,6 +82,26 @@ TEST_CASE("the table of 150 classes has at most 40 lines of 80 columns", "[evalu
   CHECK_THAT(table, ContainsSubstring("selected on holdout:0.1 by loss"));
 }
 
+TEST_CASE("with beta = 1 the table says that retrieval is not used", "[evaluation]") {
+  Report report = full_report();
+  report.retrieval->setting.beta = 1;
+  const auto table = report_table(report);
+  CHECK_THAT(table, ContainsSubstring("  combined        retrieval not used\n"));
+  CHECK_THAT(table, ContainsSubstring("  retrieval not used: beta = 1"));
+  CHECK_THAT(table, ContainsSubstring("  retrieval         0.7000"));  // the knowledge base alone
+  for (const char* number :
+       {"retrieval changed", "control", "combined 0.05", "with retrieval", "k ="}) {
+    CHECK_THAT(table, !ContainsSubstring(number));
+  }
+  CHECK(to_json(report).at("retrieval").at("used") == false);
+  CHECK(report_table(report_of_json(to_json(report), "metrics.json")) == table);
+  // A gate's mean is not a beta for all rows.
+  report.retrieval->beta_mode = "gate";
+  report.retrieval->setting.rule.mode = retrieval::BetaMode::kGate;
+  report.retrieval->setting.rule.gate.weights.resize(retrieval::gate_feature_names().size());
+  CHECK_THAT(report_table(report), !ContainsSubstring("not used"));
+}
+
 TEST_CASE("metrics that have no room are left to metrics.json", "[evaluation]") {
   Report report = full_report();
   report.scored.metrics.student = {{"accuracy", 0.8}, {"matthews_correlation", 0.7}};
