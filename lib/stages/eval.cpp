@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "stages/compute.h"
 #include "stages/eval_inputs.h"
 #include "stages/eval_outputs.h"
@@ -48,9 +49,7 @@ std::string finished_text(const EvalOptions& options) {
          (options.explain > 0 ? base::read_file(directory / kExplainFile) : "");
 }
 
-}  // namespace
-
-std::string run_eval(EvalOptions options) {
+std::string evaluate(EvalOptions options) {
   const auto fields = options.fields();
   if (run::already_finished("eval", fields, EvalOptions().fields(), options.run)) {
     return finished_text(options);
@@ -93,6 +92,16 @@ std::string run_eval(EvalOptions options) {
   if (options.latency_examples > 0) report.latency = scorer.measure(rows);
   run.finish(to_json(report));
   return report_table(report) + explanation;
+}
+
+}  // namespace
+
+std::string run_eval(EvalOptions options) {
+  try {
+    return evaluate(std::move(options));
+  } catch (const base::Interrupted&) {
+    throw base::stopped_without_trace();
+  }
 }
 
 }  // namespace reaugkd::stages
