@@ -63,10 +63,11 @@ std::string neighbor_lines(const data::Task& task, const Queries& queries,
   for (std::int64_t n = 0; n < indices.size(0); ++n) {
     const auto neighbor = indices[n].item<std::int64_t>();
     if (neighbor < 0) break;  // fewer than k were found
-    text += fmt::format("    {:.3f}  weight {:.3f}  answer {:<16}  label {:<10}  {}\n",
+    text += fmt::format("    {:.3f}  weight {:.3f}  answer {:<16}  label {:<10}  {}  {}\n",
                         similarities[n].item<float>(), weights[n].item<float>(),
                         answer(task, retriever.soft_labels(), neighbor),
                         label_of(task, kb.labels[neighbor].item<float>()),
+                        kb.ids[static_cast<std::size_t>(neighbor)].to_string(),
                         row_text(kb.text_a, kb.text_b, neighbor));
   }
   return text;
@@ -84,8 +85,9 @@ std::string explain(std::int64_t count, const data::Task& task, const data::Data
   std::string text;
   for (const auto row : telling_rows(count, changed, predictions)) {
     const bool unchanged = !task.regression() && !changed[row];
-    text += fmt::format("row {}, label {}{}\n", rows.rows[row], label_of(task, rows.labels[row]),
-                        unchanged ? " (prediction unchanged)" : "");
+    text +=
+        fmt::format("row {}, label {}, id {}{}\n", rows.rows[row], label_of(task, rows.labels[row]),
+                    rows.id(row).to_string(), unchanged ? " (prediction unchanged)" : "");
     text += fmt::format("  {}\n", row_text(rows.text_a, rows.text_b, row));
     text += fmt::format("  student    {}\n", answer(task, predictions.student, row));
     text += fmt::format("  retrieval  {}, from similarity, weight, what the row answers:\n",
