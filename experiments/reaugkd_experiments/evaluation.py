@@ -101,18 +101,18 @@ def read_evaluation(directory):
     return Evaluation(directory, results, rows, labels, decisions, classes, probabilities)
 
 
-def read_probabilities(directory, table):
-    """The names of the classes, and the probabilities (N, C) of each part in the rows of predictions.tsv that `table` has."""
+def read_probabilities(directory, table, parts=tuple(PARTS)):
+    """The names of the classes, and the probabilities (N, C) of the parts in the rows of predictions.tsv that `table` has."""
     path = directory / "predictions.tsv"
     classes = [column.removeprefix("p_") for column in table if column.startswith("p_")]
     if classes:
-        return classes, {part: numbers(path, table, [prefix + name for name in classes]) for part, prefix in PARTS.items()}
+        return classes, {part: numbers(path, table, [PARTS[part] + name for name in classes]) for part in parts}
     path = directory / "probabilities.safetensors"  # of more than ten classes
     tensors, metadata = read_tensors(path)
-    missing = [name for name in TENSORS.values() if name not in tensors]
+    missing = [TENSORS[part] for part in parts if TENSORS[part] not in tensors]
     if missing:
         raise UserError(f"{path}: there is no tensor {', '.join(missing)}; evaluate with a knowledge base (eval --kb)")
-    return json.loads(metadata["labels"]), {part: tensors[name][table.index].astype(float) for part, name in TENSORS.items()}
+    return json.loads(metadata["labels"]), {part: tensors[TENSORS[part]][table.index].astype(float) for part in parts}
 
 
 def numbers(path, table, columns):
