@@ -56,7 +56,10 @@ def main(student, kb, evaluation, texts, row=0):
     p_kb = weights / weights.sum() @ rows["soft_labels"][neighbors]
     p = setting["beta"] * p_student + (1 - setting["beta"]) * p_kb
     written = list(csv.DictReader(open(evaluation / "predictions.tsv", encoding="utf-8"), delimiter="\t"))[row]
-    by_reaugkd = [float(written["p_" + label]) for label in shared["labels"]]
+    if (evaluation / "probabilities.safetensors").exists():  # more than ten classes
+        by_reaugkd = load_file(evaluation / "probabilities.safetensors")["final"][row].tolist()
+    else:
+        by_reaugkd = [float(written["p_" + label]) for label in shared["labels"]]
     difference = abs(p - by_reaugkd).max()
     for name, value in (("text", text), ("labels", shared["labels"]), ("student", p_student), ("neighbors", p_kb),
                         ("combined", p), ("reaugkd", numpy.array(by_reaugkd)), ("difference", f"{difference:.1e}")):

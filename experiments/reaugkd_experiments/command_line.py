@@ -43,6 +43,15 @@ PLOT_EXAMPLES = """\
 examples:
   reaugkd-experiments plot runs/ablation --output runs/ablation/plots
   reaugkd-experiments plot --redraw docs/pictures"""
+PAGE = """\
+Writes one HTML file about an evaluation, for people.
+
+The page has scores with intervals, reliability, risk and coverage, the confusion matrix, what retrieval changed with neighbors
+(eval --explain N), and the curves of the training. It needs no other file, no script and no network."""
+PAGE_EXAMPLES = """\
+examples:
+  reaugkd-experiments page runs/demo/eval
+  reaugkd-experiments page runs/demo/eval --output report.html"""
 FURTHER_ROWS = """\
 Prints rows of a training file that a teacher has not seen, for a knowledge base that grows (build-kb --extend-files).
 
@@ -166,6 +175,20 @@ def call_plot(args):
     return 0
 
 
+def add_page(commands):
+    parser = add_command(commands, "page", PAGE, PAGE_EXAMPLES)
+    parser.add_argument("run", type=pathlib.Path, help="a directory that reaugkd eval has written")
+    parser.add_argument("--output", type=pathlib.Path, metavar="FILE", help="default: RUN.html, beside the directory")
+    parser.set_defaults(call=call_page)
+
+
+def call_page(args):
+    from . import page
+
+    print(page.write_page(args.run, args.output))
+    return 0
+
+
 def add_further_rows(commands):
     parser = add_command(commands, "further-rows", FURTHER_ROWS, FURTHER_ROWS_EXAMPLES)
     parser.add_argument("teacher", type=pathlib.Path, help="the teacher's directory, which has split.json")
@@ -190,7 +213,7 @@ def parse_arguments(arguments):
     parser = argparse.ArgumentParser(prog="reaugkd-experiments", description="Measures the quality of reaugkd: runs plans, "
                                      "then makes the tables and pictures. COMMAND --help says more.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (add_run, add_report, add_plot, add_further_rows, add_knowledge):
+    for add in (add_run, add_report, add_plot, add_page, add_further_rows, add_knowledge):
         add(commands)
     return parser.parse_args(arguments)
 

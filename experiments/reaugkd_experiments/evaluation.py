@@ -1,6 +1,7 @@
 """An evaluation: what one `eval` directory says, with a prediction for each row."""
 import dataclasses
 import functools
+import json
 import pathlib
 
 import numpy as np
@@ -9,9 +10,12 @@ from .errors import UserError
 from .json_file import read_json
 from .metrics import METRICS, score
 from .tab_separated import read_tab_separated
+from .tensor_file import read_tensors
 
 SIDES = {"alone": "student_", "combined": ""}  # the student, and the student with retrieval -> prefix of their columns
 PARTS = {"student": "student_p_", "retrieval": "kb_p_", "combined": "p_"}  # -> prefix of their probabilities
+
+TENSORS = {"student": "student", "retrieval": "knowledge_base", "combined": "final"}  # in probabilities.safetensors
 
 
 class Unlabelled(Exception):
@@ -91,11 +95,24 @@ def read_evaluation(directory):
         labels = np.array([float(f"{float(label):.6g}") for label in table["label"]])  # however the number is spelled
         decisions = {side: numbers(path, table, [f"{prefix}score"])[:, 0] for side, prefix in SIDES.items()}
         return Evaluation(directory, results, rows, labels, decisions)
-    classes = [column.removeprefix("p_") for column in table if column.startswith("p_")]
-    probabilities = {part: numbers(path, table, [prefix + name for name in classes]) for part, prefix in PARTS.items()}
+    classes, probabilities = read_probabilities(directory, table)
     decisions = {"alone": probabilities["student"].argmax(axis=1), "combined": probabilities["combined"].argmax(axis=1)}
     labels = np.array([classes.index(label) for label in table["label"]])
     return Evaluation(directory, results, rows, labels, decisions, classes, probabilities)
+
+
+def read_probabilities(directory, table, parts=tuple(PARTS)):
+    """The names of the classes, and the probabilities (N, C) of the parts in the rows of predictions.tsv that `table` has."""
+    path = directory / "predictions.tsv"
+    classes = [column.removeprefix("p_") for column in table if column.startswith("p_")]
+    if classes:
+        return classes, {part: numbers(path, table, [PARTS[part] + name for name in classes]) for part in parts}
+    path = directory / "probabilities.safetensors"  # of more than ten classes
+    tensors, metadata = read_tensors(path)
+    missing = [TENSORS[part] for part in parts if TENSORS[part] not in tensors]
+    if missing:
+        raise UserError(f"{path}: there is no tensor {', '.join(missing)}; evaluate with a knowledge base (eval --kb)")
+    return json.loads(metadata["labels"]), {part: tensors[TENSORS[part]][table.index].astype(float) for part in parts}
 
 
 def numbers(path, table, columns):

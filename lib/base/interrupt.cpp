@@ -58,4 +58,12 @@ void stop_if_interrupted() {
   }
 }
 
+Interrupted stopped_without_trace() {
+  const int signal = interrupt_signal();
+  return {signal,
+          fmt::format("stopped by {}; nothing is kept of it: the same command with `resume` starts "
+                      "from the beginning (with `overwrite` too, the old directory is unchanged)",
+                      signal_name(signal))};
+}
+
 }  // namespace reaugkd::base

@@ -29,7 +29,10 @@ void forget_interrupt() noexcept;
 /// "SIGTERM"
 std::string signal_name(int signal);
 
-/// Throws Interrupted where a signal has been noted.
+/// Throws Interrupted where a signal has been noted. The message says that the command goes on.
 void stop_if_interrupted();
+
+/// The same of a command that keeps nothing of a stopped run.
+Interrupted stopped_without_trace();
 
 }  // namespace reaugkd::base

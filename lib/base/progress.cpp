@@ -1,7 +1,10 @@
 #include "base/progress.h"
 
 #include <spdlog/spdlog.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdio>
@@ -11,11 +14,19 @@ namespace {
 
 constexpr double kLiveInterval = 0.2;    // seconds between redraws
 constexpr double kPlainInterval = 15.0;  // seconds between lines of a log
+constexpr std::size_t kColumns = 80;
 std::atomic<ProgressStyle> process_style{ProgressStyle::kPlain};
 
 double seconds_between(std::chrono::steady_clock::time_point a,
                        std::chrono::steady_clock::time_point b) {
   return std::chrono::duration<double>(b - a).count();
+}
+
+/// Of the terminal that stderr is, but for the last one, and 80 at most.
+std::size_t live_columns() {
+  winsize size{};
+  const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  return std::min<std::size_t>(kColumns, known ? size.ws_col - 1 : kColumns - 1);
 }
 
 }  // namespace
@@ -48,11 +59,24 @@ void Progress::update(std::int64_t done, const std::string& note) {
 std::string Progress::line(std::int64_t done, const std::string& note) const {
   const double elapsed = seconds_between(start_, shown_);
   const double rate = elapsed > 0 ? static_cast<double>(done - already_) / elapsed : 0;
-  const double share = total_ > 0 ? static_cast<double>(done) / static_cast<double>(total_) : 0;
+  const ProgressState state{what_, unit_, done, total_, rate, note};
+  return progress_line(state, process_style == ProgressStyle::kLive ? live_columns() : kColumns);
+}
+
+std::string progress_line(const ProgressState& state, std::size_t columns) {
+  const double share =
+      state.total > 0 ? static_cast<double>(state.done) / static_cast<double>(state.total) : 0;
+  const std::string head = fmt::format("{} {:3.0f} %", state.what, 100 * share);
+  const std::string counts = fmt::format("  {}/{} {}", state.done, state.total, state.unit);
+  const std::string rate = fmt::format("  {:.0f}/s", state.rate);
+  const std::string note = state.note.empty() ? "" : "  " + state.note;
+  const auto left_over = static_cast<double>(state.total - state.done);
   const std::string left =
-      rate > 0 ? duration_text(static_cast<double>(total_ - done) / rate) + " left" : "";
-  return fmt::format("{} {:3.0f} %  {}/{} {}  {:.0f} {}/s{}{}  {}", what_, 100 * share, done,
-                     total_, unit_, rate, unit_, note.empty() ? "" : "  ", note, left);
+      state.rate > 0 ? "  " + duration_text(left_over / state.rate) + " left" : "";
+  for (const auto& middle : {counts + rate + note, rate + note, note, std::string()}) {
+    if (head.size() + middle.size() + left.size() <= columns) return head + middle + left;
+  }
+  return (head + left).substr(0, columns);
 }
 
 std::string duration_text(double seconds) {

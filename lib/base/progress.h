@@ -14,6 +14,20 @@ enum class ProgressStyle { kNone, kPlain, kLive };
 /// Set once by apps/reaugkd, before any stage runs.
 void set_progress_style(ProgressStyle style);
 
+/// What a progress line tells.
+struct ProgressState {
+  std::string what;  // "teacher-finetune"
+  std::string unit;  // what is counted: "examples"
+  std::int64_t done = 0;
+  std::int64_t total = 0;
+  double rate = 0;   // units a second; 0: not known
+  std::string note;  // "loss 0.31  lr 4.1e-05"
+};
+
+/// The state in at most so many columns (ASCII): where they are few the counts are left out first,
+/// then the rate, then the note.
+std::string progress_line(const ProgressState& state, std::size_t columns);
+
 class Progress {
  public:
   /// `what`: "teacher-finetune"; `unit`: what is counted, "examples"; `already`: how many an

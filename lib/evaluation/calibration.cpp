@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "evaluation/class_report.h"
 #include "metrics/metrics.h"
 #include "train/predict.h"
 
@@ -46,7 +47,7 @@ metrics::Scores majority_score(const data::Task& task, const std::vector<float>&
                                      [](auto& a, auto& b) { return a.second < b.second; });
   auto predictions = torch::zeros({static_cast<std::int64_t>(labels.size()), task.num_labels()});
   predictions.select(1, static_cast<std::int64_t>(most->first)).fill_(1);
-  return train::score(task, predictions, labels);
+  return scores_with_averages(task, predictions, labels);
 }
 
 }  // namespace reaugkd::evaluation

@@ -21,8 +21,9 @@ metrics::Scores calibration(const data::Task& task, const torch::Tensor& probabi
 metrics::Scores soft_label_quality(const data::Task& task, const torch::Tensor& soft_labels,
                                    const std::vector<float>& labels);
 
-/// The task's metrics if every row were predicted as the most frequent class of `labels`: what a
-/// model without any signal reaches. Empty for regression and without labels.
+/// The task's metrics and averages over classes if every row were predicted as the most frequent
+/// class of `labels`: what a model without any signal reaches. Empty for regression and without
+/// labels.
 metrics::Scores majority_score(const data::Task& task, const std::vector<float>& labels);
 
 }  // namespace reaugkd::evaluation

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "evaluation/row_text.h"
 #include "train/predict.h"
 
 namespace reaugkd::evaluation {
@@ -23,25 +24,6 @@ std::string label_of(const data::Task& task, float label) {
   if (std::isnan(label)) return "no label";
   return task.regression() ? fmt::format("{:.3f}", label)
                            : task.labels[static_cast<std::size_t>(label)];
-}
-
-/// A long text is cut, between two characters.
-std::string on_one_line(std::string text) {
-  constexpr std::size_t kMost = 300;
-  for (char& c : text) {
-    if (c == '\n' || c == '\r' || c == '\t') c = ' ';
-  }
-  if (text.size() <= kMost) return text;
-  std::size_t end = kMost;
-  while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // within a character
-  return text.substr(0, end) + " ...";
-}
-
-std::string text_of(const std::vector<std::string>& text_a, const std::vector<std::string>& text_b,
-                    std::int64_t row) {
-  if (text_a.empty()) return "(exported without its text)";
-  const auto i = static_cast<std::size_t>(row);
-  return on_one_line(text_b.empty() ? text_a[i] : text_a[i] + " || " + text_b[i]);
 }
 
 /// Whether retrieval changed the prediction of each row; never for a score.
@@ -81,11 +63,12 @@ std::string neighbor_lines(const data::Task& task, const Queries& queries,
   for (std::int64_t n = 0; n < indices.size(0); ++n) {
     const auto neighbor = indices[n].item<std::int64_t>();
     if (neighbor < 0) break;  // fewer than k were found
-    text += fmt::format("    {:.3f}  weight {:.3f}  answer {:<16}  label {:<10}  {}\n",
+    text += fmt::format("    {:.3f}  weight {:.3f}  answer {:<16}  label {:<10}  {}  {}\n",
                         similarities[n].item<float>(), weights[n].item<float>(),
                         answer(task, retriever.soft_labels(), neighbor),
                         label_of(task, kb.labels[neighbor].item<float>()),
-                        text_of(kb.text_a, kb.text_b, neighbor));
+                        kb.ids[static_cast<std::size_t>(neighbor)].to_string(),
+                        row_text(kb.text_a, kb.text_b, neighbor));
   }
   return text;
 }
@@ -102,9 +85,10 @@ std::string explain(std::int64_t count, const data::Task& task, const data::Data
   std::string text;
   for (const auto row : telling_rows(count, changed, predictions)) {
     const bool unchanged = !task.regression() && !changed[row];
-    text += fmt::format("row {}, label {}{}\n", rows.rows[row], label_of(task, rows.labels[row]),
-                        unchanged ? " (prediction unchanged)" : "");
-    text += fmt::format("  {}\n", text_of(rows.text_a, rows.text_b, row));
+    text +=
+        fmt::format("row {}, label {}, id {}{}\n", rows.rows[row], label_of(task, rows.labels[row]),
+                    rows.id(row).to_string(), unchanged ? " (prediction unchanged)" : "");
+    text += fmt::format("  {}\n", row_text(rows.text_a, rows.text_b, row));
     text += fmt::format("  student    {}\n", answer(task, predictions.student, row));
     text += fmt::format("  retrieval  {}, from similarity, weight, what the row answers:\n",
                         answer(task, predictions.knowledge_base, row));

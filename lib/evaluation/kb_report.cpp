@@ -63,6 +63,7 @@ Json to_json(const KbReport& report) {
   json["teacher_on_kb"] = metrics::to_json(report.teacher_on_kb);
   put(json, "teacher_on_seen_rows", report.teacher_on_seen_rows);
   put(json, "teacher_on_validation", report.teacher_on_validation);
+  put(json, "knn_on_validation", report.knn_on_validation);
   if (report.cross_fit) {
     json["cross_fit"] = cross_fit_json(*report.cross_fit);
     json["timing"]["cross_fit_seconds"] = report.cross_fit->seconds;
@@ -93,6 +94,7 @@ std::string kb_summary(const KbReport& report) {
   add("teacher_on_kb", report.teacher_on_kb);
   add("teacher_on_seen_rows", report.teacher_on_seen_rows);
   add("teacher_on_validation", report.teacher_on_validation);
+  add("knn_on_validation", report.knn_on_validation);
   if (report.keys) text += key_line(*report.keys);
   return text;
 }

@@ -39,6 +39,7 @@ struct KbReport {
   metrics::Scores teacher_on_kb;
   metrics::Scores teacher_on_seen_rows;  // where others answer in its place: cross-fit
   metrics::Scores teacher_on_validation;
+  metrics::Scores knn_on_validation;  // of a k-NN over the keys, by `project`
   std::optional<CrossFitReport> cross_fit;
   std::optional<KeyComparison> keys;      // where a student's took the place of the teacher's
   std::optional<IndexCheck> index_check;  // of an approximate index

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "evaluation/class_report.h"
 #include "evaluation/coverage.h"
 #include "evaluation/latency.h"
 #include "evaluation/retrieval_effect.h"
@@ -57,6 +58,7 @@ struct FileReport {
   std::vector<CoveragePoint> coverage;                // of the final prediction; the same
   RetrievalEffect retrieval;                          // with_retrieval
   std::optional<ClassPart> old_classes, new_classes;  // where the knowledge base has new ones
+  std::vector<ConfusedClasses> confusions;            // the largest ones of the final prediction
   Warnings warnings;
 };
 
@@ -84,7 +86,7 @@ base::Json to_json(const Report& report);
 /// The inverse. Throws ArtifactError naming `where`.
 Report report_of_json(const base::Json& json, const std::string& where);
 
-/// The report for a person.
+/// The report for a person: at most 80 columns, and 40 lines unless there are many warnings.
 std::string report_table(const Report& report);
 
 }  // namespace reaugkd::evaluation

@@ -33,6 +33,7 @@ Json choice_json(const RetrievalChoice& choice) {
   if (choice.beta_mode != "constant") {
     json["beta_rule"] = rule_json(choice.beta_mode, choice.setting.rule);
   }
+  json["used"] = !choice.unused();
   json["index"] = choice.index;
   if (choice.ef_search) {
     json["ef_search"] = choice.ef_search->ef_search;
@@ -116,6 +117,7 @@ void put_file(Json& json, const FileReport& file, const std::string& beta_mode) 
   for (const auto& point : file.coverage) json["coverage"].push_back(point_json(point));
   if (file.old_classes) json["old_classes"] = part_json(*file.old_classes, file);
   if (file.new_classes) json["new_classes"] = part_json(*file.new_classes, file);
+  if (!file.confusions.empty()) json["confusions"] = to_json(file.confusions);
   if (!file.warnings.empty()) json["warnings"] = file.warnings;
 }
 
@@ -163,6 +165,10 @@ class Section {
     return {json_.at(key), where_ + ": " + key};
   }
   /// Empty where it is absent.
+  std::vector<ConfusedClasses> confusions(const char* key) const {
+    return has(key) ? confusions_of_json(json_.at(key), where_ + ": " + key)
+                    : std::vector<ConfusedClasses>();
+  }
   metrics::Scores scores(const char* key) const {
     return has(key) ? metrics::scores_of_json(json_.at(key), where_ + ": " + key)
                     : metrics::Scores();
@@ -272,6 +278,7 @@ FileReport file_of(const Section& json, const Section& scores) {
   }
   if (json.has("old_classes")) file.old_classes = part_of(json.section("old_classes"));
   if (json.has("new_classes")) file.new_classes = part_of(json.section("new_classes"));
+  file.confusions = json.confusions("confusions");
   if (json.has("warnings")) file.warnings = json.at<std::vector<std::string>>("warnings");
   return file;
 }

@@ -33,6 +33,7 @@ struct Queries {
   torch::Tensor probabilities;  // (n, C) p^S
   torch::Tensor embeddings;     // (n, D) s, unit rows
   retrieval::Neighbors neighbors;
+  std::int64_t cut_rows = 0;  // longer than the maximum length
 };
 
 constexpr double kEnoughRecall = 0.98;

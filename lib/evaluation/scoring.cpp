@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "evaluation/calibration.h"
+#include "evaluation/class_report.h"
+#include "evaluation/hints.h"
 #include "evaluation/warnings.h"
 #include "metrics/metrics.h"
 #include "models/classifier.h"
@@ -23,8 +25,8 @@ void answer_with_retrieval(const RetrievalParts& parts, const data::Task& task,
                          file.queries.probabilities, parts.retriever.class_rows());
   file.predictions = {combined, file.queries.probabilities, p_kb};
   file.report.with_retrieval = true;
-  file.report.metrics.retrieval = train::score(task, p_kb, rows.labels);
-  file.report.metrics.combined = train::score(task, combined, rows.labels);
+  file.report.metrics.retrieval = scores_with_averages(task, p_kb, rows.labels);
+  file.report.metrics.combined = scores_with_averages(task, combined, rows.labels);
 }
 
 RetrievalEffect effect_of(const RetrievalParts& parts, const data::Task& task,
@@ -129,14 +131,14 @@ Queries ask(Subject& subject, const data::Dataset& rows, const std::string& what
   auto predict =
       subject.model.predict_options(subject.compute, subject.settings, subject.batch_size);
   predict.what = what;
-  const auto outputs = train::predict(
-      subject.model.classifier,
-      subject.model.encode(rows, subject.settings, subject.compute.threads), predict);
+  const auto encoded = subject.model.encode(rows, subject.settings, subject.compute.threads);
+  const auto outputs = train::predict(subject.model.classifier, encoded, predict);
   const data::Task task = subject.task();
   return {
       retrieval::widened(train::probabilities_of(outputs.logits, task.kind()), task.num_labels()),
       models::unit_rows(outputs.queries),
-      {}};
+      {},
+      encoded.num_truncated()};
 }
 
 ScoredFile score_file(Subject& student, const data::Dataset& rows, const std::string& what,
@@ -144,8 +146,10 @@ ScoredFile score_file(Subject& student, const data::Dataset& rows, const std::st
   const data::Task task = student.task();
   ScoredFile file;
   file.queries = ask(student, rows, what);
+  append(file.report.warnings, cut_hints("the scored part", file.queries.cut_rows, rows.size(),
+                                         student.settings.max_seq_length));
   file.predictions.final = file.queries.probabilities;
-  file.report.metrics.student = train::score(task, file.queries.probabilities, rows.labels);
+  file.report.metrics.student = scores_with_averages(task, file.queries.probabilities, rows.labels);
   if (retrieval != nullptr) {
     answer_with_retrieval(*retrieval, task, rows, file);
     file.report.retrieval = effect_of(*retrieval, task, rows, file);
@@ -154,7 +158,7 @@ ScoredFile score_file(Subject& student, const data::Dataset& rows, const std::st
     const data::Task its_task = teacher->task();
     const auto probabilities = ask(*teacher, rows, "teacher").probabilities;
     file.report.with_teacher = true;
-    file.report.metrics.teacher = train::score(its_task, probabilities, rows.labels);
+    file.report.metrics.teacher = scores_with_averages(its_task, probabilities, rows.labels);
     append(file.report.warnings,
            prediction_warnings("the teacher", its_task, probabilities, rows.labels));
   }
@@ -162,6 +166,7 @@ ScoredFile score_file(Subject& student, const data::Dataset& rows, const std::st
     file.report.old_classes = part_of(task, rows, file, student.settings.task.num_labels(), false);
     file.report.new_classes = part_of(task, rows, file, student.settings.task.num_labels(), true);
   }
+  file.report.confusions = most_confused(task, rows, file.predictions.final);
   judge(task, rows, retrieval == nullptr || retrieval->same_text_answers, file);
   return file;
 }

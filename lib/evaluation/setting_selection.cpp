@@ -31,10 +31,8 @@ LabelledQueries asked(const SelectionOptions& options, const ValidationPart& val
   return {queries, validation.rows.labels};
 }
 
-/// The task's first metric on the validation part, or nothing: the loss decides.
-retrieval::Criterion criterion_of(const SelectionOptions& options, const data::Task& task,
-                                  const std::vector<float>& labels) {
-  if (!options.by_metric) return {};
+/// The task's first metric on the validation part.
+retrieval::Criterion metric_of(const data::Task& task, const std::vector<float>& labels) {
   return [&task, &labels](const torch::Tensor& combined) {
     return train::score(task, combined, labels).at(task.metrics.front());
   };
@@ -79,13 +77,20 @@ SelectedRetrieval select_retrieval(const SelectionOptions& options, const data::
     const auto& queries = selected.validation->queries;
     const auto labels = torch::tensor(selected.validation->labels);
     const auto own = retriever.own_classes(validation->rows);
-    const auto criterion = criterion_of(options, task, selected.validation->labels);
-    const auto best_of = [&](const std::vector<SoftLabels>& values) {
+    const auto metric = metric_of(task, selected.validation->labels);
+    const auto criterion = options.by_metric ? metric : retrieval::Criterion();
+    const auto best_of = [&](const std::vector<SoftLabels>& values,
+                             const retrieval::Criterion& by) {
       return retrieval::select_setting(grid, queries.neighbors, values, queries.probabilities,
-                                       labels, task.kind(), criterion, own);
+                                       labels, task.kind(), by, own);
     };
-    choice.setting = best_of(soft_labels);
-    selected.permuted_setting = best_of(permuted);
+    choice.setting = best_of(soft_labels, criterion);
+    selected.permuted_setting = best_of(permuted, criterion);
+    if (choice.unused() && !options.by_metric) {
+      const auto refused = best_of(soft_labels, metric);
+      selected.warnings = refused_hints({refused, task.metrics.front(), refused.score,
+                                         metric(queries.probabilities), validation->name});
+    }
     choice.selection =
         record_of(grid, choice.setting, criterion, task, *selected.validation, validation->name);
   }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "evaluation/hints.h"
 #include "evaluation/retriever.h"
 #include "evaluation/sweep.h"
 #include "retrieval/selection.h"
@@ -32,6 +33,11 @@ struct RetrievalChoice {
   std::optional<SelectedEfSearch> ef_search;  // of a grid
   std::string ef_search_selected_on;
   std::int64_t rows = 0;  // of the knowledge base
+
+  /// Whether the student alone answers: beta = 1, and not a gate's mean.
+  bool unused() const {
+    return setting.beta == 1 && setting.rule.mode != retrieval::BetaMode::kGate;
+  }
 };
 
 /// What to select from.
@@ -58,6 +64,7 @@ struct SelectedRetrieval {
   retrieval::RetrievalSetting permuted_setting;
   torch::Tensor permuted_soft_labels;         // (N, C)
   std::optional<LabelledQueries> validation;  // with neighbors for the grid's largest k
+  Warnings warnings;
 };
 
 /// Selects among `options` and each of `soft_labels`; the retriever searches as the choice says

@@ -1,10 +1,12 @@
 #include "evaluation/training_report.h"
 
 #include "base/error.h"
+#include "evaluation/hints.h"
 
 namespace reaugkd::evaluation {
 
-TrainingReport training_report(const data::TaskData& data, const train::FitResult& fit) {
+TrainingReport training_report(const data::TaskData& data, const train::FitResult& fit,
+                               const train::ModelOnData& rows, const std::filesystem::path& log) {
   const data::Task& task = data.settings.task;
   TrainingReport report{task.name,
                         fit,
@@ -15,6 +17,13 @@ TrainingReport training_report(const data::TaskData& data, const train::FitResul
                         {}};
   append(report.warnings, score_warnings("the model, on the validation part,", task,
                                          fit.best.details, data.validation.labels));
+  append(report.warnings, few_row_hints(task, data.train.labels));
+  append(report.warnings, cut_hints("the training part", rows.encoded().num_truncated(),
+                                    rows.encoded().size(), data.settings.max_seq_length));
+  if (!fit.stopped_early) {
+    const std::string& metric = task.metrics.front();
+    append(report.warnings, rising_hints(metric, validations_of(log, metric)));
+  }
   return report;
 }
 

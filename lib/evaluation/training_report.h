@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 
 #include "base/json.h"
 #include "data/task_settings.h"
 #include "evaluation/warnings.h"
 #include "train/fit.h"
+#include "train/model_on_data.h"
 
 namespace reaugkd::evaluation {
 
@@ -21,8 +23,10 @@ struct TrainingReport {
   std::string method;  // of distill
 };
 
-/// The report of a fit on `data`, with its warnings.
-TrainingReport training_report(const data::TaskData& data, const train::FitResult& fit);
+/// The report of a fit on `data`, whose training rows are `rows`, with warnings. `log` is its
+/// train_log.jsonl.
+TrainingReport training_report(const data::TaskData& data, const train::FitResult& fit,
+                               const train::ModelOnData& rows, const std::filesystem::path& log);
 
 base::Json to_json(const TrainingReport& report);
 

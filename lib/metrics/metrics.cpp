@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "metrics/confusion.h"
 
 namespace reaugkd::metrics {
 namespace {
@@ -203,6 +204,14 @@ auto of_classes(const Function& function) {
   };
 }
 
+/// The counts of classes up to the largest that is there.
+ConfusionMatrix counted(std::span<const std::int64_t> predictions,
+                        std::span<const std::int64_t> labels) {
+  check_sizes(predictions.size(), labels.size());
+  return {predictions, labels,
+          1 + std::max(std::ranges::max(predictions), std::ranges::max(labels))};
+}
+
 /// The table. Adding a metric is an entry here.
 std::deque<Metric>& table() {
   using Classes = std::span<const std::int64_t>;
@@ -219,6 +228,18 @@ std::deque<Metric>& table() {
        .needs = Needs::kClasses,
        .function = of_classes(
            [](Classes p, Classes y, std::int64_t) { return matthews_correlation(p, y); })},
+      {.name = "macro_f1",
+       .needs = Needs::kClasses,
+       .function =
+           of_classes([](Classes p, Classes y, std::int64_t) { return counted(p, y).macro_f1(); })},
+      {.name = "weighted_f1",
+       .needs = Needs::kClasses,
+       .function = of_classes(
+           [](Classes p, Classes y, std::int64_t) { return counted(p, y).weighted_f1(); })},
+      {.name = "balanced_accuracy",
+       .needs = Needs::kClasses,
+       .function = of_classes(
+           [](Classes p, Classes y, std::int64_t) { return counted(p, y).balanced_accuracy(); })},
       {.name = "pearson",
        .needs = Needs::kScores,
        .function = [](Numbers p, Numbers y, std::int64_t) { return pearson(p, y); }},

@@ -1,6 +1,6 @@
-// GLUE's metrics, with the names that Hugging Face gives them, and the two that judge
-// probabilities. Plain numbers in, plain numbers out. docs/developer/adding-a-metric.md shows how
-// to add one to the table.
+// GLUE's metrics, with the names that Hugging Face gives them, averages over classes, and the two
+// that judge probabilities. Plain numbers in, plain numbers out. docs/developer/adding-a-metric.md
+// shows how to add one to the table.
 #pragma once
 
 #include <cstdint>

@@ -263,6 +263,8 @@ void RunDirectory::write_run_json(const base::Json& outputs) const {
   run["format"] = base::kRunFormat;
   run["command"] = command_;
   run["version"] = base::version();
+  std::error_code gone;
+  run["working_directory"] = base::json_text(fs::current_path(gone).string());
   run["options"] = options_;
   run["machine"] = machine_;
   run["inputs"] = inputs_;

@@ -199,7 +199,7 @@ class CrossFit {
       files.checkpoint.path = file("checkpoint-fold", "safetensors");
     }
     const auto fit = train::train_classifier(what_, rows, objective, part, training, seed, files);
-    auto trained = evaluation::training_report(part, fit);
+    auto trained = evaluation::training_report(part, fit, rows, files.log);
     tell(trained.warnings);
     report = {held_out.size(), part.train.size(), fit.best.details, fit.best_epoch,
               std::move(trained.warnings)};

@@ -64,7 +64,7 @@ std::string run_distill(DistillOptions options) {
   const auto objective = method.make({distill_settings, data, rows, quiz});
   const auto fit = train::train_classifier("distill", rows, *objective, data, training, seed,
                                            train::files_of(run));
-  auto report = evaluation::training_report(data, fit);
+  auto report = evaluation::training_report(data, fit, rows, train::files_of(run).log);
   report.method = info.name;
   tell(report.warnings);
   train::save_model(student, settings, run.path());

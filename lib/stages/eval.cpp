@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "stages/compute.h"
 #include "stages/eval_inputs.h"
 #include "stages/eval_outputs.h"
@@ -21,9 +22,7 @@ std::string finished_text(const EvalOptions& options) {
          (options.explain > 0 ? base::read_file(directory / kExplainFile) : "");
 }
 
-}  // namespace
-
-std::string run_eval(EvalOptions options) {
+std::string evaluate(EvalOptions options) {
   const auto fields = options.fields();
   if (run::already_finished("eval", fields, EvalOptions().fields(), options.run)) {
     return finished_text(options);
@@ -48,7 +47,7 @@ std::string run_eval(EvalOptions options) {
   if (inputs.retriever) {
     selected = chosen_retrieval(options, inputs, tuning);
     report.retrieval = selected->choice;
-    early = early_warnings(inputs, selected->choice);
+    early = early_warnings(inputs, *selected);
     parts.emplace(evaluation::RetrievalParts{
         *inputs.retriever, *selected, static_cast<std::uint64_t>(options.run.seed),
         !options.exclude_same_text,
@@ -57,21 +56,30 @@ std::string run_eval(EvalOptions options) {
   report.threshold =
       chosen_threshold(options, inputs, selected ? &selected->choice.setting : nullptr, tuning);
   const FileScorer scorer{options, inputs, parts ? &*parts : nullptr, run};
-  auto scored = scorer.score(rows, "predictions.tsv", task.submission_file);
+  auto scored = scorer.score(rows, "", task.submission_file);
   tell(scored.report.warnings);
   evaluation::append(early, scored.report.warnings);
   scored.report.warnings = std::move(early);
   report.scored = scored.report;
   const std::string explanation = scorer.write_pictures(rows, scored);
   if (const auto more = mismatched_rows(options, task, run)) {
-    report.mismatched =
-        scorer.score(*more, "predictions_mismatched.tsv", task.submission_mismatched_file).report;
+    report.mismatched = scorer.score(*more, "_mismatched", task.submission_mismatched_file).report;
     tell(report.mismatched->warnings);
   }
   write_setting(options, inputs, report, run);
   if (options.latency_examples > 0) report.latency = scorer.measure(rows);
   run.finish(to_json(report));
   return report_table(report) + explanation;
+}
+
+}  // namespace
+
+std::string run_eval(EvalOptions options) {
+  try {
+    return evaluate(std::move(options));
+  } catch (const base::Interrupted&) {
+    throw base::stopped_without_trace();
+  }
 }
 
 }  // namespace reaugkd::stages

@@ -198,15 +198,15 @@ std::optional<data::Dataset> mismatched_rows(const EvalOptions& options, const d
 }
 
 evaluation::Warnings early_warnings(const EvalInputs& inputs,
-                                    const evaluation::RetrievalChoice& choice) {
-  evaluation::Warnings warnings;
+                                    const evaluation::SelectedRetrieval& selected) {
+  evaluation::Warnings warnings = selected.warnings;
   if (inputs.retriever->knowledge_base().provenance.teacher_saw_holdout) {
     warnings.push_back(
         "the knowledge base's teacher was not trained here and may have seen the rows that are "
         "held out");
   }
-  if (choice.ef_search) {
-    evaluation::append(warnings, evaluation::ef_search_warnings(*choice.ef_search));
+  if (selected.choice.ef_search) {
+    evaluation::append(warnings, evaluation::ef_search_warnings(*selected.choice.ef_search));
   }
   tell(warnings);
   return warnings;

@@ -62,6 +62,6 @@ std::optional<data::Dataset> mismatched_rows(const EvalOptions& options, const d
 
 /// Says what is to be said before a row is scored, for the report too.
 evaluation::Warnings early_warnings(const EvalInputs& inputs,
-                                    const evaluation::RetrievalChoice& choice);
+                                    const evaluation::SelectedRetrieval& selected);
 
 }  // namespace reaugkd::stages

@@ -9,12 +9,23 @@
 
 namespace reaugkd::stages {
 
-evaluation::ScoredFile FileScorer::score(const data::Dataset& rows, const std::string& file,
+evaluation::ScoredFile FileScorer::score(const data::Dataset& rows, const std::string& suffix,
                                          const std::string& submission) const {
   const data::Task task = inputs.student.task();
   auto scored = evaluation::score_file(inputs.student, rows, options.split + " predictions",
                                        retrieval, inputs.teacher ? &*inputs.teacher : nullptr);
-  evaluation::write_predictions(run.path() / file, task, rows, scored.predictions);
+  const auto path = [&](const std::string& name, const char* ending) {
+    return run.path() / (name + suffix + ending);
+  };
+  evaluation::write_predictions(path("predictions", ".tsv"), task, rows, scored.predictions);
+  if (task.num_labels() > evaluation::kMostColumns) {
+    evaluation::write_probabilities(path("probabilities", ".safetensors"), task,
+                                    scored.predictions);
+  }
+  if (!task.regression() && !scored.report.metrics.student.empty()) {
+    evaluation::write_classes(path("classes", ".tsv"), task, rows, scored.predictions);
+    evaluation::write_confusion(path("confusion", ".tsv"), task, rows, scored.predictions.final);
+  }
   if (options.split == "test" && !submission.empty()) {
     evaluation::write_submission(run.path() / submission, task, rows, scored.predictions.final);
     evaluation::append(scored.report.warnings,

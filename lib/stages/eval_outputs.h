@@ -17,8 +17,9 @@ struct FileScorer {
   const evaluation::RetrievalParts* retrieval;  // null without --kb
   const run::RunDirectory& run;
 
-  /// Writes `file`, and of the test split `submission` too, where it has a name.
-  evaluation::ScoredFile score(const data::Dataset& rows, const std::string& file,
+  /// Writes predictions.tsv and what belongs to it, `suffix` behind the names, and of the test
+  /// split `submission` too, where it has a name.
+  evaluation::ScoredFile score(const data::Dataset& rows, const std::string& suffix,
                                const std::string& submission) const;
   /// embeddings.tsv, sweep.tsv and explain.txt where they are asked for. Returns the explanation.
   std::string write_pictures(const data::Dataset& rows, const evaluation::ScoredFile& scored) const;

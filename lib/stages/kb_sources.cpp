@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "distill/knowledge_base_rows.h"
 #include "evaluation/calibration.h"
+#include "evaluation/hints.h"
 #include "evaluation/new_rows.h"
 #include "models/classifier.h"
 #include "models/model_directory.h"
@@ -38,6 +39,15 @@ void store_as(const BuildKbOptions& options, retrieval::KnowledgeBase& kb) {
 base::Json metrics_of(const std::filesystem::path& directory) {
   const auto path = directory / run::kMetricsFile;
   return std::filesystem::exists(path) ? base::read_json(path) : base::Json::object();
+}
+
+/// How a k-NN over the teacher's keys does on the held-out rows, as `project` has measured; empty
+/// where that is not known.
+metrics::Scores knn_on_validation(const std::filesystem::path& teacher) {
+  const auto metrics = metrics_of(teacher);
+  const auto found = metrics.find("validation");
+  if (found == metrics.end() || !found->contains("knn_accuracy")) return {};
+  return {{"accuracy", base::json_at<double>(*found, "knn_accuracy", teacher.string())}};
 }
 
 /// Puts what teachers say that did not see the rows in place of what the teacher says.
@@ -327,6 +337,12 @@ KbSource rows_of_features(const BuildKbOptions& options, const tensor::Compute& 
   auto warnings =
       evaluation::prediction_warnings("the teacher, on the validation part,", settings.task,
                                       held_out_labels, data.validation.labels);
+  report.knn_on_validation = knn_on_validation(directory);
+  const auto neighbors = report.knn_on_validation.find("accuracy");
+  const auto itself = report.teacher_on_validation.find("accuracy");
+  if (neighbors && itself) {
+    evaluation::append(warnings, evaluation::neighbor_hints(*neighbors, *itself));
+  }
   tell(warnings);
   evaluation::append(report.warnings, warnings);
   kb.provenance.task_settings = settings.to_json();
@@ -378,6 +394,7 @@ KbSource changed_knowledge_base(const BuildKbOptions& options, const tensor::Com
   };
   report.teacher_on_seen_rows = known("teacher_on_seen_rows");
   report.teacher_on_validation = known("teacher_on_validation");
+  report.knn_on_validation = known("knn_on_validation");
   return {std::move(kb), settings, unchanged};
 }
 

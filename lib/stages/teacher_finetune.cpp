@@ -77,7 +77,7 @@ std::string run_teacher_finetune(TeacherFinetuneOptions options) {
     distill::drop_late_anchors(run.path(), options.keep_trajectory, fit.best_step,
                                fit.planned_steps);
   }
-  auto report = evaluation::training_report(data, fit);
+  auto report = evaluation::training_report(data, fit, rows, train::files_of(run).log);
   tell(report.warnings);
   train::save_model(model, settings, run.path());
   data::save_split(data.split, run.path());

@@ -84,6 +84,14 @@ std::vector<std::string> class_names(const data::Task& task) {
   return task.regression() ? std::vector<std::string>{"LABEL_0"} : task.labels;
 }
 
+/// Lets Hugging Face's tokenizers cut a text where we cut it.
+void add_maximum_length(const fs::path& directory, std::int64_t max_seq_length) {
+  const fs::path path = directory / "tokenizer_config.json";
+  base::Json config = base::read_json(path);
+  config["model_max_length"] = max_seq_length;
+  base::write_json(path, config);
+}
+
 }  // namespace
 
 void check_vocabulary(const Model& model, const fs::path& directory) {
@@ -208,6 +216,7 @@ void save_model(const Model& model, const data::TaskSettings& settings, const fs
   config.reaugkd["embedding"] = models::to_string(model.pooling);
   if (model.trained_towards) config.reaugkd[kTrainedTowards] = model.trained_towards->to_json();
   model.tokenizer->save(directory);
+  add_maximum_length(directory, settings.max_seq_length);
   models::save_classifier(model.classifier, config, directory);
 }
 

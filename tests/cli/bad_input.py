@@ -319,9 +319,13 @@ def data_rows(table):
     ones = [row for row in rows[1:400] if row.endswith("\t1\n")]
     table.row("data: a class missing from train", 0, 'no row that is trained on has the label "0"', teach, "--data",
               table.data(train_tsv=rows[0] + "".join(ones)), "--epochs", "1", after=metrics_warn("no row"))
+    zeros = [row for row in rows[1:400] if row.endswith("\t0\n")]
+    table.row("data: a class of few rows", 0, 'fewer than 5 rows to train on .*"0" has [1-4]', teach, "--data",
+              table.data(train_tsv=rows[0] + "".join(ones + zeros[:4])), "--max-train-examples", "0", "--epochs", "1",
+              after=metrics_warn("fewer than 5 rows"))
     long = rows[0] + "".join(row.split("\t")[0] * 9 + "\t" + row.split("\t")[1] for row in rows[1:60])
     table.row("data: rows longer than the model's positions", 0, "longer than 48 tokens and were cut", teach, "--data",
-              table.data(train_tsv=long), "--max-train-examples", "0", "--epochs", "1")
+              table.data(train_tsv=long), "--max-train-examples", "0", "--epochs", "1", after=metrics_warn("are cut"))
     more = "".join(rows) + "one more\t1\n"
     table.row("data: train.tsv changed after the teacher", 4, "train.tsv: has sha256 .* inherited split was made for",
               "project", "--data", table.data(train_tsv=more))

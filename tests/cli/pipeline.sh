@@ -27,17 +27,23 @@ a=$work/a
 for stage in teacher projected kb student eval; do
   grep -qP " info  reaugkd " "$a/$stage/run.log" || fail "--quiet emptied $stage/run.log"
 done
+grep -q "\"working_directory\": \"$PWD\"" "$a/eval/run.json" || fail "run.json does not say where the command was given"
+grep -qE '"model_max_length": [0-9]+' "$a/student/tokenizer_config.json" || fail "the tokenizer has no maximum length"
 rows=$(($(wc -l <"$demo/dev.tsv") - 1))
 [ "$(($(wc -l <"$a/eval/predictions.tsv") - 1))" = "$rows" ] || fail "predictions.tsv has other rows than dev.tsv"
-head -1 "$a/eval/predictions.tsv" | grep -qP '^index\tlabel\tprediction\tp_0\tp_1\tstudent_p_0\tstudent_p_1\tkb_p_0\tkb_p_1$' || fail "header of predictions.tsv"
+head -1 "$a/eval/predictions.tsv" | grep -qP '^index\tlabel\tprediction\tp_0\tp_1\tstudent_p_0\tstudent_p_1\tkb_p_0\tkb_p_1\tprobability\tstudent_prediction\tstudent_probability\tkb_prediction\tkb_probability$' || fail "header of predictions.tsv"
+[ "$(sed -n 2p "$a/eval/classes.tsv" | cut -f2)" -gt 0 ] || fail "classes.tsv has no support"
+[ "$(head -1 "$a/eval/confusion.tsv")" = "$(printf 'label\t0\t1')" ] || fail "confusion.tsv has other classes"
+grep -q '"balanced_accuracy"' "$a/eval/metrics.json" || fail "metrics.json has no averages over classes"
 
 # A fixed setting selects nothing; beta = 1 is the student alone.
 ok "as given" "$reaugkd" eval --model "$a/student" --kb "$a/kb" --data "$demo" --output "$work/fixed" \
   --k 4 --beta 1 --tau-retrieval 0.1 --latency-examples 0 --quiet
+grep -q "^  combined  *retrieval not used" "$work/stdout" || fail "numbers of a retrieval that is not used"
 grep -q '"permuted"' "$work/fixed/metrics.json" || fail "no control beside a given setting"
 cut -f4,5 "$work/fixed/predictions.tsv" | tail -n +2 >"$work/p"
 cut -f6,7 "$work/fixed/predictions.tsv" | tail -n +2 | cmp -s - "$work/p" || fail "beta = 1 is not the student"
-ok "row [0-9]+, label [01]" "$reaugkd" eval --model "$a/student" --kb "$a/kb" --data "$demo" --output "$work/explained" \
+ok "row [0-9]+, label [01], id [0-9a-f]{16}:[0-9]+" "$reaugkd" eval --model "$a/student" --kb "$a/kb" --data "$demo" --output "$work/explained" \
   --k 4 --beta 0 --tau-retrieval 0.1 --explain 3 --latency-examples 0 --quiet
 [ "$(grep -c "^  combined " "$work/explained/explain.txt")" = 3 ] || fail "--explain 3 shows other than 3 rows"
 [ "$(grep -c "  weight " "$work/explained/explain.txt")" = 12 ] || fail "--explain shows other than k neighbors"
@@ -55,9 +61,11 @@ ok "exact index over 27 rows" "$reaugkd" eval --model "$a/student" --kb "$a/kb" 
 [ "$(wc -l <"$work/share/embeddings.tsv")" = $((1 + 27 + rows)) ] || fail "embeddings.tsv has other rows than the knowledge base and dev"
 [ "$(wc -l <"$work/share/latency.tsv")" = 8 ] || fail "latency.tsv has other rows than --latency-examples"
 # The selected setting's line of sweep.tsv has the score that eval reports.
-read -r k beta tau < <(sed -nE 's/.*k = ([0-9]+), beta = ([0-9.]+), tau = ([0-9.]+) .*/\1 \2 \3/p' "$work/stdout")
+chosen() { sed -nE "s/^ +\"$1\": ([0-9.e-]+),?\$/\1/p" "$work/share/metrics.json" | head -1; }
+k=$(chosen k) beta=$(chosen beta) tau=$(chosen tau)
+combined=$(sed -n '/"combined": {/,/}/s/.*"accuracy": \([0-9.e-]*\).*/\1/p' "$work/share/metrics.json" | tail -1)
 swept=$(awk -F'\t' -v k="$k" -v tau="$tau" -v beta="$beta" '$1 == k && $2 == tau && $3 == beta {printf "%.4f", $7}' "$work/share/sweep.tsv")
-[ "$swept" = "$(awk '$1 == "combined" {print $2}' "$work/stdout")" ] || fail "sweep.tsv says $swept at k = $k, beta = $beta, tau = $tau"
+[ "$swept" = "$(printf %.4f "$combined")" ] || fail "sweep.tsv says $swept at k = $k, beta = $beta, tau = $tau"
 # T is one more choice of the grids; 1, the default, leaves the knowledge base's labels as they are.
 ok "^  combined " "$reaugkd" eval --model "$a/student" --kb "$a/kb" --data "$demo" --output "$work/softened" \
   --k 4 --beta 0 --tau-retrieval 0.1 --grid-kb-temperature 1,8 --sweep --latency-examples 0 --quiet
@@ -70,7 +78,7 @@ done
 chosen=$(sed -nE 's/.*"kb_temperature": ([0-9])\.0.*/\1/p' "$work/softened/metrics.json" | head -1)
 [ "$(sort -t$'\t' -g -k5 "$work/softened/sweep.tsv" | sed -n '2s/^4\t0.1\t0\t\([18]\)\t.*/\1/p')" = "$chosen" ] \
   || fail "T = $chosen was chosen, which is not the best one of sweep.tsv"
-told=$(sed -nE 's/.*tau = 0\.1, T = ([0-9])\.0 .*/\1/p' "$work/softened.txt") # the table names another T than 1 only
+told=$(sed -nE 's/.*tau = 0\.1, T = ([0-9])\.0,.*/\1/p' "$work/softened.txt") # the table names another T than 1 only
 [ "${told:-1}" = "$chosen" ] || fail "the table says T = ${told:-1}, T = $chosen was chosen"
 cmp -s "$work/softened/predictions.tsv" "$work/softened-$chosen/predictions.tsv" || fail "T selected is not T given"
 cmp -s "$work/softened-1/predictions.tsv" "$work/softened-8/predictions.tsv" && fail "--kb-temperature changes nothing"
@@ -165,7 +173,7 @@ echo '{"name": "three", "format": "tsv", "text_a": "text", "label": "mood", "lab
 ok "classifier.weight is \(2, [0-9]+\), of another task: drawn anew as \(3, [0-9]+\)" "$reaugkd" teacher-finetune \
   --model "$work/a/student" --task "$work/three.json" --data "$work/three" --validation dev --max-seq-length 48 --epochs 1 --output "$work/three-model"
 ok "accuracy" "$reaugkd" eval --model "$work/three-model" --data "$work/three" --latency-examples 0 --output "$work/three-eval"
-head -1 "$work/three-eval/predictions.tsv" | grep -qP '\tp_2$' || fail "no third class in predictions.tsv"
+head -1 "$work/three-eval/predictions.tsv" | grep -qP '\tp_2\t' || fail "no third class in predictions.tsv"
 
 # A run that is stopped, and one that is killed, goes on with --resume to the same bytes.
 resumed="$reaugkd distill --config $work/kd/run.json --epochs 3 --save-steps 2 --resume --output"

@@ -2,10 +2,12 @@
 import json
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 from fake_binary import PLAN
 from reaugkd_experiments.errors import UserError
+from reaugkd_experiments.evaluation import TENSORS, read_evaluation
 from reaugkd_experiments.table_format import as_csv, as_latex, as_markdown
 
 
@@ -68,6 +70,39 @@ def test_damaged_files_are_named(workplace):
     (directory / "metrics.json").write_text("{")
     with pytest.raises(UserError, match="eval-kd/metrics.json: it is damaged"):
         workplace.report()
+
+
+def write_tensors(path, labels, tensors):
+    header = {"__metadata__": {"labels": json.dumps(labels)}}
+    content = b""
+    for name, rows in tensors.items():
+        data = np.array(rows, dtype="<f4").tobytes()
+        header[name] = {"dtype": "F32", "shape": list(np.shape(rows)), "data_offsets": [len(content), len(content) + len(data)]}
+        content += data
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content)
+
+
+def test_probabilities_of_many_classes_are_read_from_their_file(workplace):
+    workplace.run_plan(dict(PLAN, seeds=[1], methods=[{"method": "kd"}]))
+    directory = workplace.root / "runs/rte/seed-1/eval-kd"
+    by_columns = read_evaluation(directory)
+    path = directory / "probabilities.safetensors"
+    write_tensors(path, ["0", "1"], {name: [[0.5, 0.5], *by_columns.probabilities[part]] for part, name in TENSORS.items()})
+    lines = ["index\tlabel\tprediction", "9\t\t0"]  # an unlabelled row, which is left out
+    lines += [f"{row}\t{label}\t0" for row, label in zip(by_columns.rows, by_columns.labels)]
+    (directory / "predictions.tsv").write_text("\n".join(lines) + "\n")
+    by_file = read_evaluation(directory)
+    assert by_file.rows == by_columns.rows and by_file.classes == ["0", "1"]
+    for part, probabilities in by_columns.probabilities.items():
+        assert by_file.probabilities[part] == pytest.approx(probabilities)
+    assert (by_file.decisions["alone"] == by_columns.decisions["alone"]).all()
+    write_tensors(path, ["0", "1"], {"final": [[0.5, 0.5]] * 5})
+    with pytest.raises(UserError, match="there is no tensor student, knowledge_base"):
+        read_evaluation(directory)
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(UserError, match="probabilities.safetensors: cannot read the tensors"):
+        read_evaluation(directory)
 
 
 def test_a_run_that_goes_on_is_no_part_of_it(workplace):
