@@ -221,17 +221,22 @@ def option_rows(table):
     demo, work = str(table.chain.demo), table.work
     teach = "teacher-finetune"
     table.row("a flag that does not exist", 2, "--bogus.*--help", ["eval", "--bogus", "1"])
-    table.row("a flag mistyped", 2, r"teacher-finetune has no --epoch \(nearest: --epochs\)", [teach, "--epoch", "1"])
-    table.row("a command mistyped", 2, r'no command "evals" \(nearest: eval\)', ["evals", "--model", "x"])
+    table.row("a flag mistyped", 2, r"teacher-finetune has no --epoch: did you mean --epochs\?", [teach, "--epoch", "1"])
+    table.row("a flag by its initials", 2, r"teacher-finetune has no --lr: did you mean --learning-rate\?",
+              [teach, "--lr=1e-3"])
+    table.row("a long flag with one dash", 2, r"has no -model: did you mean --model\?", [teach, "-model", "x"])
+    table.row("a word too many", 2, r'teacher-finetune: "modle" belongs to no option: did you mean --model\?', [teach, "modle"])
+    table.row("a flag before the command", 2, "--epochs stands before the command.*follow it", ["--epochs", "3", teach])
+    table.row("a command mistyped", 2, r'no command "evals": did you mean eval\?', ["evals", "--model", "x"])
     table.row("no command", 2, "--help", ["--quiet"])
     table.row("a required flag", 2, "--model is required", ["eval", "--data", demo])
     table.row("no knowledge base", 2, "--kb is required.*build-kb", "distill", "drop:--kb")
     table.row("out of range", 2, r"--tau: 0 is out of range, expected > 0", "distill", "--tau", "0")
     table.row("not a number", 2, 'epochs: expected a whole number, got "many"', teach, "--epochs", "many")
     table.row("not finite", 2, "--learning-rate: nan is out of range", teach, "--learning-rate", "nan")
-    table.row("not one of", 2, '"int8" is not one of auto, fp32, bf16', teach, "--precision", "int8")
+    table.row("not one of", 2, '"int8" is not one of auto, fp32, bf16: did you mean ', teach, "--precision", "int8")
     table.row("an unknown task", 2, "sst3.*cola, sst2", teach, "--task", "sst3")
-    table.row("an unknown device", 2, "tpu", teach, "--device", "tpu")
+    table.row("an unknown device", 2, "\"tpu\" is not one of auto, .*did you mean", teach, "--device", "tpu")
     table.row("too many positions", 2, "--max-seq-length 4000: .* positions for [0-9]+ tokens: give", teach,
               "--max-seq-length", "4000")
     table.row("a fraction above 1", 2, "holdout:2.*holdout:0.1", teach, "--validation", "holdout:2")
@@ -248,7 +253,7 @@ def option_rows(table):
     table.row("--k of 0", 2, "--k: 0 is out of range", "eval", "--k", "0")
     for name, text, message in (("not JSON", "{", "--config: .*not valid JSON"),
                                 ("no object", "[1]", "found array, expected a JSON object"),
-                                ("an unknown key", '{"tua": 1}', 'unknown key "tua"; this command knows .*tau'),
+                                ("an unknown key", '{"tua": 1}', 'unknown key "tua": did you mean tau\\?'),
                                 ("a wrong type", '{"tau": "warm"}', '"tau": cannot take "warm"'),
                                 ("a fraction for a count", '{"epochs": 1.5}', '"epochs": cannot take 1.5, expected a whole number'),
                                 ("another command's", '{"command": "eval", "options": {}}', 'is of a run of "eval", this is '),
