@@ -1,24 +1,29 @@
 #include "data/records.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/names.h"
 
 namespace reaugkd::data {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-std::string_view without_mark(std::string_view bytes) {
-  if (bytes.starts_with(kByteOrderMark)) bytes.remove_prefix(kByteOrderMark.size());
-  return bytes;
+[[noreturn]] void refuse_carriage_return(const std::string& where, std::int64_t line,
+                                         const char* remedy) {
+  throw base::DataError(
+      "{}:{}: found a carriage return (CR) within the line, expected it before a line feed only: "
+      "{}",
+      where, line, remedy);
 }
 
 /// The lines of a file without their ends; an empty last line is none.
 class Lines {
  public:
-  explicit Lines(std::string_view bytes) : rest_(without_mark(bytes)) {}
+  Lines(std::string_view bytes, std::int64_t first_line) : rest_(bytes), number_(first_line - 1) {}
   bool next(std::string_view& line) {
     if (rest_.empty()) return false;
     const std::size_t end = std::min(rest_.find('\n'), rest_.size());
@@ -33,16 +38,20 @@ class Lines {
 
  private:
   std::string_view rest_;
-  std::int64_t number_ = 0;
+  std::int64_t number_;
 };
 
 class TsvRecords final : public Records {
  public:
-  explicit TsvRecords(std::string_view bytes) : lines_(bytes) {}
+  TsvRecords(std::string_view bytes, std::string where, std::int64_t first_line)
+      : lines_(bytes, first_line), where_(std::move(where)) {}
   std::int64_t line() const override { return lines_.number(); }
   bool next(Fields& fields) override {
     std::string_view line;
     if (!lines_.next(line)) return false;
+    if (line.find('\r') != line.npos) {
+      refuse_carriage_return(where_, lines_.number(), "remove it, or put a space in its place");
+    }
     fields.clear();
     for (std::size_t begin = 0;;) {
       const std::size_t tab = line.find('\t', begin);
@@ -54,6 +63,7 @@ class TsvRecords final : public Records {
 
  private:
   Lines lines_;
+  std::string where_;
 };
 
 /// Fields of a record that had to be rewritten (unquoted, unescaped) live here.
@@ -69,14 +79,15 @@ class OwnedFields {
 
 class CsvRecords final : public Records {
  public:
-  CsvRecords(std::string_view bytes, std::string where)
-      : rest_(without_mark(bytes)), where_(std::move(where)) {}
+  CsvRecords(std::string_view bytes, std::string where, std::int64_t first_line)
+      : rest_(bytes), where_(std::move(where)), line_(first_line) {}
   std::int64_t line() const override { return began_; }
 
   bool next(Fields& fields) override {
     while (skip_line_end()) ++line_;  // empty lines are no records
     if (rest_.empty()) return false;
     began_ = line_;
+    lone_return_ = false;
     owned_.clear();
     do {
       read_field(owned_.add());
@@ -86,6 +97,9 @@ class CsvRecords final : public Records {
     } else if (!rest_.empty()) {
       throw BrokenFile("{}:{}: text follows a closing quote; expected a comma or the line's end",
                        where_, line_);
+    }
+    if (lone_return_) {
+      refuse_carriage_return(where_, began_, "remove it, or put the field in double quotes");
     }
     owned_.view(fields);
     return true;
@@ -109,6 +123,7 @@ class CsvRecords final : public Records {
       const bool at_line_end = end == rest_.size() || rest_[end] == '\n';
       rest_.remove_prefix(end);
       if (at_line_end && field.ends_with('\r')) field.pop_back();
+      lone_return_ = lone_return_ || field.find('\r') != field.npos;
       return;
     }
     const std::int64_t opened = line_;
@@ -124,21 +139,23 @@ class CsvRecords final : public Records {
 
   std::string_view rest_;
   std::string where_;
-  std::int64_t line_ = 1;
+  std::int64_t line_;
   std::int64_t began_ = 0;
+  bool lone_return_ = false;  // in an unquoted field of the record at hand
   OwnedFields owned_;
 };
 
 class JsonlRecords final : public Records {
  public:
-  JsonlRecords(std::string_view bytes, std::vector<RecordKey> keys, std::string where)
-      : lines_(bytes), keys_(std::move(keys)), where_(std::move(where)) {}
+  JsonlRecords(std::string_view bytes, std::vector<RecordKey> keys, std::string where,
+               std::int64_t first_line)
+      : lines_(bytes, first_line), keys_(std::move(keys)), where_(std::move(where)) {}
   std::int64_t line() const override { return lines_.number(); }
 
   bool next(Fields& fields) override {
     std::string_view line;
     if (!lines_.next(line)) return false;
-    const auto object = base::Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    const auto object = parse(line);
     if (!object.is_object()) {
       throw base::DataError("{}:{}: expected a JSON object a line{}", where_, lines_.number(),
                             why_not(line));
@@ -150,6 +167,25 @@ class JsonlRecords final : public Records {
   }
 
  private:
+  /// Of a key that comes twice a parser would keep one value and drop the other.
+  base::Json parse(std::string_view line) const {
+    std::set<std::string> seen;
+    std::string twice;
+    const auto note_keys = [&](int depth, base::Json::parse_event_t event, base::Json& value) {
+      if (depth == 1 && event == base::Json::parse_event_t::key &&
+          !seen.insert(value.get<std::string>()).second) {
+        twice = value.get<std::string>();
+      }
+      return true;
+    };
+    auto object = base::Json::parse(line, note_keys, /*allow_exceptions=*/false);
+    if (object.is_object() && !twice.empty()) {
+      throw base::DataError("{}:{}: has the key \"{}\" twice, expected it once: remove one", where_,
+                            lines_.number(), shown(twice));
+    }
+    return object;
+  }
+
   static std::string why_not(std::string_view line) {
     if (line.empty()) return ", found an empty one";
     try {
@@ -165,8 +201,11 @@ class JsonlRecords final : public Records {
     const auto& [key, required] = wanted;
     if (!object.contains(key) || object[key].is_null()) {
       if (!required) return "";
-      throw base::DataError("{}:{}: has no \"{}\": check the task's description, and mend the line",
-                            where_, lines_.number(), key);
+      std::vector<std::string> names;
+      for (const auto& entry : object.items()) names.push_back(shown(entry.key()));
+      throw base::DataError("{}:{}: has no \"{}\", found {}{}", where_, lines_.number(), key,
+                            names.empty() ? "no key at all" : base::few_names(names),
+                            base::did_you_mean(key, names));
     }
     const auto& value = object[key];
     if (value.is_string()) return value.get<std::string>();
@@ -181,21 +220,38 @@ class JsonlRecords final : public Records {
   OwnedFields owned_;
 };
 
+/// Throws on encodings and line ends whose records cannot be told apart.
+void check_beginning(std::string_view bytes, const std::string& where) {
+  const bool marked = bytes.starts_with("\xFF\xFE") || bytes.starts_with("\xFE\xFF");
+  if (marked || bytes.substr(0, 4).find('\0') != bytes.npos) {
+    throw BrokenFile("{}: is in UTF-16, expected UTF-8: convert it (iconv -f UTF-16 -t UTF-8)",
+                     where);
+  }
+  const std::size_t first_return = bytes.find('\r');
+  if (first_return < bytes.size() - 1 && bytes.find('\n') == bytes.npos) {
+    throw BrokenFile(
+        "{}: its lines end in a carriage return alone (CR, as on old Macs), expected LF or CRLF: "
+        "convert it (tr '\\r' '\\n')",
+        where);
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<Records> make_records(FileFormat format, std::string_view bytes,
-                                      const std::vector<RecordKey>& keys,
-                                      const std::string& where) {
-  if (bytes.starts_with("\xFF\xFE") || bytes.starts_with("\xFE\xFF")) {
-    throw BrokenFile("{}: is in UTF-16: convert it (iconv -f UTF-16 -t UTF-8)", where);
+                                      const std::vector<RecordKey>& keys, const std::string& where,
+                                      std::int64_t first_line) {
+  if (first_line == 1) {
+    if (bytes.starts_with(kByteOrderMark)) bytes.remove_prefix(kByteOrderMark.size());
+    check_beginning(bytes, where);
   }
   switch (format) {
     case FileFormat::kTsv:
-      return std::make_unique<TsvRecords>(bytes);
+      return std::make_unique<TsvRecords>(bytes, where, first_line);
     case FileFormat::kCsv:
-      return std::make_unique<CsvRecords>(bytes, where);
+      return std::make_unique<CsvRecords>(bytes, where, first_line);
     case FileFormat::kJsonl:
-      return std::make_unique<JsonlRecords>(bytes, keys, where);
+      return std::make_unique<JsonlRecords>(bytes, keys, where, first_line);
   }
   throw base::InternalError("unknown file format");
 }

@@ -204,6 +204,28 @@ void add_files(const BuildKbOptions& options, const data::TaskSettings& settings
   }
   for (const auto& file : options.extend_files) {
     run.add_input(file);
+/// The corrected label of each id in a file.
+std::map<std::string, float> labels_by_id(const data::Dataset& rows) {
+  std::map<std::string, float> labels;
+  std::map<std::string, std::int64_t> line_of;
+  for (std::int64_t i = 0; i < rows.size(); ++i) {
+    const auto row = static_cast<std::size_t>(i);
+    const std::string where = fmt::format("{}:{}", rows.path.string(), rows.lines[row]);
+    const auto& id = rows.text_a[row];
+    if (!rows.labelled(i)) {
+      throw base::DataError("{}: the id {} has no label, expected one: add it or delete the line",
+                            where, id);
+    }
+    const auto [known, added] = line_of.emplace(id, rows.lines[row]);
+    if (!added) {
+      throw base::DataError("{}: has the id {}, which line {} has already: delete one of them",
+                            where, id, known->second);
+    }
+    labels[id] = rows.labels[row];
+  }
+  return labels;
+}
+
     const auto rows = read_rows(options, file, settings, inherited, kb);
     auto added = teacher ? rows_by_teacher(options, rows, settings, compute, *teacher)
                          : rows_without_keys(rows, kb);
@@ -219,23 +241,11 @@ void correct_labels(const BuildKbOptions& options, const data::TaskSettings& set
   run.add_input(options.relabel);
   data::Task task = task_of(settings, kb);
   task.format = data::format_of_name(options.relabel);
-  task.train = {.header = task.format != data::FileFormat::kJsonl,
-                .text_a = -1,
-                .text_a_name = "id",
-                .label_name = "label"};
+  task.train = {.text_a = -1, .text_a_name = "id", .label_name = "label"};
   std::vector<std::string> more;
   const auto rows =
       data::read_dataset(options.relabel, task, task.train, options.data.bad_rows(), more);
-  std::map<std::string, float> labels;
-  for (std::int64_t i = 0; i < rows.size(); ++i) {
-    const auto& id = rows.text_a[static_cast<std::size_t>(i)];
-    if (!rows.labelled(i)) {
-      throw base::DataError("{}: data row {} has no label", options.relabel, rows.rows[i]);
-    }
-    if (!labels.emplace(id, rows.labels[static_cast<std::size_t>(i)]).second) {
-      throw base::DataError("{}: has the id {} twice", options.relabel, id);
-    }
-  }
+  const auto labels = labels_by_id(rows);
   kb.new_classes.insert(kb.new_classes.end(), more.begin(), more.end());
   retrieval::relabel(kb, labels);
   kb.history.push_back(

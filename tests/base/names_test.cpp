@@ -24,17 +24,19 @@ TEST_CASE("the nearest name is what a word most likely stands for", "[names]") {
                                           "--tau",
                                           "--overwrite",
                                           "--max-train-examples"};
-  const std::pair<const char*, const char*> expected[] = {{"--modle", "--model"},
-                                                          {"--lr", "--learning-rate"},
-                                                          {"--Learning_Rate", "--learning-rate"},
-                                                          {"--epoch", "--epochs"},
-                                                          {"--num-epochs", "--epochs"},
-                                                          {"--output-dir", "--output"},
-                                                          {"--max-length", "--max-seq-length"},
-                                                          {"--bs", "--batch-size"},
-                                                          {"--model-name-or-path", "--model"},
-                                                          {"--m", "-M"},
-                                                          {"--texts-column", "--text-column"}};
+  const std::pair<const char*, const char*> expected[] = {
+      {"--modle", "--model"},
+      {"--lr", "--learning-rate"},
+      {"--Learning_Rate", "--learning-rate"},
+      {"--epoch", "--epochs"},
+      {"--num-epochs", "--epochs"},
+      {"--output-dir", "--output"},
+      {"--max-length", "--max-seq-length"},
+      {"--bs", "--batch-size"},
+      {"--model-name-or-path", "--model"},
+      {"--m", "-M"},
+      {"--texts-column", "--text-column"},
+      {"--per_device_train_batch_size", "--batch-size"}};
   for (const auto& [word, name] : expected) {
     INFO(word);
     CHECK(nearest_name(word, flags) == name);

@@ -301,12 +301,16 @@ def data_rows(table):
             ("empty", "", "train.tsv"),
             ("a header alone", rows[0], "train.tsv: no data rows were found"),
             ("one row", "".join(rows[:2]), "1 rows cannot be divided .* or --validation dev"),
-            ("a short row", "".join(rows[:5]) + "no tab here\n", "train.tsv:6: expected at least 2 columns, got 1"),
-            ("an unknown label", "".join(rows[:5]) + "a text\t7\n", 'train.tsv:6: .*7'),
+            ("a short row", "".join(rows[:5]) + "no tab here\n", "train.tsv:6: found 1 field, expected 2 as in the header.*--skip-bad-rows leaves"),
+            ("a long row", "".join(rows[:5]) + "a text\twith a tab\t1\n", "train.tsv:6: found 3 fields, expected 2 as in the header"),
+            ("an empty row", "".join(rows[:5]) + "\t\n", "train.tsv:6: found a row of empty fields"),
+            ("a carriage return", "".join(rows[:5]) + "a\rtext\t1\n", r"train.tsv:6: found a carriage return \(CR\) within"),
+            ("old Mac's lines", "".join(rows[:5]).replace("\n", "\r"), "train.tsv: its lines end in a carriage return alone"),
+            ("an unknown label", "".join(rows[:5]) + "a text\t7\n", 'train.tsv:6: unknown label "7" in column 1: did you mean "[01]"'),
             ("no row with a label", rows[0] + "a text\t\nanother\t\n", "train.tsv: no row has a label"),
             ("another task's file", "id\ta\tb\tlabel\n1\tx\ty\tentailment\n", "train.tsv:")):
         table.row("data: " + name, 3, message, teach, "--data", table.data(train_tsv=text), "--max-train-examples", "0")
-    table.row("data: UTF-16", 3, "train.tsv: is in UTF-16: convert it", teach, "--data",
+    table.row("data: UTF-16", 3, "train.tsv: is in UTF-16, expected UTF-8: convert it", teach, "--data",
               table.data(train_tsv="".join(rows).encode("utf-16")))
     table.row("data: bytes of no text", 3, "train.tsv", teach, "--data", table.data(train_tsv=os.urandom(3000)))
     table.row("data: one row for rkd", 3, "rkd relates rows to one another", "distill", "--method", "rkd", "drop:--kb", "--teacher",

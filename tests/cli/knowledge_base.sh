@@ -160,6 +160,10 @@ expect 2 "leave --output out" $edit --remove-where label=number --in-place --out
 printf 'id,label\n1:1,0\n' >"$work/nobody.csv"
 expect 3 "1:1 is not in the knowledge base" $edit --relabel "$work/nobody.csv" --in-place
 ok "written to $work/edited" $edit --remove "$(echo "$ids" | head -3 | paste -sd,)" --remove-where "file=$(echo "$ids" | head -1 | cut -d: -f1)" --in-place
+printf 'id,label\n1:1,0\n1:2,1\n1:1,1\n' >"$work/twice.csv"
+expect 3 "twice.csv:4: has the id 1:1, which line 2 has already: delete one" $edit --relabel "$work/twice.csv" --in-place
+printf 'id,label\n1:1,\n' >"$work/none.csv"
+expect 3 "none.csv:2: the id 1:1 has no label, expected one" $edit --relabel "$work/none.csv" --in-place
 for file in kb.safetensors examples.tsv index.hnsw; do
   [ ! -e "$work/own/$file" ] || cmp -s "$work/own/$file" "$work/edited/$file" || fail "removed rows leave a trace in $file"
 done
