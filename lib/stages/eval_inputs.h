@@ -36,6 +36,9 @@ struct TuningRows {
 TuningRows tuning_rows(const EvalOptions& options, const EvalInputs& inputs,
                        run::RunDirectory& run);
 
+/// What --split auto means: dev, or the holdout where there is no dev file.
+std::string split_to_score(const EvalOptions& options, const EvalInputs& inputs);
+
 /// The rows of --split, an input of `run`.
 data::Dataset rows_to_score(const EvalOptions& options, const EvalInputs& inputs,
                             run::RunDirectory& run);

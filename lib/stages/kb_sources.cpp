@@ -9,12 +9,14 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/names.h"
 #include "distill/knowledge_base_rows.h"
 #include "evaluation/calibration.h"
 #include "evaluation/new_rows.h"
 #include "models/classifier.h"
 #include "models/model_directory.h"
 #include "retrieval/kb_editing.h"
+#include "stages/data_files.h"
 #include "stages/warnings.h"
 
 namespace reaugkd::stages {
@@ -99,22 +101,11 @@ data::Task task_of(const data::TaskSettings& settings, const retrieval::Knowledg
   return data::with_new_classes(settings.task, kb.new_classes);
 }
 
-/// How the files to add look: as a split of the task's, or as the options of columns say.
-data::Task task_of_files(const BuildKbOptions& options, const std::string& file, data::Task task) {
+/// How a file to add looks: as a split of the task's, but for what its name and options say.
+data::Task task_of_rows(const BuildKbOptions& options, const std::string& file, data::Task task) {
+  task = task_of_file(options.data, task, file);
   auto& layout = task.train;
   layout = task.layout(split_of(options.extend_columns));
-  if (!options.text_column.empty()) {
-    if (task.pair() != !options.text_pair_column.empty()) {
-      throw base::ConfigError("--text-pair-column: task {} has {} a row", task.name,
-                              task.pair() ? "two texts" : "one text");
-    }
-    task.format = data::format_of_name(file);
-    layout = {.header = task.format != data::FileFormat::kJsonl,
-              .text_a = -1,
-              .text_a_name = options.text_column,
-              .text_b_name = options.text_pair_column,
-              .label_name = options.label_column};
-  }
   layout.label_may_be_absent = options.extend_labels != "labels";
   if (options.extend_labels == "given") layout.distribution_names = task.distribution_names();
   return task;
@@ -124,7 +115,7 @@ data::Task task_of_files(const BuildKbOptions& options, const std::string& file,
 data::Dataset read_rows(const BuildKbOptions& options, const std::string& file,
                         const data::TaskSettings& settings, const Inherited& inherited,
                         retrieval::KnowledgeBase& kb) {
-  const data::Task task = task_of_files(options, file, task_of(settings, kb));
+  const data::Task task = task_of_rows(options, file, task_of(settings, kb));
   std::vector<std::string> more;
   auto rows = data::read_dataset(file, task, task.train, options.data.bad_rows(), more);
   if (inherited.split && inherited.split->train_sha256 == rows.sha256) {
@@ -141,7 +132,7 @@ data::Dataset read_rows(const BuildKbOptions& options, const std::string& file,
   spdlog::info("{}: {} rows to add, {} with a label", file, rows.size(), labelled);
   if (!more.empty()) {
     spdlog::info("{}: {} new {}: {}", file, more.size(), more.size() == 1 ? "class" : "classes",
-                 fmt::join(more, ", "));
+                 base::few_names(more));
   }
   kb.new_classes.insert(kb.new_classes.end(), more.begin(), more.end());
   kb.history.push_back(retrieval::change("added", rows.size(), file, rows.sha256, std::move(more)));
@@ -204,6 +195,15 @@ void add_files(const BuildKbOptions& options, const data::TaskSettings& settings
   }
   for (const auto& file : options.extend_files) {
     run.add_input(file);
+    const auto rows = read_rows(options, file, settings, inherited, kb);
+    auto added = teacher ? rows_by_teacher(options, rows, settings, compute, *teacher)
+                         : rows_without_keys(rows, kb);
+    added.new_classes = kb.new_classes;
+    added.label_answers = labels_that_answer(options, added);
+    kb = retrieval::joined(kb, added);
+  }
+}
+
 /// The corrected label of each id in a file.
 std::map<std::string, float> labels_by_id(const data::Dataset& rows) {
   std::map<std::string, float> labels;
@@ -224,15 +224,6 @@ std::map<std::string, float> labels_by_id(const data::Dataset& rows) {
     labels[id] = rows.labels[row];
   }
   return labels;
-}
-
-    const auto rows = read_rows(options, file, settings, inherited, kb);
-    auto added = teacher ? rows_by_teacher(options, rows, settings, compute, *teacher)
-                         : rows_without_keys(rows, kb);
-    added.new_classes = kb.new_classes;
-    added.label_answers = labels_that_answer(options, added);
-    kb = retrieval::joined(kb, added);
-  }
 }
 
 /// --relabel: ids and labels of a file.

@@ -291,6 +291,47 @@ def task_rows(table):
         table.row("task: " + name, code, message, "teacher-finetune", "--task", path, "--data", data)
 
 
+def column_rows(table):
+    """No task file: the columns are named."""
+    teach = "teacher-finetune"
+    directory = table.work / "columns"
+    directory.mkdir()
+    names = [f"topic_{i}" for i in range(77)]
+    (directory / "train.csv").write_text("text,label,number\n" + "".join(
+        f'"row {i}",{names[i % 77]},{i / 10}\n' for i in range(308)))
+    flags = ("drop:--task", "--text-column", "text", "--label-column", "label", "--max-train-examples", "0")
+    table.row("columns: nothing says what the task is", 2, "--task is required: .*--text-column and --label-column", teach,
+              "drop:--task", "--data", directory)
+    table.row("columns: no label column", 2, "--label-column is required where no --task is given", teach, "drop:--task", "--data",
+              directory, "--text-column", "text")
+    for name, code, message, more in (
+            ("another text column", 3, r'train.csv:1: the header has no column "txt" \(text_a\), found text, label, number: did you mean text', ("--text-column", "txt")),
+            ("numbers", 2, '"number" holds 308 different numbers: was regression meant. Give --label-kind scores', ("--label-column", "number")),
+            ("texts for labels", 2, '"text" holds 308 different labels in 308 rows: is it the column of labels', ("--label-column", "text")),
+            ("names for scores", 3, 'train.csv:2: "label" holds "topic_0", expected a finite number', ("--label-kind", "scores")),
+            ("a second text that is not there", 3, 'no column "more" .text_b.', ("--text-pair-column", "more")),
+            ("a kind mistyped", 2, '"class" is not one of auto, classes, scores: did you mean classes', ("--label-kind", "class"))):
+        table.row("columns: " + name, code, message, teach,
+                  *merged(flags, more), "--data", directory)
+    two = table.copy(directory, written("train.tsv", "text\tlabel\na\tb\n"))
+    table.row("columns: two training files", 2, "found train.tsv and train.csv, expected one of them: name it with --train-file", teach,
+              *flags, "--data", two)
+    table.row("columns: no training file", 5, "expected train.tsv, train.csv or train.jsonl there", teach, *flags, "--data",
+              table.copy(directory, removed("train.csv")))
+    table.row("columns: of a later stage with numbers", 2, "task sst2 gives its columns by number, in files of tsv: name those of this csv file",
+              "eval", "--split", "test", "--test-file", directory / "train.csv")
+    table.row("columns: a pair where there is none", 2, "--text-pair-column text: task sst2 has one text a row", "eval", "--text-pair-column",
+              "text")
+    table.row("columns: of nothing", 2, "with --extend, the options of columns are about --extend-files", "build-kb", "drop:--teacher",
+              "--extend", table.chain.whole["build-kb"], "--remove", "0:0", "--text-column", "text")
+    table.row("columns: another kind", 2, "--label-kind scores: task sst2 has classes", "eval", "--label-kind", "scores")
+    many = {"name": "many", "format": "csv", "text_a": "text", "label": "label", "labels": names}
+    (directory / "many.json").write_text(json.dumps(many))
+    table.row("columns: one of 77 labels", 3, 'unknown label "topc_76" in "label": did you mean "topic_76". Task many has 77 labels', teach,
+              "--task", directory / "many.json", "--data",
+              table.copy(directory, written("train.csv", "text,label,number\na,topc_76,1\n")))
+
+
 def data_rows(table):
     teach, demo = "teacher-finetune", table.chain.demo
     rows = (demo / "train.tsv").read_text().splitlines(keepends=True)
@@ -403,7 +444,7 @@ def contradiction_rows(table):
               *teacher, "--distill-temperature", "2")
     table.row("a pretrained model in a teacher's place", 4, "has no classifier .*it is a pretrained model; fine-tune it first", "eval", "drop:--explain",
               "drop:--kb", "--model", table.copy(table.chain.whole["teacher-finetune"], foreign, tensors_changed("model.safetensors", without_head)))
-    table.row("another order of labels", 2, "--label-order 1,0: .* was made with 0,1", "eval", "--label-order", "1,0")
+    table.row("another order of labels", 2, "--label-order 1, 0: .* was made with 0, 1", "eval", "--label-order", "1,0")
 
 
 def config_rows(table):
@@ -648,7 +689,7 @@ def main():
         chain = Chain(sys.argv[1], sys.argv[2], work)
         chain.make_whole()
         table = Table(chain, work, sys.argv[3] if len(sys.argv) > 3 else "")
-        for rows in (option_rows, task_rows, data_rows, contradiction_rows, config_rows, weight_rows, stage_rows,
+        for rows in (option_rows, task_rows, column_rows, data_rows, contradiction_rows, config_rows, weight_rows, stage_rows,
                      output_rows, numeric_rows, checkpoint_rows):
             rows(table)
         kb_rows(table, other_directories(chain, work))
