@@ -141,6 +141,12 @@ void RowReader::find_column(const char* what, const std::string& name, int& colu
   if (column >= 0 || !required) return;
   std::vector<std::string> columns;
   for (const auto each : fields_) columns.push_back(shown(each));
+  if (columns.size() == 1) {
+    throw base::DataError(
+        "{}: the header has no column \"{}\" ({}), found {} alone, expected columns with one {} "
+        "between them",
+        where(), name, what, columns.front(), task_.format == FileFormat::kTsv ? "tab" : "comma");
+  }
   throw base::DataError("{}: the header has no column \"{}\" ({}), found {}{}", where(), name, what,
                         base::few_names(columns), base::did_you_mean(name, columns));
 }

@@ -145,12 +145,30 @@ TEST_CASE("a header names each column once, and the nearest is named", "[rows]")
       refusal(mood("csv"), "Text,label\na,pos\n"),
       ContainsSubstring("no column \"text\" (text_a), found Text, label: did you mean Text?"));
   CHECK(read(mood("csv"), "text,label,x,x\na,pos,b,c\n").size() == 1);
+  CHECK_THAT(refusal(mood("csv"), "text;label\na;pos\n"),
+             ContainsSubstring("found text;label alone, expected columns with one comma between"));
+  CHECK_THAT(refusal(mood("tsv"), "text,label\na,pos\n"),
+             ContainsSubstring("with one tab between"));
 }
 
 TEST_CASE("a file without a good row says why", "[rows]") {
   CHECK_THROWS_WITH(read(mood("csv"), "text,label\na,b,pos\nc,d,pos\n", data::BadRows::kSkip),
                     ContainsSubstring("file: all 2 rows are bad, none is left; the first: ") &&
                         ContainsSubstring("file:2: found 3 fields"));
+}
+
+TEST_CASE("a new class must be a name on one line", "[rows]") {
+  const tests::TemporaryDirectory directory;
+  const auto path = directory.path() / "more";
+  Texts more;
+  for (const char* label : {"\"two\nlines\"", "a\ttab", "caf\xE9"}) {
+    base::write_file(path, std::string("text,label\na,") + label + "\n");
+    const auto task = mood("csv");
+    CHECK_THROWS_WITH(
+        data::read_dataset(path, task, task.train, data::BadRows::kRefuse, more),
+        ContainsSubstring("more:2: the label \"") && ContainsSubstring("it cannot be a class"));
+  }
+  CHECK(more.empty());
 }
 
 TEST_CASE("messages stay short, however many labels there are", "[rows]") {
