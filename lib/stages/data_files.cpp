@@ -63,6 +63,12 @@ fs::path find_train_file(const DataOptions& options) {
     throw base::IoError("{}: is missing; --train-file is the name of a file in --data",
                         path.string());
   }
+  if (fs::is_regular_file(options.data)) {
+    const fs::path file = options.data;
+    throw base::ConfigError(
+        "--data {}: is a file, expected its directory: --data {} --train-file {}", options.data,
+        file.has_parent_path() ? file.parent_path().string() : ".", file.filename().string());
+  }
   if (const auto found = find_by_suffix(options, {"train"}, data::Split::kTrain)) return *found;
   throw base::IoError(
       "--data {}: expected train.tsv, train.csv or train.jsonl there, found none of them; "

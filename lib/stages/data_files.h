@@ -16,7 +16,8 @@ namespace reaugkd::stages {
 std::optional<std::filesystem::path> find_split_file(const DataOptions& options,
                                                      const data::Task& task, data::Split split);
 
-/// The training file of --data where no task says its name.
+/// The training file of --data where no task says its name. Throws IoError where there is none,
+/// ConfigError where there are several or --data is a file.
 std::filesystem::path find_train_file(const DataOptions& options);
 
 /// The task as this file has it: the format is that of its name, unless the task names the file;

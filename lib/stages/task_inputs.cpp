@@ -111,8 +111,8 @@ data::Task task_of_columns(const DataOptions& options, const Inherited& inherite
 void DataOptions::add_fields(base::OptionList& list) {
   list.add({"task", "Data", &task,
             data::glue_task_names() +
-                ", or a FILE.json that describes another (inherited by later stages; "
-                "--text-column and --label-column do without)"});
+                ", or a FILE.json that describes another (inherited by later stages; not needed "
+                "with --text-column and --label-column)"});
   list.add({"data",
             "Data",
             &data,

@@ -77,6 +77,11 @@ TEST_CASE("the training file is the only one there", "[data_files]") {
   CHECK(resolve_settings(options, {}).task.format == data::FileFormat::kJsonl);
   options.train_file = "none.csv";
   CHECK_THROWS_AS(resolve_settings(options, {}), base::IoError);
+  options.train_file = "";
+  options.data += "/train.csv";
+  CHECK_THROWS_WITH(resolve_settings(options, {}),
+                    ContainsSubstring("is a file, expected its directory: --data " +
+                                      both.path().string() + " --train-file train.csv"));
   const Directory none({"dev.csv"});
   CHECK_THROWS_WITH(resolve_settings(none.options(), {}),
                     ContainsSubstring("expected train.tsv, train.csv or train.jsonl there"));
