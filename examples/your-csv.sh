@@ -16,7 +16,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 output=${OUTPUT:-$root/runs/your-csv}
 reaugkd=${REAUGKD:-$root/build/release/bin/reaugkd}
-data=$output/data
+data=$output/mine # the task takes its name from the folder
 text=${3:-text}
 label=${4:-label}
 mkdir -p "$data"
@@ -36,20 +36,7 @@ else
   exit 2
 fi
 
-# 2. The task: which columns, and every label that occurs in the training file.
-python3 - "$data/train.csv" "$text" "$label" >"$data/task.json" <<'END'
-import csv, json, sys
-path, text, label = sys.argv[1:]
-with open(path, encoding="utf-8-sig", newline="") as file:
-    rows = csv.DictReader(file)
-    absent = [name for name in (text, label) if name not in rows.fieldnames]
-    if absent:
-        sys.exit(f"{path}: no column {absent[0]!r}; its columns are {', '.join(rows.fieldnames)}")
-    labels = sorted({row[label] for row in rows if row[label]})
-json.dump({"name": "mine", "format": "csv", "text_a": text, "label": label, "labels": labels}, sys.stdout, indent=1)
-END
-
-# 3. The five stages.
+# 2. The five stages. The first one is told the columns; the labels in train.csv are the classes.
 if [ -n "${MODEL_DIR:-}" ]; then
   teacher_model=(--model "$MODEL_DIR")
   student_model=(--student "$MODEL_DIR" --student-layers "${STUDENT_LAYERS:-0,2,4,6,8,10}")
@@ -63,7 +50,8 @@ else
   student_options=(--epochs 4 --batch-size 16 --learning-rate 1e-3 --alpha 20 --anchor student --self-similarity keep)
 fi
 stage() { "$reaugkd" "$@" --data "$data" --resume; }
-stage teacher-finetune "${teacher_model[@]}" --task "$data/task.json" "${teacher_options[@]}" --output "$output/teacher"
+stage teacher-finetune "${teacher_model[@]}" --text-column "$text" --label-column "$label" \
+  "${teacher_options[@]}" --output "$output/teacher"
 stage project --teacher "$output/teacher" --student "${student_model[1]}" "${project_options[@]}" --output "$output/projected"
 stage build-kb --teacher "$output/projected" --output "$output/kb"
 stage distill --kb "$output/kb" "${student_model[@]}" "${student_options[@]}" --output "$output/student"

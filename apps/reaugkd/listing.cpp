@@ -1,6 +1,7 @@
 #include "listing.h"
 
 #include "base/error.h"
+#include "base/names.h"
 
 namespace reaugkd::apps {
 namespace {
@@ -94,7 +95,8 @@ fi
 
 std::string completion_script(const std::vector<Command>& commands, const std::string& shell) {
   if (shell != "bash" && shell != "zsh") {
-    throw base::ConfigError("--completion: \"{}\" is not one of bash, zsh", shell);
+    throw base::ConfigError("--completion: \"{}\" is not one of bash, zsh{}", shell,
+                            base::did_you_mean(shell, {"bash", "zsh"}));
   }
   std::vector<std::string> names;
   std::string choices;

@@ -4,62 +4,89 @@
 #include <spdlog/fmt/ranges.h>
 
 #include <algorithm>
-#include <numeric>
+#include <cctype>
 #include <vector>
+
+#include "base/names.h"
 
 namespace reaugkd::apps {
 namespace {
 
-/// How many letters to insert, drop or replace (Levenshtein).
-std::size_t distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0]++;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t above = row[j + 1];
-      row[j + 1] = std::min({row[j] + 1, above + 1, diagonal + (a[i] == b[j] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row.back();
+/// "--lr" of "--lr=3e-5".
+std::string flag_of(const std::string& word) {
+  return word.substr(0, word.find('='));
 }
 
-/// " (nearest: ...)" with the nearest of `names`; empty where none is near.
-std::string nearest(const std::string& word, const std::vector<std::string>& names) {
-  constexpr std::size_t kNear = 3;
-  const auto found = std::min_element(
-      names.begin(), names.end(),
-      [&](const auto& a, const auto& b) { return distance(word, a) < distance(word, b); });
-  return found == names.end() || distance(word, *found) > kNear ? "" : " (nearest: " + *found + ")";
+/// Whether the word is meant as a flag: "-1" is a number.
+bool like_flag(const std::string& word) {
+  return word.size() > 1 && word[0] == '-' &&
+         std::isdigit(static_cast<unsigned char>(word[1])) == 0;
+}
+
+/// As a user types them: "-k" and "--k", "--model".
+std::vector<std::string> flags_of(const CLI::App& command) {
+  std::vector<std::string> flags;
+  for (const auto* option : command.get_options()) {
+    for (const auto& name : option->get_snames()) flags.push_back("-" + name);
+    for (const auto& name : option->get_lnames()) flags.push_back("--" + name);
+  }
+  return flags;
+}
+
+/// Whether one of `flags` is meant: "-k5" is "-k" with its value.
+bool known(const std::string& flag, const std::vector<std::string>& flags) {
+  const auto has = [&](const std::string& name) {
+    return std::find(flags.begin(), flags.end(), name) != flags.end();
+  };
+  return has(flag) || (!flag.starts_with("--") && has(flag.substr(0, 2)));
+}
+
+/// Of an option that stands where the command is expected.
+std::string problem_before_command(const CLI::App& app, const std::string& flag) {
+  std::vector<std::string> flags;
+  for (const auto* command : app.get_subcommands({})) {
+    for (const auto& name : flags_of(*command)) flags.push_back(name);
+  }
+  return fmt::format(
+      "{} stands before the command, where there is no such option{} See reaugkd --help", flag,
+      known(flag, flags) ? "; options of a command follow it."
+                         : base::did_you_mean(flag, flags) + " It follows the command.");
+}
+
+/// What is wrong where no command was given, or one that does not exist.
+std::string problem_without_command(const CLI::App& app, const std::string& first,
+                                    const std::string& otherwise) {
+  if (first.empty() || like_flag(first)) return fmt::format("{}; see reaugkd --help", otherwise);
+  std::vector<std::string> names;
+  for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());
+  return fmt::format("there is no command \"{}\"{} The commands are {}; see reaugkd --help", first,
+                     base::did_you_mean(first, names), fmt::join(names, ", "));
 }
 
 }  // namespace
 
 std::string usage_problem(const CLI::App& app, int argc, char** argv,
                           const std::string& otherwise) {
-  if (app.get_subcommands().empty()) {
-    std::vector<std::string> names;
-    for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());
-    if (argc > 1 && argv[1][0] != '-') {
-      return fmt::format("there is no command \"{}\"{}: expected one of {}; see reaugkd --help",
-                         argv[1], nearest(argv[1], names), fmt::join(names, ", "));
-    }
-    return fmt::format("{}; see reaugkd --help", otherwise);
+  const std::string first = argc > 1 ? argv[1] : "";
+  if (like_flag(first) && !known(flag_of(first), flags_of(app))) {
+    return problem_before_command(app, flag_of(first));
   }
+  if (app.get_subcommands().empty()) return problem_without_command(app, first, otherwise);
   const CLI::App& command = *app.get_subcommands().front();
-  std::vector<std::string> names;
-  for (const auto* option : command.get_options()) {
-    for (const auto& name : option->get_lnames()) names.push_back("--" + name);
-  }
+  const auto flags = flags_of(command);
+  const std::string see = "See reaugkd " + command.get_name() + " --help";
   for (int i = 2; i < argc; ++i) {
-    const std::string word = std::string(argv[i]).substr(0, std::string(argv[i]).find('='));
-    if (!word.starts_with("--") || std::find(names.begin(), names.end(), word) != names.end())
-      continue;
-    return fmt::format("{} has no {}{}; see reaugkd {} --help", command.get_name(), word,
-                       nearest(word, names), command.get_name());
+    const std::string flag = flag_of(argv[i]);
+    if (!like_flag(flag) || known(flag, flags)) continue;
+    return fmt::format("{} has no {}{} {}", command.get_name(), flag,
+                       base::did_you_mean(flag, flags), see);
   }
-  return fmt::format("{}; see reaugkd {} --help", otherwise, command.get_name());
+  const auto left = command.remaining();
+  if (!left.empty()) {
+    return fmt::format("{}: \"{}\" belongs to no option{} {}", command.get_name(), left.front(),
+                       base::did_you_mean(left.front(), flags), see);
+  }
+  return fmt::format("{}. {}", otherwise, see);
 }
 
 }  // namespace reaugkd::apps

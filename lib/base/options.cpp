@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "base/error.h"
+#include "base/names.h"
 
 namespace reaugkd::base {
 namespace {
@@ -251,8 +252,8 @@ void Option::check() const {
         if constexpr (std::is_same_v<T, std::string>) {
           if (!choices.empty() &&
               std::find(choices.begin(), choices.end(), *value) == choices.end()) {
-            throw ConfigError("--{}: \"{}\" is not one of {}", name, *value,
-                              fmt::join(choices, ", "));
+            throw ConfigError("--{}: \"{}\" is not one of {}{}", name, *value,
+                              fmt::join(choices, ", "), did_you_mean(*value, choices));
           }
         } else if constexpr (std::is_same_v<T, std::int64_t> || std::is_same_v<T, double>) {
           check_number(static_cast<double>(*value));
@@ -281,8 +282,8 @@ void OptionList::set_json(const Json& object, const std::string& where) const {
     if (found == options_.end()) {
       std::vector<std::string> known;
       for (const auto& option : options_) known.push_back(option.key());
-      throw ConfigError("{}: unknown key \"{}\"; this command knows {}", where, key,
-                        fmt::join(known, ", "));
+      throw ConfigError("{}: unknown key \"{}\"{} --help lists the options of this command", where,
+                        shortened(key), did_you_mean(key, known));
     }
     found->set_json(value);
   }

@@ -87,7 +87,7 @@ class OptionList {
   Option& at(const std::string& name);
 
   /// Sets what the object names; run.json's {"options": {...}} is accepted too. Throws ConfigError
-  /// on an unknown key, listing those that exist.
+  /// on an unknown key, naming the nearest one.
   void set_json(const Json& object, const std::string& where) const;
   Json to_json() const;
   /// " --name value ..." for a shell: what sets each option whose value is another than in

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/names.h"
 #include "metrics/metrics.h"
 
 namespace reaugkd::data {
@@ -28,8 +29,8 @@ T value_of(const Json& description, const std::string& key, const T& fallback,
   try {
     return description.contains(key) ? description.at(key).get<T>() : fallback;
   } catch (const nlohmann::json::exception&) {
-    throw ConfigError("{}: \"{}\" holds {}, expected {}", where, key, description.at(key).dump(),
-                      kExpected<T>);
+    throw ConfigError("{}: \"{}\" holds {}, expected {}", where, key,
+                      base::shortened(description.at(key).dump()), kExpected<T>);
   }
 }
 
@@ -37,7 +38,8 @@ FileFormat parse_format(const std::string& name, const std::string& where) {
   if (name == "tsv") return FileFormat::kTsv;
   if (name == "csv") return FileFormat::kCsv;
   if (name == "jsonl") return FileFormat::kJsonl;
-  throw ConfigError("{}: \"format\" is \"{}\", expected tsv, csv or jsonl", where, name);
+  throw ConfigError("{}: \"format\" is \"{}\", expected tsv, csv or jsonl{}", where, name,
+                    base::did_you_mean(name, {"tsv", "csv", "jsonl"}));
 }
 
 /// A column: its number, or its name in the header (a key in JSON lines).
@@ -55,7 +57,7 @@ void set_column(const Json& description, const std::string& key, bool required, 
     number = value.get<int>();
   } else {
     throw ConfigError("{}: \"{}\" holds {}, expected a column's name or its number from 0", where,
-                      key, value.dump());
+                      key, base::shortened(value.dump()));
   }
 }
 
@@ -87,13 +89,13 @@ void check_labels(const Task& task, bool regression, const std::string& where) {
   if (!regression &&
       (distinct.size() != task.labels.size() || distinct.contains("") || task.labels.size() < 2)) {
     throw ConfigError("{}: \"labels\" holds {}, expected two or more different names", where,
-                      fmt::join(task.labels, ", "));
+                      base::few_names(task.labels));
   }
   for (const auto& label : task.labels) {
     if (label.find_first_of("\t\r\n") == label.npos) continue;
     throw ConfigError(
         "{}: the label {} has a tab or a line's end, which predictions.tsv could not hold", where,
-        Json(label).dump());
+        base::shortened(Json(label).dump()));
   }
 }
 
@@ -102,8 +104,8 @@ void check_metrics(const Task& task, const std::string& where) {
       metrics::names_of(task.regression() ? metrics::Needs::kScores : metrics::Needs::kClasses);
   for (const auto& name : task.metrics) {
     if (std::ranges::find(allowed, name) == allowed.end()) {
-      throw ConfigError("{}: unknown metric \"{}\", expected {}", where, name,
-                        fmt::join(allowed, ", "));
+      throw ConfigError("{}: unknown metric \"{}\", expected {}{}", where, name,
+                        fmt::join(allowed, ", "), base::did_you_mean(name, allowed));
     }
     if (std::ranges::count(task.metrics, name) > 1) {
       throw ConfigError("{}: \"metrics\" names {} twice", where, name);
@@ -137,7 +139,8 @@ Task custom_task(const Json& description, const std::string& where) {
   if (!description.is_object()) throw ConfigError("{}: expected a JSON object", where);
   for (const auto& [key, value] : description.items()) {
     if (!kKeys.contains(key)) {
-      throw ConfigError("{}: unknown key \"{}\", expected {}", where, key, fmt::join(kKeys, ", "));
+      throw ConfigError("{}: unknown key \"{}\", expected {}{}", where, key, fmt::join(kKeys, ", "),
+                        base::did_you_mean(key, {kKeys.begin(), kKeys.end()}));
     }
   }
   Task task;

@@ -19,6 +19,7 @@ struct Dataset {
   std::vector<float> labels;         // class index or score; NaN where the row has none
   std::vector<float> distributions;  // (n, C) row by row where the layout names their columns
   std::vector<std::int64_t> rows;    // 0-based data row in the file (the header does not count)
+  std::vector<std::int64_t> lines;   // on which each row begins, from 1; empty: of no one file
   std::vector<base::ExampleId> ids;  // of rows that come from several files; else empty
   std::int64_t skipped = 0;          // of the file's rows, by BadRows::kSkip
 
@@ -38,16 +39,17 @@ Dataset joined(const Dataset& first, const Dataset& second);
 
 enum class BadRows { kRefuse, kSkip };
 
-/// Reads one file of `task`: TSV in GLUE's layout (fields split by one tab, no quoting), CSV or
-/// JSON lines; LF or CRLF, an optional byte order mark; an empty last line is ignored. Throws
-/// IoError where the file is missing and DataError that names file and line on: too few columns, an
-/// unknown label, a score that is no number, a text that is not valid UTF-8, no data rows at all, a
-/// header that lacks a column, a header where none is expected, a first line that is a labelled row
-/// where a header is expected (it would be lost silently). With kSkip rows that cannot be read are
-/// left out and logged; the others keep their numbers. An empty label field, or a layout without a
-/// label column, gives an unlabelled row. Where the layout names columns of distributions every row
-/// must have one: finite, not negative, a sum of 1 to 1e-3 (it is then made exact); for regression
-/// a finite score.
+/// Reads one file of `task`, whose format is the task's: TSV in GLUE's layout (fields split by one
+/// tab, no quoting), CSV or JSON lines; LF or CRLF, an optional byte order mark; an empty last line
+/// is ignored. Throws IoError where the file is missing and DataError that names file and line on:
+/// another number of fields than the header has (without one, the first line), fields that are all
+/// empty, an unknown label, a score that is no number, a text that is not valid UTF-8, no data rows
+/// at all, a header that lacks a column or has it twice, a header where none is expected, a first
+/// line that is a labelled row where a header is expected (it would be lost silently). With kSkip
+/// rows that cannot be read are left out and logged; the others keep their numbers. An empty label
+/// field, or a layout without a label column, gives an unlabelled row. Where the layout names
+/// columns of distributions every row must have one: finite, not negative, a sum of 1 to 1e-3 (it
+/// is then made exact); for regression a finite score.
 Dataset read_dataset(const std::filesystem::path& path, const Task& task, const FileLayout& layout,
                      BadRows bad_rows = BadRows::kRefuse);
 
@@ -56,6 +58,12 @@ Dataset read_dataset(const std::filesystem::path& path, const Task& task, const 
 /// that has a tab or the end of a line.
 Dataset read_dataset(const std::filesystem::path& path, const Task& task, const FileLayout& layout,
                      BadRows bad_rows, std::vector<std::string>& new_labels);
+
+/// The same of a file whose labels are not known yet: all go to `labels`, in the order in which
+/// they come, and a row's label is its place there.
+Dataset read_any_labels(const std::filesystem::path& path, const Task& task,
+                        const FileLayout& layout, BadRows bad_rows,
+                        std::vector<std::string>& labels);
 
 /// Positions of the first `limit` rows after a shuffle seeded with `seed`, in file order again; all
 /// rows where limit is 0 or not smaller than n. (--max-train-examples)

@@ -4,22 +4,25 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "data/json_line.h"
 
 namespace reaugkd::data {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-std::string_view without_mark(std::string_view bytes) {
-  if (bytes.starts_with(kByteOrderMark)) bytes.remove_prefix(kByteOrderMark.size());
-  return bytes;
+[[noreturn]] void refuse_carriage_return(const std::string& where, std::int64_t line,
+                                         const char* remedy) {
+  throw base::DataError(
+      "{}:{}: found a carriage return (CR) within the line, expected it before a line feed only: "
+      "{}",
+      where, line, remedy);
 }
 
 /// The lines of a file without their ends; an empty last line is none.
 class Lines {
  public:
-  Lines(std::string_view bytes, std::int64_t first_line)
-      : rest_(without_mark(bytes)), number_(first_line - 1) {}
+  Lines(std::string_view bytes, std::int64_t first_line) : rest_(bytes), number_(first_line - 1) {}
   bool next(std::string_view& line) {
     if (rest_.empty()) return false;
     const std::size_t end = std::min(rest_.find('\n'), rest_.size());
@@ -39,11 +42,15 @@ class Lines {
 
 class TsvRecords final : public Records {
  public:
-  TsvRecords(std::string_view bytes, std::int64_t first_line) : lines_(bytes, first_line) {}
+  TsvRecords(std::string_view bytes, std::string where, std::int64_t first_line)
+      : lines_(bytes, first_line), where_(std::move(where)) {}
   std::int64_t line() const override { return lines_.number(); }
   bool next(Fields& fields) override {
     std::string_view line;
     if (!lines_.next(line)) return false;
+    if (line.find('\r') != line.npos) {
+      refuse_carriage_return(where_, lines_.number(), "remove it, or put a space in its place");
+    }
     fields.clear();
     for (std::size_t begin = 0;;) {
       const std::size_t tab = line.find('\t', begin);
@@ -55,6 +62,7 @@ class TsvRecords final : public Records {
 
  private:
   Lines lines_;
+  std::string where_;
 };
 
 /// Fields of a record that had to be rewritten (unquoted, unescaped) live here.
@@ -71,13 +79,14 @@ class OwnedFields {
 class CsvRecords final : public Records {
  public:
   CsvRecords(std::string_view bytes, std::string where, std::int64_t first_line)
-      : rest_(without_mark(bytes)), where_(std::move(where)), line_(first_line) {}
+      : rest_(bytes), where_(std::move(where)), line_(first_line) {}
   std::int64_t line() const override { return began_; }
 
   bool next(Fields& fields) override {
     while (skip_line_end()) ++line_;  // empty lines are no records
     if (rest_.empty()) return false;
     began_ = line_;
+    lone_return_ = false;
     owned_.clear();
     do {
       read_field(owned_.add());
@@ -87,6 +96,9 @@ class CsvRecords final : public Records {
     } else if (!rest_.empty()) {
       throw BrokenFile("{}:{}: text follows a closing quote; expected a comma or the line's end",
                        where_, line_);
+    }
+    if (lone_return_) {
+      refuse_carriage_return(where_, began_, "remove it, or put the field in double quotes");
     }
     owned_.view(fields);
     return true;
@@ -110,6 +122,7 @@ class CsvRecords final : public Records {
       const bool at_line_end = end == rest_.size() || rest_[end] == '\n';
       rest_.remove_prefix(end);
       if (at_line_end && field.ends_with('\r')) field.pop_back();
+      lone_return_ = lone_return_ || field.find('\r') != field.npos;
       return;
     }
     const std::int64_t opened = line_;
@@ -127,6 +140,7 @@ class CsvRecords final : public Records {
   std::string where_;
   std::int64_t line_;
   std::int64_t began_ = 0;
+  bool lone_return_ = false;  // in an unquoted field of the record at hand
   OwnedFields owned_;
 };
 
@@ -140,60 +154,51 @@ class JsonlRecords final : public Records {
   bool next(Fields& fields) override {
     std::string_view line;
     if (!lines_.next(line)) return false;
-    const auto object = base::Json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (!object.is_object()) {
-      throw base::DataError("{}:{}: expected a JSON object a line{}", where_, lines_.number(),
-                            why_not(line));
-    }
+    const std::string where = fmt::format("{}:{}", where_, lines_.number());
+    const auto object = parse_json_line(line, where);
     owned_.clear();
-    for (const auto& key : keys_) owned_.add() = text_of(object, key);
+    for (const auto& [key, required] : keys_) {
+      owned_.add() = !required && json_lacks(object, key) ? "" : json_text_at(object, key, where);
+    }
     owned_.view(fields);
     return true;
   }
 
  private:
-  static std::string why_not(std::string_view line) {
-    if (line.empty()) return ", found an empty one";
-    try {
-      return std::string(", found ") + base::Json::parse(line).type_name();
-    } catch (const base::Json::exception& error) {
-      const std::string_view what =
-          error.what();  // "[json.exception...] parse error at line 1, ..."
-      return ": " + base::json_text(std::string(what.substr(what.find("] ") + 2)));
-    }
-  }
-
-  std::string text_of(const base::Json& object, const RecordKey& wanted) const {
-    const auto& [key, required] = wanted;
-    if (!object.contains(key) || object[key].is_null()) {
-      if (!required) return "";
-      throw base::DataError("{}:{}: has no \"{}\": check the task's description, and mend the line",
-                            where_, lines_.number(), key);
-    }
-    const auto& value = object[key];
-    if (value.is_string()) return value.get<std::string>();
-    if (value.is_number() || value.is_boolean()) return value.dump();
-    throw base::DataError("{}:{}: \"{}\" is {}, expected a text or a number", where_,
-                          lines_.number(), key, value.type_name());
-  }
-
   Lines lines_;
   std::vector<RecordKey> keys_;
   std::string where_;
   OwnedFields owned_;
 };
 
+/// Throws on encodings and line ends whose records cannot be told apart.
+void check_beginning(std::string_view bytes, const std::string& where) {
+  const bool marked = bytes.starts_with("\xFF\xFE") || bytes.starts_with("\xFE\xFF");
+  if (marked || bytes.substr(0, 4).find('\0') != bytes.npos) {
+    throw BrokenFile("{}: is in UTF-16, expected UTF-8: convert it (iconv -f UTF-16 -t UTF-8)",
+                     where);
+  }
+  const std::size_t first_return = bytes.find('\r');
+  if (first_return < bytes.size() - 1 && bytes.find('\n') == bytes.npos) {
+    throw BrokenFile(
+        "{}: its lines end in a carriage return alone (CR, as on old Macs), expected LF or CRLF: "
+        "convert it (tr '\\r' '\\n')",
+        where);
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<Records> make_records(FileFormat format, std::string_view bytes,
                                       const std::vector<RecordKey>& keys, const std::string& where,
                                       std::int64_t first_line) {
-  if (bytes.starts_with("\xFF\xFE") || bytes.starts_with("\xFE\xFF")) {
-    throw BrokenFile("{}: is in UTF-16: convert it (iconv -f UTF-16 -t UTF-8)", where);
+  if (first_line == 1) {
+    if (bytes.starts_with(kByteOrderMark)) bytes.remove_prefix(kByteOrderMark.size());
+    check_beginning(bytes, where);
   }
   switch (format) {
     case FileFormat::kTsv:
-      return std::make_unique<TsvRecords>(bytes, first_line);
+      return std::make_unique<TsvRecords>(bytes, where, first_line);
     case FileFormat::kCsv:
       return std::make_unique<CsvRecords>(bytes, where, first_line);
     case FileFormat::kJsonl:

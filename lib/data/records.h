@@ -1,5 +1,4 @@
-// A data file as records of fields, whatever its format. Used by dataset.cpp, and by a reader of
-// rows as they come.
+// A data file as records of fields, whatever its format.
 #pragma once
 
 #include <cstdint>
@@ -9,13 +8,12 @@
 #include <vector>
 
 #include "base/error.h"
+#include "data/record_checks.h"
 #include "data/task.h"
 
 namespace reaugkd::data {
 
-using Fields = std::vector<std::string_view>;
-
-/// Nothing behind this place can be told apart any more.
+/// Nothing behind this place can be told apart any more: such a file cannot lose the row alone.
 class BrokenFile : public base::DataError {
  public:
   using base::DataError::DataError;
@@ -40,9 +38,10 @@ class Records {
 
 /// Records of `bytes` (which must outlive them), a byte order mark skipped, LF or CRLF.
 /// kTsv: fields split by one tab, quotes are ordinary characters (GLUE). kCsv: RFC 4180: quoted
-/// fields may hold commas, line ends and doubled quotes. kJsonl: an object a line; the fields are
-/// the values of `keys`. `where`: the file, for messages; `first_line` is the number of the first
-/// line, of a part of a file.
+/// fields may hold commas, line ends and doubled quotes. kJsonl: an object a line, each key once;
+/// the fields are the values of `keys`. A carriage return that ends no line is an error outside
+/// quotes. `where`: the file, for messages. `bytes` may be a later part of a file that begins with
+/// a record: on line `first_line`. Throws BrokenFile on UTF-16 and on old Mac's line ends.
 std::unique_ptr<Records> make_records(FileFormat format, std::string_view bytes,
                                       const std::vector<RecordKey>& keys, const std::string& where,
                                       std::int64_t first_line = 1);

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "base/error.h"
+#include "base/names.h"
 
 namespace reaugkd::data {
 namespace {
@@ -149,10 +150,14 @@ const FileLayout& Task::layout(Split split) const {
   throw base::InternalError("unknown Split {}", static_cast<int>(split));
 }
 
-std::string glue_task_names() {
+std::vector<std::string> names_of_glue_tasks() {
   std::vector<std::string> names;
   for (const Task& task : glue_tasks()) names.push_back(task.name);
-  return fmt::format("{}", fmt::join(names, ", "));
+  return names;
+}
+
+std::string glue_task_names() {
+  return fmt::format("{}", fmt::join(names_of_glue_tasks(), ", "));
 }
 
 Task glue_task(const std::string& name) {
@@ -162,8 +167,9 @@ Task glue_task(const std::string& name) {
     return task;
   }
   throw base::ConfigError(
-      "unknown task \"{}\": expected one of {}, or a FILE.json that describes another", name,
-      glue_task_names());
+      "unknown task \"{}\"{} Expected one of {}, or a FILE.json that describes another; without a "
+      "task, `text_column` and `label_column` describe your files",
+      name, base::did_you_mean(name, names_of_glue_tasks()), glue_task_names());
 }
 
 Task with_new_classes(Task task, const std::vector<std::string>& new_classes) {
@@ -183,11 +189,31 @@ FileFormat format_of_name(const std::filesystem::path& path) {
   throw base::ConfigError("{}: expected a name that ends in .tsv, .csv or .jsonl", path.string());
 }
 
+namespace {
+
+/// ": \"x\" is none of them, ..." of the first of `order` that is not a label or comes twice.
+std::string name_that_does_not_fit(const std::vector<std::string>& order,
+                                   const std::vector<std::string>& labels) {
+  for (const auto& name : order) {
+    if (std::find(labels.begin(), labels.end(), name) == labels.end()) {
+      return fmt::format("; \"{}\" is none of them{}", base::shortened(name),
+                         base::did_you_mean(name, labels));
+    }
+    if (std::count(order.begin(), order.end(), name) > 1) {
+      return fmt::format("; \"{}\" comes twice", base::shortened(name));
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
 Task with_label_order(Task task, const std::vector<std::string>& order) {
   if (!std::is_permutation(order.begin(), order.end(), task.labels.begin(), task.labels.end())) {
     throw base::ConfigError(
-        "label order \"{}\" does not fit task {}: expected each of its labels once, \"{}\"",
-        fmt::join(order, ","), task.name, fmt::join(task.labels, ","));
+        "label order \"{}\" does not fit task {}: expected each of its labels once, \"{}\"{}",
+        base::few_names(order), task.name, base::few_names(task.labels),
+        name_that_does_not_fit(order, task.labels));
   }
   std::vector<std::string> submission_labels;
   for (const std::string& label : order) {

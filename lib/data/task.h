@@ -65,6 +65,8 @@ struct Task {
   std::vector<std::string> distribution_names() const;
 };
 
+std::vector<std::string> names_of_glue_tasks();
+
 /// "cola, sst2, mrpc, qqp, stsb, mnli, qnli, rte, wnli"
 std::string glue_task_names();
 

@@ -1,6 +1,9 @@
 #include "data/task_settings.h"
 
+#include <algorithm>
+
 #include "base/error.h"
+#include "base/names.h"
 #include "data/custom_task.h"
 
 namespace reaugkd::data {
@@ -37,6 +40,45 @@ TaskSettings TaskSettings::from_json(const base::Json& json, const std::string& 
     throw base::ArtifactError("{}: max_seq_length is {}", where, settings.max_seq_length);
   }
   return settings;
+}
+
+std::string difference(const std::vector<std::string>& one, const std::vector<std::string>& other) {
+  if (one == other) return "";
+  const auto quoted = [](const std::string& name) { return "\"" + base::shortened(name) + "\""; };
+  if (!std::is_permutation(one.begin(), one.end(), other.begin(), other.end())) {
+    const auto missing = [&](const auto& names, const auto& from) {
+      const auto found = std::find_if(names.begin(), names.end(), [&](const std::string& name) {
+        return std::find(from.begin(), from.end(), name) == from.end();
+      });
+      return found == names.end() ? std::string() : quoted(*found);
+    };
+    const std::string first = missing(one, other);
+    const std::string second = missing(other, one);
+    return fmt::format("{} classes and {}{}{}", one.size(), other.size(),
+                       first.empty() ? "" : "; the second has no " + first,
+                       second.empty() ? "" : "; the first has no " + second);
+  }
+  const auto place = std::mismatch(one.begin(), one.end(), other.begin());
+  return fmt::format("class {} is {} and {}", place.first - one.begin(), quoted(*place.first),
+                     quoted(*place.second));
+}
+
+std::string difference(const TaskSettings& one, const TaskSettings& other) {
+  std::vector<std::string> parts;
+  if (one.task.name != other.task.name) {
+    parts.push_back(fmt::format("task {} and {}", one.task.name, other.task.name));
+  }
+  if (one.task.kind() != other.task.kind()) {
+    parts.push_back(one.task.regression() ? "scores and classes" : "classes and scores");
+  } else if (std::string classes = difference(one.task.labels, other.task.labels);
+             !classes.empty()) {
+    parts.push_back(std::move(classes));
+  }
+  if (one.max_seq_length != other.max_seq_length) {
+    parts.push_back(
+        fmt::format("max_seq_length {} and {}", one.max_seq_length, other.max_seq_length));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 }  // namespace reaugkd::data

@@ -21,6 +21,14 @@ struct TaskSettings {
   static TaskSettings from_json(const base::Json& json, const std::string& where);
 };
 
+/// What differs between the tasks that two models or knowledge bases were made for, in a line:
+/// name, kind, classes and their order, maximum length. Empty where nothing does. How their files
+/// were laid out is no part of it.
+std::string difference(const TaskSettings& one, const TaskSettings& other);
+
+/// What differs between two lists of classes, in a line; empty where they are the same.
+std::string difference(const std::vector<std::string>& one, const std::vector<std::string>& other);
+
 /// The rows of a task as a stage works on them.
 struct TaskData {
   TaskSettings settings;

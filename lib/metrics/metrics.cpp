@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/names.h"
 #include "metrics/confusion.h"
 
 namespace reaugkd::metrics {
@@ -257,8 +258,8 @@ const Metric& metric(const std::string& name) {
   if (found != table().end()) return *found;
   std::vector<std::string> names;
   for (const auto& each : table()) names.push_back(each.name);
-  throw base::ConfigError("unknown metric \"{}\": expected one of {}", name,
-                          fmt::join(names, ", "));
+  throw base::ConfigError("unknown metric \"{}\"{} Known are {}", name,
+                          base::did_you_mean(name, names), fmt::join(names, ", "));
 }
 
 std::vector<std::string> names_of(Needs needs) {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/names.h"
 
 namespace reaugkd::retrieval {
 namespace {
@@ -26,15 +27,16 @@ torch::Tensor rows_where(const KnowledgeBase& kb, const std::string& condition,
   if (equals == std::string::npos || (key != "label" && key != "file")) {
     throw base::ConfigError(
         "`remove_where` {}: expected label=NAME or file=ID, the 16 digits before the colon of an "
-        "id in examples.tsv",
-        condition);
+        "id in examples.tsv{}",
+        condition, base::did_you_mean(key, {"label", "file"}));
   }
   const std::string value = condition.substr(equals + 1);
   torch::Tensor held;
   if (key == "label") {
     const auto place = std::ranges::find(classes, value);
     if (place == classes.end()) {
-      throw base::ConfigError("`remove_where` {}: the knowledge base has no such label", condition);
+      throw base::ConfigError("`remove_where` {}: the knowledge base has no such label{}",
+                              condition, base::did_you_mean(value, classes));
     }
     held = kb.labels == static_cast<float>(place - classes.begin());
   } else {

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/names.h"
 #include "retrieval/index_kinds.h"
 
 namespace reaugkd::retrieval {
@@ -93,7 +94,7 @@ KbManifest load_kb_manifest(const std::filesystem::path& directory) {
   const std::set<std::string> distinct(manifest.new_classes.begin(), manifest.new_classes.end());
   if (distinct.size() != manifest.new_classes.size() || distinct.contains("")) {
     throw ArtifactError("{}: new_classes: found {}, expected different names", where,
-                        fmt::join(manifest.new_classes, ", "));
+                        base::few_names(manifest.new_classes));
   }
   manifest.dtype = base::json_value<std::string>(json, "dtype", "fp32", where);
   if (manifest.dtype != "fp32" && manifest.dtype != "fp16") {

@@ -134,10 +134,11 @@ void check_rows(const KnowledgeBase& kb, const std::string& where) {
       (kb.soft_labels.sum(1) - 1).abs().gt(kSumTolerance).logical_or(kb.soft_labels.lt(0).any(1));
   if (const auto row = first_wrong(wrong); row >= 0) {
     throw ArtifactError(
-        "{}: the soft labels of row {} are no distribution: {}", where, row,
-        fmt::join(std::vector<float>(kb.soft_labels[row].data_ptr<float>(),
-                                     kb.soft_labels[row].data_ptr<float>() + kb.num_labels()),
-                  " "));
+        "{}: the soft labels of row {} are no distribution: found a sum of {} and a smallest of "
+        "{}, "
+        "expected 1 and at least 0",
+        where, row, kb.soft_labels[row].sum().item<float>(),
+        kb.soft_labels[row].min().item<float>());
   }
   const auto known = unlabelled.logical_not();
   const auto no_class = (kb.labels < 0)

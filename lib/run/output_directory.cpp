@@ -52,8 +52,8 @@ std::vector<std::string> entries_of(const fs::path& directory) {
   return names;
 }
 
-/// Whether what is there was written by a run of ours, which begins with run.log and run.json, or is
-/// the knowledge base of a folder of export, which has neither.
+/// Whether what is there was written by a run of ours, which begins with run.log and run.json, or
+/// is the knowledge base of a folder of export, which has neither.
 bool is_ours(const fs::path& directory, const std::vector<std::string>& names) {
   return fs::exists(directory / kRunFile) || fs::exists(directory / "kb.json") ||
          std::all_of(names.begin(), names.end(), [](const std::string& name) {

@@ -21,7 +21,7 @@ class Loop {
                  (options.detail.explained() || answerer.retrieval()->matters())),
         names_(answer_names(answerer.task(), options.detail, with_kb_)) {}
 
-  void answer(RowReader& reader, bool first_reader) {
+  void answer(RowStream& reader, bool first_reader) {
     const auto writer = make_row_writer(options_.format, reader, names_);
     bool at_start = true;
     for (;;) {
@@ -50,7 +50,7 @@ class Loop {
 
  private:
   /// A file has one header: all inputs must agree with it.
-  void check_columns(const RowReader& reader, const std::string& header) {
+  void check_columns(const RowStream& reader, const std::string& header) {
     if (header_.empty()) {
       header_ = header;
     } else if (header != header_) {
@@ -119,7 +119,7 @@ class Loop {
 
 }  // namespace
 
-Answered answer_rows(std::vector<RowReader>& readers, Answerer& answerer,
+Answered answer_rows(std::vector<RowStream>& readers, Answerer& answerer,
                      const AnsweringOptions& options, Output& output) {
   Loop loop(answerer, options, output);
   for (std::size_t i = 0; i < readers.size(); ++i) loop.answer(readers[i], i == 0);

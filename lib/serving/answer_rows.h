@@ -8,7 +8,7 @@
 #include "serving/answer_fields.h"
 #include "serving/answers.h"
 #include "serving/output.h"
-#include "serving/row_reader.h"
+#include "serving/row_stream.h"
 #include "serving/row_writer.h"
 
 namespace reaugkd::serving {
@@ -30,7 +30,7 @@ struct Answered {
 
 /// Answers the rows of each reader in turn. All have the same columns where the format has. Rows
 /// that an earlier run has written are read and left out. Throws as its parts do.
-Answered answer_rows(std::vector<RowReader>& readers, Answerer& answerer,
+Answered answer_rows(std::vector<RowStream>& readers, Answerer& answerer,
                      const AnsweringOptions& options, Output& output);
 
 }  // namespace reaugkd::serving

@@ -1,4 +1,4 @@
-// Bytes of a file or a pipe as they come. Used by row_reader.cpp.
+// Bytes of a file or a pipe as they come. Used by row_stream.cpp.
 #pragma once
 
 #include <chrono>

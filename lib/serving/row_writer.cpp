@@ -21,7 +21,7 @@ constexpr const char* kTextPair = "text_pair";
 }
 
 /// The names of what a row comes with.
-std::vector<std::string> input_names(const RowReader& reader, const Row& first) {
+std::vector<std::string> input_names(const RowStream& reader, const Row& first) {
   switch (reader.layout().format) {
     case RowFormat::kText:
       return reader.layout().pair ? std::vector<std::string>{kText, kTextPair}
@@ -39,7 +39,7 @@ std::vector<std::string> input_names(const RowReader& reader, const Row& first) 
 }
 
 /// What a row comes with, by name.
-Json input_fields(const RowReader& reader, const Row& row) {
+Json input_fields(const RowStream& reader, const Row& row) {
   if (reader.layout().format == RowFormat::kJsonl) return row.object;
   Json fields = Json::object();
   if (reader.layout().format == RowFormat::kText) {
@@ -56,7 +56,7 @@ Json input_fields(const RowReader& reader, const Row& row) {
 
 class JsonLines final : public RowWriter {
  public:
-  JsonLines(const RowReader& reader, std::vector<std::string> names)
+  JsonLines(const RowStream& reader, std::vector<std::string> names)
       : reader_(reader), names_(std::move(names)) {}
   std::string header(const Row&) override { return ""; }
   std::string row(const Row& row, const Json& fields) override {
@@ -69,7 +69,7 @@ class JsonLines final : public RowWriter {
   }
 
  private:
-  const RowReader& reader_;
+  const RowStream& reader_;
   std::vector<std::string> names_;
 };
 
@@ -81,7 +81,7 @@ std::string flat(const Json& value) {
 
 class Delimited final : public RowWriter {
  public:
-  Delimited(const RowReader& reader, std::vector<std::string> names, bool csv)
+  Delimited(const RowStream& reader, std::vector<std::string> names, bool csv)
       : reader_(reader), names_(std::move(names)), csv_(csv) {}
 
   std::string header(const Row& first) override {
@@ -129,7 +129,7 @@ class Delimited final : public RowWriter {
         where);
   }
 
-  const RowReader& reader_;
+  const RowStream& reader_;
   std::vector<std::string> names_, columns_;
   bool csv_;
 };
@@ -206,7 +206,7 @@ AnswerFormat parse_answer_format(const std::string& text) {
   throw base::ConfigError("\"{}\" is not one of jsonl, tsv, csv, table", text);
 }
 
-std::unique_ptr<RowWriter> make_row_writer(AnswerFormat format, const RowReader& reader,
+std::unique_ptr<RowWriter> make_row_writer(AnswerFormat format, const RowStream& reader,
                                            const std::vector<std::string>& names) {
   switch (format) {
     case AnswerFormat::kTsv:

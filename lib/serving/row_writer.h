@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/json.h"
-#include "serving/row_reader.h"
+#include "serving/row_stream.h"
 
 namespace reaugkd::serving {
 
@@ -27,7 +27,7 @@ class RowWriter {
 
 /// For rows of `reader`; `names` are those of the fields, in order. Throws ConfigError where a
 /// column of the input has one of the names.
-std::unique_ptr<RowWriter> make_row_writer(AnswerFormat format, const RowReader& reader,
+std::unique_ptr<RowWriter> make_row_writer(AnswerFormat format, const RowStream& reader,
                                            const std::vector<std::string>& names);
 
 }  // namespace reaugkd::serving

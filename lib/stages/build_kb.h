@@ -21,7 +21,6 @@ struct BuildKbOptions {
   std::vector<std::string> extend_files;
   std::string extend_columns = "train";
   std::string extend_labels = "auto";
-  std::string text_column, text_pair_column, label_column;
   std::vector<std::string> remove;
   std::vector<std::string> remove_where;
   std::string relabel;

@@ -79,17 +79,14 @@ void BuildKbOptions::check() const {
         "--extend-files, --remove, --remove-where, --relabel and --keys need --extend, the "
         "knowledge base to change");
   }
-  const bool own_layout =
-      !text_column.empty() || !text_pair_column.empty() || !label_column.empty();
+  const bool layout_of_nothing = !extend.empty() && data.columns().any();
   if (extend_files.empty() &&
-      (extend_columns != "train" || extend_labels != "auto" || own_layout)) {
+      (extend_columns != "train" || extend_labels != "auto" || layout_of_nothing)) {
     throw base::ConfigError(
-        "--extend-columns, --extend-labels and the options of columns are about --extend-files");
+        "--extend-columns, --extend-labels and, with --extend, the options of columns are about "
+        "--extend-files");
   }
-  if (own_layout && text_column.empty()) {
-    throw base::ConfigError("--label-column and --text-pair-column need --text-column too");
-  }
-  if (own_layout && extend_columns != "train") {
+  if (!data.text_column.empty() && extend_columns != "train") {
     throw base::ConfigError("--extend-columns: --text-column says what the columns are");
   }
   if (!extend.empty() && !changes) {
@@ -121,8 +118,8 @@ base::OptionList BuildKbOptions::fields() {
   list.add({"in-place", "Rows", &in_place,
             "the result takes the place of --extend when all is done, in one step"});
   list.add({"extend-files", "Rows", &extend_files,
-            "files of rows to add, with labels or without; a label that nobody knows is a new "
-            "class"});
+            "files of rows to add, with labels or without, .tsv, .csv or .jsonl; a label that "
+            "nobody knows is a new class"});
   list.add({"extend-columns",
             "Rows",
             &extend_columns,
@@ -137,11 +134,6 @@ base::OptionList BuildKbOptions::fields() {
             "there is none the teacher's prediction",
             {},
             {"auto", "teacher", "labels", "given"}});
-  list.add({"text-column", "Rows", &text_column,
-            "these files' text column, whatever the task's files look like; the format is that of "
-            "the name: .tsv, .csv, .jsonl"});
-  list.add({"text-pair-column", "Rows", &text_pair_column, "the same of a pair's second text"});
-  list.add({"label-column", "Rows", &label_column, "the same of the label"});
   list.add({"remove", "Rows", &remove, "ids of rows to remove, as in examples.tsv"});
   list.add({"remove-where", "Rows", &remove_where,
             "remove the rows that all of these hold of: label=NAME, file=ID (the digits before the "

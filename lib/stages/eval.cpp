@@ -32,6 +32,7 @@ std::string evaluate(EvalOptions options) {
   run::RunDirectory run("eval", fields, EvalOptions().fields(), options.run);
   const auto compute = start_compute(options.run, /*training=*/false, run);
   EvalInputs inputs = load_eval_inputs(options, compute, run);
+  options.split = split_to_score(options, inputs);
   const data::Dataset rows = rows_to_score(options, inputs, run);
   const data::Task task = inputs.student.task();
   Tuning tuning(options, inputs, run);

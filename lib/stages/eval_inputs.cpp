@@ -6,6 +6,7 @@
 #include "distill/knowledge_base_rows.h"
 #include "evaluation/new_rows.h"
 #include "retrieval/kb_editing.h"
+#include "stages/data_files.h"
 #include "stages/warnings.h"
 
 namespace reaugkd::stages {
@@ -21,12 +22,13 @@ evaluation::Subject subject(const std::string& directory, const data::TaskSettin
 
 void check_kb(const EvalOptions& options, const Inherited& kb, const Inherited& model,
               const data::TaskSettings& settings) {
-  if (!kb.settings || kb.settings->to_json() != settings.to_json()) {
+  const auto differs =
+      kb.settings ? data::difference(*kb.settings, settings) : options.kb + " does not say which";
+  if (!differs.empty()) {
     throw base::ArtifactError(
-        "{} was made for {}, {} for {}: task, class order and max_seq_length must be the same; "
-        "distill from this knowledge base, or build one for this task",
-        options.kb, kb.settings ? kb.settings->to_json().dump() : "nothing we know", options.model,
-        settings.to_json().dump());
+        "{} and {} were made for different tasks: {}; task, class order and max_seq_length must be "
+        "the same: distill from this knowledge base, or build one for this task",
+        options.kb, options.model, differs);
   }
   if (model.split && kb.split && !(*model.split == *kb.split)) {
     throw base::ArtifactError(
@@ -128,8 +130,9 @@ TuningRows tuning_rows(const EvalOptions& options, const EvalInputs& inputs,
   const auto settings = settings_with_new_classes(inputs);
   if (!options.tune_file.empty()) {
     run.add_input(options.tune_file);
-    auto rows = labelled_part(data::read_dataset(options.tune_file, settings.task,
-                                                 settings.task.dev, options.data.bad_rows()));
+    const data::Task task = task_of_file(options.data, settings.task, options.tune_file);
+    auto rows = labelled_part(
+        data::read_dataset(options.tune_file, task, task.dev, options.data.bad_rows()));
     return {std::move(rows), options.tune_file};
   }
   auto data = read_task_data(options.data, settings, inputs.inherited, run);
@@ -159,6 +162,16 @@ const TuningRows& Tuning::part() {
 const evaluation::Queries& Tuning::queries() {
   if (!queries_) queries_ = evaluation::ask(inputs_.student, part().rows, "rows to select on");
   return *queries_;
+}
+
+std::string split_to_score(const EvalOptions& options, const EvalInputs& inputs) {
+  if (options.split != "auto") return options.split;
+  const auto& split = inputs.inherited.split;
+  const bool held_out = !split || split->validation.holdout;
+  const bool dev = !options.data.dev_file.empty() || !held_out ||
+                   find_split_file(options.data, inputs.student.settings.task, data::Split::kDev);
+  if (!dev) spdlog::info("{} has no dev file: the holdout is scored", options.data.data);
+  return dev ? "dev" : "holdout";
 }
 
 data::Dataset rows_to_score(const EvalOptions& options, const EvalInputs& inputs,
@@ -194,7 +207,9 @@ std::optional<data::Dataset> mismatched_rows(const EvalOptions& options, const d
     return std::nullopt;
   }
   run.add_input(path);
-  return data::read_dataset(path, task, test ? task.test : task.dev, options.data.bad_rows());
+  const data::Task laid_out = task_of_file(options.data, task, path);
+  return data::read_dataset(path, laid_out, test ? laid_out.test : laid_out.dev,
+                            options.data.bad_rows());
 }
 
 evaluation::Warnings early_warnings(const EvalInputs& inputs,

@@ -52,6 +52,9 @@ class Tuning {
   std::optional<evaluation::Queries> queries_;
 };
 
+/// What --split auto means: dev, or the holdout where there is no dev file.
+std::string split_to_score(const EvalOptions& options, const EvalInputs& inputs);
+
 /// The rows of --split, an input of `run`.
 data::Dataset rows_to_score(const EvalOptions& options, const EvalInputs& inputs,
                             run::RunDirectory& run);

@@ -12,7 +12,12 @@ base::OptionList EvalOptions::fields() {
   list.add({"model", "Model", &model, "the classifier to score", {}, {}, true});
   list.add({"kb", "Model", &kb, "knowledge base: also score retrieval and both combined"});
   list.add({"teacher", "Model", &teacher, "a teacher to score beside it"});
-  list.add({"split", "Data", &split, "rows to score", {}, {"train", "holdout", "dev", "test"}});
+  list.add({"split",
+            "Data",
+            &split,
+            "rows to score; auto: dev, or the holdout where --data has no dev file",
+            {},
+            {"auto", "train", "holdout", "dev", "test"}});
   data.add_fields(list);
   const char* group = "Retrieval";
   list.add({"k", group, &k, "neighbors (not given: selected on the validation part)",

@@ -17,7 +17,7 @@ struct EvalOptions {
   std::string model;
   std::string kb;
   std::string teacher;
-  std::string split = "dev";
+  std::string split = "auto";
   DataOptions data;
   std::optional<std::int64_t> k;
   std::optional<double> beta;

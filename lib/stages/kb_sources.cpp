@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/names.h"
 #include "distill/knowledge_base_rows.h"
 #include "evaluation/calibration.h"
 #include "evaluation/hints.h"
@@ -16,6 +17,7 @@
 #include "models/classifier.h"
 #include "models/model_directory.h"
 #include "retrieval/kb_editing.h"
+#include "stages/data_files.h"
 #include "stages/warnings.h"
 
 namespace reaugkd::stages {
@@ -109,22 +111,11 @@ data::Task task_of(const data::TaskSettings& settings, const retrieval::Knowledg
   return data::with_new_classes(settings.task, kb.new_classes);
 }
 
-/// How the files to add look: as a split of the task's, or as the options of columns say.
-data::Task task_of_files(const BuildKbOptions& options, const std::string& file, data::Task task) {
+/// How a file to add looks: as a split of the task's, but for what its name and options say.
+data::Task task_of_rows(const BuildKbOptions& options, const std::string& file, data::Task task) {
+  task = task_of_file(options.data, task, file);
   auto& layout = task.train;
   layout = task.layout(split_of(options.extend_columns));
-  if (!options.text_column.empty()) {
-    if (task.pair() != !options.text_pair_column.empty()) {
-      throw base::ConfigError("--text-pair-column: task {} has {} a row", task.name,
-                              task.pair() ? "two texts" : "one text");
-    }
-    task.format = data::format_of_name(file);
-    layout = {.header = task.format != data::FileFormat::kJsonl,
-              .text_a = -1,
-              .text_a_name = options.text_column,
-              .text_b_name = options.text_pair_column,
-              .label_name = options.label_column};
-  }
   layout.label_may_be_absent = options.extend_labels != "labels";
   if (options.extend_labels == "given") layout.distribution_names = task.distribution_names();
   return task;
@@ -134,7 +125,7 @@ data::Task task_of_files(const BuildKbOptions& options, const std::string& file,
 data::Dataset read_rows(const BuildKbOptions& options, const std::string& file,
                         const data::TaskSettings& settings, const Inherited& inherited,
                         retrieval::KnowledgeBase& kb) {
-  const data::Task task = task_of_files(options, file, task_of(settings, kb));
+  const data::Task task = task_of_rows(options, file, task_of(settings, kb));
   std::vector<std::string> more;
   auto rows = data::read_dataset(file, task, task.train, options.data.bad_rows(), more);
   if (inherited.split && inherited.split->train_sha256 == rows.sha256) {
@@ -151,7 +142,7 @@ data::Dataset read_rows(const BuildKbOptions& options, const std::string& file,
   spdlog::info("{}: {} rows to add, {} with a label", file, rows.size(), labelled);
   if (!more.empty()) {
     spdlog::info("{}: {} new {}: {}", file, more.size(), more.size() == 1 ? "class" : "classes",
-                 fmt::join(more, ", "));
+                 base::few_names(more));
   }
   kb.new_classes.insert(kb.new_classes.end(), more.begin(), more.end());
   kb.history.push_back(retrieval::change("added", rows.size(), file, rows.sha256, std::move(more)));
@@ -223,29 +214,39 @@ void add_files(const BuildKbOptions& options, const data::TaskSettings& settings
   }
 }
 
+/// The corrected label of each id in a file.
+std::map<std::string, float> labels_by_id(const data::Dataset& rows) {
+  std::map<std::string, float> labels;
+  std::map<std::string, std::int64_t> line_of;
+  for (std::int64_t i = 0; i < rows.size(); ++i) {
+    const auto row = static_cast<std::size_t>(i);
+    const std::string where = fmt::format("{}:{}", rows.path.string(), rows.lines[row]);
+    const auto& id = rows.text_a[row];
+    if (!rows.labelled(i)) {
+      throw base::DataError("{}: the id {} has no label, expected one: add it or delete the line",
+                            where, id);
+    }
+    const auto [known, added] = line_of.emplace(id, rows.lines[row]);
+    if (!added) {
+      throw base::DataError("{}: has the id {}, which line {} has already: delete one of them",
+                            where, id, known->second);
+    }
+    labels[id] = rows.labels[row];
+  }
+  return labels;
+}
+
 /// --relabel: ids and labels of a file.
 void correct_labels(const BuildKbOptions& options, const data::TaskSettings& settings,
                     run::RunDirectory& run, retrieval::KnowledgeBase& kb) {
   run.add_input(options.relabel);
   data::Task task = task_of(settings, kb);
   task.format = data::format_of_name(options.relabel);
-  task.train = {.header = task.format != data::FileFormat::kJsonl,
-                .text_a = -1,
-                .text_a_name = "id",
-                .label_name = "label"};
+  task.train = {.text_a = -1, .text_a_name = "id", .label_name = "label"};
   std::vector<std::string> more;
   const auto rows =
       data::read_dataset(options.relabel, task, task.train, options.data.bad_rows(), more);
-  std::map<std::string, float> labels;
-  for (std::int64_t i = 0; i < rows.size(); ++i) {
-    const auto& id = rows.text_a[static_cast<std::size_t>(i)];
-    if (!rows.labelled(i)) {
-      throw base::DataError("{}: data row {} has no label", options.relabel, rows.rows[i]);
-    }
-    if (!labels.emplace(id, rows.labels[static_cast<std::size_t>(i)]).second) {
-      throw base::DataError("{}: has the id {} twice", options.relabel, id);
-    }
-  }
+  const auto labels = labels_by_id(rows);
   kb.new_classes.insert(kb.new_classes.end(), more.begin(), more.end());
   retrieval::relabel(kb, labels);
   kb.history.push_back(

@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 serving::AnswerFormat answer_format(const PredictOptions& options,
-                                    const serving::RowReader& first) {
+                                    const serving::RowStream& first) {
   if (options.format != "auto") return serving::parse_answer_format(options.format);
   auto format = first.layout().format;
   if (!options.output.empty()) {

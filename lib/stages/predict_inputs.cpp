@@ -178,12 +178,12 @@ PredictInputs load_predict_inputs(const PredictOptions& options) {
           given ? given->threshold : std::optional<serving::Threshold>{}, std::move(job)};
 }
 
-std::vector<serving::RowReader> open_inputs(const PredictOptions& options, const data::Task& task) {
+std::vector<serving::RowStream> open_inputs(const PredictOptions& options, const data::Task& task) {
   std::vector<std::string> files = options.files;
   if (files.empty()) files.emplace_back("-");
   const auto on_error =
       options.on_error == "skip" ? serving::OnError::kSkip : serving::OnError::kStop;
-  std::vector<serving::RowReader> readers;
+  std::vector<serving::RowStream> readers;
   for (const auto& file : files) {
     const bool piped = file == "-";
     readers.emplace_back(

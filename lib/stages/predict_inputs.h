@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "serving/answers.h"
-#include "serving/row_reader.h"
+#include "serving/row_stream.h"
 #include "serving/setting_file.h"
 #include "stages/predict.h"
 
@@ -24,6 +24,6 @@ struct PredictInputs {
 PredictInputs load_predict_inputs(const PredictOptions& options);
 
 /// A reader for each input.
-std::vector<serving::RowReader> open_inputs(const PredictOptions& options, const data::Task& task);
+std::vector<serving::RowStream> open_inputs(const PredictOptions& options, const data::Task& task);
 
 }  // namespace reaugkd::stages

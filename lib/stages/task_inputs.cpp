@@ -2,12 +2,17 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "base/error.h"
+#include "base/names.h"
 #include "data/class_names.h"
 #include "data/custom_task.h"
+#include "data/label_survey.h"
 #include "models/model_config.h"
 #include "retrieval/kb_manifest.h"
 #include "run/output_directory.h"
+#include "stages/data_files.h"
 
 namespace reaugkd::stages {
 namespace {
@@ -43,16 +48,95 @@ void check_split_flags(const DataOptions& options, const Inherited& inherited) {
                        inherited.directory);
 }
 
+/// The settings that are inherited; flags may say the same.
+data::TaskSettings agreed_settings(const DataOptions& options, data::TaskSettings settings,
+                                   const std::string& directory) {
+  if (!options.task.empty()) {
+    const data::Task given = data::task_of(options.task);
+    agreed<std::string>("task", given.name, settings.task.name, directory);
+    auto classes = given.labels;
+    auto known = settings.task.labels;
+    std::ranges::sort(classes);
+    std::ranges::sort(known);
+    if (const auto differs = data::difference(classes, known); !differs.empty()) {
+      throw ConfigError("--task {}: has other classes than {}: {}", options.task, directory,
+                        differs);
+    }
+    settings.task = data::with_label_order(given, settings.task.labels);
+  }
+  agreed<std::int64_t>("max-seq-length", options.max_seq_length, settings.max_seq_length,
+                       directory);
+  if (!options.label_order.empty() && options.label_order != settings.task.labels) {
+    throw ConfigError("--label-order {}: {} was made with {}", base::few_names(options.label_order),
+                      directory, base::few_names(settings.task.labels));
+  }
+  return settings;
+}
+
+void check_label_kind(const DataOptions& options, const data::Task& task) {
+  const auto kind = data::parse_label_kind(options.label_kind);
+  if (kind == data::LabelKind::kAuto || (kind == data::LabelKind::kScores) == task.regression()) {
+    return;
+  }
+  throw ConfigError("--label-kind {}: task {} has {}; leave it out", options.label_kind, task.name,
+                    task.regression() ? "scores" : "classes");
+}
+
+/// The name of a task that has no other: that of its directory.
+std::string name_of_directory(const std::string& directory) {
+  const std::string name = base::json_text(fs::weakly_canonical(directory).filename().string());
+  const auto glue = data::names_of_glue_tasks();
+  const bool taken = std::ranges::find(glue, name) != glue.end();
+  return name.empty() || taken ? "own" : name;
+}
+
+/// The task whose files have these columns, and the labels of the training file for classes.
+data::Task task_of_columns(const DataOptions& options, const Inherited& inherited) {
+  if (!options.columns().any()) {
+    throw ConfigError(
+        "--task is required: {}; give --text-column and --label-column for your own files, or {} "
+        "or a FILE.json",
+        inherited.directory.empty() ? "no earlier stage names one"
+                                    : inherited.directory + " does not say which it was made for",
+        data::glue_task_names());
+  }
+  const auto description = data::describe_task(
+      name_of_directory(options.data), find_train_file(options), options.columns(),
+      data::parse_label_kind(options.label_kind), options.bad_rows());
+  return data::custom_task(description, "--label-column " + options.label_column);
+}
+
 }  // namespace
 
 void DataOptions::add_fields(base::OptionList& list) {
   list.add({"task", "Data", &task,
             data::glue_task_names() +
-                ", or a FILE.json that describes another (inherited by later stages)"});
-  list.add({"data", "Data", &data, "directory with train.tsv, dev.tsv, test.tsv", {}, {}, true});
+                ", or a FILE.json that describes another (inherited by later stages; not needed "
+                "with --text-column and --label-column)"});
+  list.add({"data",
+            "Data",
+            &data,
+            "directory with train, and perhaps dev and test: .tsv, .csv or .jsonl",
+            {},
+            {},
+            true});
   list.add({"train-file", "Data", &train_file, "another name for train.tsv"});
   list.add({"dev-file", "Data", &dev_file, "another name for dev.tsv"});
   list.add({"test-file", "Data", &test_file, "another name for test.tsv"});
+  list.add({"text-column", "Data", &text_column,
+            "column of the text by its name, of json lines the key (inherited)"});
+  list.add({"text-pair-column", "Data", &text_pair_column,
+            "column of a pair's second text (inherited)"});
+  list.add(
+      {"label-column", "Data", &label_column,
+       "column of the label (inherited); without --task, the labels in train are the classes"});
+  list.add({"label-kind",
+            "Data",
+            &label_kind,
+            "labels are names of classes, or scores (regression); auto: classes, and many numbers "
+            "are an error that asks",
+            {},
+            {"auto", "classes", "scores"}});
   list.add(
       {"max-train-examples", "Data", &max_train_examples,
        "first N rows of train after a shuffle seeded by --split-seed; 0: all (inherited, else 0)",
@@ -108,35 +192,15 @@ Inherited inherit(const fs::path& directory) {
 
 data::TaskSettings resolve_settings(const DataOptions& options, const Inherited& inherited) {
   check_split_flags(options, inherited);
-  data::TaskSettings settings;
   if (inherited.settings) {
-    settings = *inherited.settings;
-    if (!options.task.empty()) {
-      const data::Task given = data::task_of(options.task);
-      agreed<std::string>("task", given.name, settings.task.name, inherited.directory);
-      if (given.description != settings.task.description) {
-        throw ConfigError("--task {}: {} was made with another description of {} ({})",
-                          options.task, inherited.directory, given.name,
-                          settings.task.description.dump());
-      }
-    }
-    agreed<std::int64_t>("max-seq-length", options.max_seq_length, settings.max_seq_length,
-                         inherited.directory);
-    if (!options.label_order.empty() && options.label_order != settings.task.labels) {
-      throw ConfigError("--label-order {}: {} was made with {}",
-                        fmt::join(options.label_order, ","), inherited.directory,
-                        fmt::join(settings.task.labels, ","));
-    }
+    auto settings = agreed_settings(options, *inherited.settings, inherited.directory);
+    check_label_kind(options, settings.task);
     return settings;
   }
-  if (options.task.empty()) {
-    throw ConfigError("--task is required: {}; give {} or a FILE.json",
-                      inherited.directory.empty()
-                          ? "no earlier stage names one"
-                          : inherited.directory + " does not say which it was made for",
-                      data::glue_task_names());
-  }
-  settings.task = data::task_of(options.task);
+  data::TaskSettings settings;
+  settings.task =
+      options.task.empty() ? task_of_columns(options, inherited) : data::task_of(options.task);
+  check_label_kind(options, settings.task);
   settings.max_seq_length = options.max_seq_length.value_or(kDefaultMaxSeqLength);
   if (!options.label_order.empty()) {
     settings.task = data::with_label_order(settings.task, options.label_order);
@@ -146,8 +210,8 @@ data::TaskSettings resolve_settings(const DataOptions& options, const Inherited&
              !data::nameless(inherited.id2label)) {
     spdlog::warn(
         "{}: calls its classes {}; they are taken for {}, unless --label-order says otherwise",
-        inherited.directory, fmt::join(inherited.id2label, ", "),
-        fmt::join(settings.task.labels, ", "));
+        inherited.directory, base::few_names(inherited.id2label),
+        base::few_names(settings.task.labels));
   }
   return settings;
 }
@@ -161,39 +225,40 @@ void check_class_order(const DataOptions& options, const Inherited& model,
           : data::in_order_of(model.id2label, settings.task.labels).value_or(settings.task.labels);
   if (own.size() == settings.task.labels.size() && own != settings.task.labels) {
     throw base::ArtifactError(
-        "{}: its classes are {}, the others' are {}: use models and a knowledge base with one "
-        "order (--label-order where the first of them is made)",
-        model.directory, fmt::join(own, ", "), fmt::join(settings.task.labels, ", "));
+        "{}: its classes are not in the order of the others: {}; use models and a knowledge base "
+        "with one order (--label-order where the first of them is made)",
+        model.directory, data::difference(own, settings.task.labels));
   }
 }
 
 void check_same_task(const Inherited& other, const data::TaskSettings& settings,
                      const std::string& directory) {
-  if (!other.settings || other.settings->to_json() == settings.to_json()) return;
+  if (!other.settings) return;
+  const auto differs = data::difference(*other.settings, settings);
+  if (differs.empty()) return;
   throw base::ArtifactError(
-      "{} was made for {}, {} for {}: task, class order and max_seq_length must be the same",
-      other.directory, other.settings->to_json().dump(), directory, settings.to_json().dump());
+      "{} and {} were made for different tasks: {}; task, class order and max_seq_length must be "
+      "the same",
+      other.directory, directory, differs);
 }
 
 data::Dataset read_split_file(const DataOptions& options, const data::TaskSettings& settings,
                               data::Split split) {
-  const data::Task& task = settings.task;
-  std::string name = split == data::Split::kTrain ? task.train_file
-                     : split == data::Split::kDev ? task.dev_file
-                                                  : task.test_file;
-  const std::string& other = split == data::Split::kTrain ? options.train_file
-                             : split == data::Split::kDev ? options.dev_file
-                                                          : options.test_file;
-  if (!other.empty()) name = other;
-  const fs::path path = fs::path(options.data) / name;
-  if (!fs::exists(path)) {
+  const auto path = find_split_file(options, settings.task, split);
+  if (!path) {
+    const auto& given = split == data::Split::kTrain ? options.train_file
+                        : split == data::Split::kDev ? options.dev_file
+                                                     : options.test_file;
+    const auto& own = split == data::Split::kTrain ? settings.task.train_file
+                      : split == data::Split::kDev ? settings.task.dev_file
+                                                   : settings.task.test_file;
     throw base::IoError(
-        "{}: is missing; --data is a directory with the task's files, --{}-file names "
-        "another one",
-        path.string(), data::to_string(split));
+        "{}: is missing; --data is a directory with the task's files, --{}-file names another one",
+        (fs::path(options.data) / (given.empty() ? own : given)).string(), data::to_string(split));
   }
-  auto dataset = data::read_dataset(path, task, task.layout(split), options.bad_rows());
-  spdlog::info("{}: {} rows", path.string(), dataset.size());
+  const data::Task task = task_of_file(options, settings.task, *path);
+  auto dataset = data::read_dataset(*path, task, task.layout(split), options.bad_rows());
+  spdlog::info("{}: {} rows", path->string(), dataset.size());
   return dataset;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/options.h"
+#include "data/columns.h"
 #include "data/dataset.h"
 #include "data/split.h"
 #include "data/task.h"
@@ -22,6 +23,8 @@ struct DataOptions {
   std::string task;
   std::string data;
   std::string train_file, dev_file, test_file;
+  std::string text_column, text_pair_column, label_column;
+  std::string label_kind = "auto";
   std::optional<std::int64_t> max_train_examples;
   std::string validation;
   std::optional<std::int64_t> split_seed;
@@ -32,6 +35,7 @@ struct DataOptions {
   data::BadRows bad_rows() const {
     return skip_bad_rows ? data::BadRows::kSkip : data::BadRows::kRefuse;
   }
+  data::Columns columns() const { return {text_column, text_pair_column, label_column}; }
   void add_fields(base::OptionList& list);
 };
 
@@ -48,8 +52,9 @@ struct Inherited {
 Inherited inherit(const std::filesystem::path& directory);
 
 /// Flags over what is inherited; of a model from elsewhere the class order, where its id2label
-/// names the task's labels in whatever case. Throws ConfigError where a flag contradicts what is
-/// inherited, the split's too, or where there is no task at all.
+/// names the task's labels in whatever case. Where there is no task at all, it is made of the
+/// columns that options name and of the labels in the training file. Throws ConfigError where a
+/// flag contradicts what is inherited, the split's too, or where nothing says what the task is.
 data::TaskSettings resolve_settings(const DataOptions& options, const Inherited& inherited);
 
 /// Throws ArtifactError where the model that `model` describes has the classes of `settings` in
@@ -59,11 +64,12 @@ void check_class_order(const DataOptions& options, const Inherited& model,
                        const data::TaskSettings& settings);
 
 /// Throws ArtifactError where `other` was made for another task, class order or maximum length than
-/// `settings`, those of `directory`. A model from elsewhere says nothing of them.
+/// `settings`, those of `directory`. A model from elsewhere says nothing of them. How files were
+/// laid out may differ.
 void check_same_task(const Inherited& other, const data::TaskSettings& settings,
                      const std::string& directory);
 
-/// Reads one file of the task: --data/train.tsv or what --train-file names, and so on.
+/// Reads one file of the task: of --data, or what --train-file names, and so on (data_files.h).
 data::Dataset read_split_file(const DataOptions& options, const data::TaskSettings& settings,
                               data::Split split);
 

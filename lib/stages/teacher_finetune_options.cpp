@@ -17,6 +17,7 @@ base::OptionList TeacherFinetuneOptions::fields() {
             true});
   data.add_fields(list);
   list.at("task").required = true;
+  list.at("task").unless = {"text-column"};
   training.add_fields(list);
   list.add({"keep-trajectory", "Baselines", &keep_trajectory,
             "distill --method rco: keep the teacher after each of N equal shares of its training; "

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/names.h"
 
 namespace reaugkd::tensor {
 namespace {
@@ -128,8 +129,8 @@ torch::Device parse_device(const std::string& text) {
       text.find_first_not_of("0123456789", 5) == text.npos) {
     number = static_cast<torch::DeviceIndex>(std::atoi(text.c_str() + 5));
   } else if (text != "cuda") {
-    throw base::ConfigError("`device`: \"{}\" is not one of auto, cpu, cuda, cuda:0, cuda:1 ...",
-                            text);
+    throw base::ConfigError("`device`: \"{}\" is not one of auto, cpu, cuda, cuda:0, cuda:1 ...{}",
+                            text, base::did_you_mean(text, {"auto", "cpu", "cuda"}));
   }
   if (!torch::cuda::is_available()) {
     throw base::ConfigError(

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/names.h"
 #include "data/class_names.h"
 #include "text/sentencepiece.h"
 
@@ -61,7 +62,7 @@ void reorder_classes(Model& model, const std::vector<std::string>& names, const 
   if (!own) {
     if (names.size() == task.labels.size() && !data::nameless(names)) {
       spdlog::warn("{}: calls its classes {}; its classifier begins as that of {}",
-                   directory.string(), fmt::join(names, ", "), fmt::join(task.labels, ", "));
+                   directory.string(), base::few_names(names), base::few_names(task.labels));
     }
     return;
   }
@@ -76,7 +77,7 @@ void reorder_classes(Model& model, const std::vector<std::string>& names, const 
     item.value().copy_(item.value().index_select(0, torch::tensor(rows, torch::kInt64)));
   }
   spdlog::info("{}: its classes are in the order {}: its classifier's rows are put into that of {}",
-               directory.string(), fmt::join(names, ", "), fmt::join(task.labels, ", "));
+               directory.string(), base::few_names(names), base::few_names(task.labels));
 }
 
 /// Class names as config.json lists them.
@@ -181,8 +182,8 @@ Model load_trained(const fs::path& directory, const data::TaskSettings& settings
   // Hugging Face leaves two classes of no name out of config.json: the weights say how many.
   if (!config.id2label.empty() && config.id2label.size() != names.size()) {
     throw ArtifactError("{}: its head has {} classes ({}), task {} has {} ({})", directory.string(),
-                        config.id2label.size(), fmt::join(config.id2label, ", "),
-                        settings.task.name, names.size(), fmt::join(names, ", "));
+                        config.id2label.size(), base::few_names(config.id2label),
+                        settings.task.name, names.size(), base::few_names(names));
   }
   config.id2label = names;
   config.kind = settings.task.kind();

@@ -221,17 +221,22 @@ def option_rows(table):
     demo, work = str(table.chain.demo), table.work
     teach = "teacher-finetune"
     table.row("a flag that does not exist", 2, "--bogus.*--help", ["eval", "--bogus", "1"])
-    table.row("a flag mistyped", 2, r"teacher-finetune has no --epoch \(nearest: --epochs\)", [teach, "--epoch", "1"])
-    table.row("a command mistyped", 2, r'no command "evals" \(nearest: eval\)', ["evals", "--model", "x"])
+    table.row("a flag mistyped", 2, r"teacher-finetune has no --epoch: did you mean --epochs\?", [teach, "--epoch", "1"])
+    table.row("a flag by its initials", 2, r"teacher-finetune has no --lr: did you mean --learning-rate\?",
+              [teach, "--lr=1e-3"])
+    table.row("a long flag with one dash", 2, r"has no -model: did you mean --model\?", [teach, "-model", "x"])
+    table.row("a word too many", 2, r'teacher-finetune: "modle" belongs to no option: did you mean --model\?', [teach, "modle"])
+    table.row("a flag before the command", 2, "--epochs stands before the command.*follow it", ["--epochs", "3", teach])
+    table.row("a command mistyped", 2, r'no command "evals": did you mean eval\?', ["evals", "--model", "x"])
     table.row("no command", 2, "--help", ["--quiet"])
     table.row("a required flag", 2, "--model is required", ["eval", "--data", demo])
     table.row("no knowledge base", 2, "--kb is required.*build-kb", "distill", "drop:--kb")
     table.row("out of range", 2, r"--tau: 0 is out of range, expected > 0", "distill", "--tau", "0")
     table.row("not a number", 2, 'epochs: expected a whole number, got "many"', teach, "--epochs", "many")
     table.row("not finite", 2, "--learning-rate: nan is out of range", teach, "--learning-rate", "nan")
-    table.row("not one of", 2, '"int8" is not one of auto, fp32, bf16', teach, "--precision", "int8")
+    table.row("not one of", 2, '"int8" is not one of auto, fp32, bf16: did you mean ', teach, "--precision", "int8")
     table.row("an unknown task", 2, "sst3.*cola, sst2", teach, "--task", "sst3")
-    table.row("an unknown device", 2, "tpu", teach, "--device", "tpu")
+    table.row("an unknown device", 2, "\"tpu\" is not one of auto, .*did you mean", teach, "--device", "tpu")
     table.row("too many positions", 2, "--max-seq-length 4000: .* positions for [0-9]+ tokens: give", teach,
               "--max-seq-length", "4000")
     table.row("a fraction above 1", 2, "holdout:2.*holdout:0.1", teach, "--validation", "holdout:2")
@@ -248,7 +253,7 @@ def option_rows(table):
     table.row("--k of 0", 2, "--k: 0 is out of range", "eval", "--k", "0")
     for name, text, message in (("not JSON", "{", "--config: .*not valid JSON"),
                                 ("no object", "[1]", "found array, expected a JSON object"),
-                                ("an unknown key", '{"tua": 1}', 'unknown key "tua"; this command knows .*tau'),
+                                ("an unknown key", '{"tua": 1}', 'unknown key "tua": did you mean tau\\?'),
                                 ("a wrong type", '{"tau": "warm"}', '"tau": cannot take "warm"'),
                                 ("a fraction for a count", '{"epochs": 1.5}', '"epochs": cannot take 1.5, expected a whole number'),
                                 ("another command's", '{"command": "eval", "options": {}}', 'is of a run of "eval", this is '),
@@ -286,6 +291,47 @@ def task_rows(table):
         table.row("task: " + name, code, message, "teacher-finetune", "--task", path, "--data", data)
 
 
+def column_rows(table):
+    """No task file: the columns are named."""
+    teach = "teacher-finetune"
+    directory = table.work / "columns"
+    directory.mkdir()
+    names = [f"topic_{i}" for i in range(77)]
+    (directory / "train.csv").write_text("text,label,number\n" + "".join(
+        f'"row {i}",{names[i % 77]},{i / 10}\n' for i in range(308)))
+    flags = ("drop:--task", "--text-column", "text", "--label-column", "label", "--max-train-examples", "0")
+    table.row("columns: nothing says what the task is", 2, "--task is required: .*--text-column and --label-column", teach,
+              "drop:--task", "--data", directory)
+    table.row("columns: no label column", 2, "--label-column is required where no --task is given", teach, "drop:--task", "--data",
+              directory, "--text-column", "text")
+    for name, code, message, more in (
+            ("another text column", 3, r'train.csv:1: the header has no column "txt" \(text_a\), found text, label, number: did you mean text', ("--text-column", "txt")),
+            ("numbers", 2, '"number" holds 308 different numbers: was regression meant. Give --label-kind scores', ("--label-column", "number")),
+            ("texts for labels", 2, '"text" holds 308 different labels in 308 rows: is it the column of labels', ("--label-column", "text")),
+            ("names for scores", 3, 'train.csv:2: "label" holds "topic_0", expected a finite number', ("--label-kind", "scores")),
+            ("a second text that is not there", 3, 'no column "more" .text_b.', ("--text-pair-column", "more")),
+            ("a kind mistyped", 2, '"class" is not one of auto, classes, scores: did you mean classes', ("--label-kind", "class"))):
+        table.row("columns: " + name, code, message, teach,
+                  *merged(flags, more), "--data", directory)
+    two = table.copy(directory, written("train.tsv", "text\tlabel\na\tb\n"))
+    table.row("columns: two training files", 2, "found train.tsv and train.csv, expected one of them: name it with --train-file", teach,
+              *flags, "--data", two)
+    table.row("columns: no training file", 5, "expected train.tsv, train.csv or train.jsonl there", teach, *flags, "--data",
+              table.copy(directory, removed("train.csv")))
+    table.row("columns: of a later stage with numbers", 2, "task sst2 gives its columns by number, in files of tsv: name those of this csv file",
+              "eval", "--split", "test", "--test-file", directory / "train.csv")
+    table.row("columns: a pair where there is none", 2, "--text-pair-column text: task sst2 has one text a row", "eval", "--text-pair-column",
+              "text")
+    table.row("columns: of nothing", 2, "with --extend, the options of columns are about --extend-files", "build-kb", "drop:--teacher",
+              "--extend", table.chain.whole["build-kb"], "--remove", "0:0", "--text-column", "text")
+    table.row("columns: another kind", 2, "--label-kind scores: task sst2 has classes", "eval", "--label-kind", "scores")
+    many = {"name": "many", "format": "csv", "text_a": "text", "label": "label", "labels": names}
+    (directory / "many.json").write_text(json.dumps(many))
+    table.row("columns: one of 77 labels", 3, 'unknown label "topc_76" in "label": did you mean "topic_76". Task many has 77 labels', teach,
+              "--task", directory / "many.json", "--data",
+              table.copy(directory, written("train.csv", "text,label,number\na,topc_76,1\n")))
+
+
 def data_rows(table):
     teach, demo = "teacher-finetune", table.chain.demo
     rows = (demo / "train.tsv").read_text().splitlines(keepends=True)
@@ -296,12 +342,16 @@ def data_rows(table):
             ("empty", "", "train.tsv"),
             ("a header alone", rows[0], "train.tsv: no data rows were found"),
             ("one row", "".join(rows[:2]), "1 rows cannot be divided .* or --validation dev"),
-            ("a short row", "".join(rows[:5]) + "no tab here\n", "train.tsv:6: expected at least 2 columns, got 1"),
-            ("an unknown label", "".join(rows[:5]) + "a text\t7\n", 'train.tsv:6: .*7'),
+            ("a short row", "".join(rows[:5]) + "no tab here\n", "train.tsv:6: found 1 field, expected 2 as in the header.*--skip-bad-rows leaves"),
+            ("a long row", "".join(rows[:5]) + "a text\twith a tab\t1\n", "train.tsv:6: found 3 fields, expected 2 as in the header"),
+            ("an empty row", "".join(rows[:5]) + "\t\n", "train.tsv:6: found a row of empty fields"),
+            ("a carriage return", "".join(rows[:5]) + "a\rtext\t1\n", r"train.tsv:6: found a carriage return \(CR\) within"),
+            ("old Mac's lines", "".join(rows[:5]).replace("\n", "\r"), "train.tsv: its lines end in a carriage return alone"),
+            ("an unknown label", "".join(rows[:5]) + "a text\t7\n", 'train.tsv:6: unknown label "7" in column 1: did you mean "[01]"'),
             ("no row with a label", rows[0] + "a text\t\nanother\t\n", "train.tsv: no row has a label"),
             ("another task's file", "id\ta\tb\tlabel\n1\tx\ty\tentailment\n", "train.tsv:")):
         table.row("data: " + name, 3, message, teach, "--data", table.data(train_tsv=text), "--max-train-examples", "0")
-    table.row("data: UTF-16", 3, "train.tsv: is in UTF-16: convert it", teach, "--data",
+    table.row("data: UTF-16", 3, "train.tsv: is in UTF-16, expected UTF-8: convert it", teach, "--data",
               table.data(train_tsv="".join(rows).encode("utf-16")))
     table.row("data: bytes of no text", 3, "train.tsv", teach, "--data", table.data(train_tsv=os.urandom(3000)))
     table.row("data: one row for rkd", 3, "rkd relates rows to one another", "distill", "--method", "rkd", "drop:--kb", "--teacher",
@@ -398,7 +448,7 @@ def contradiction_rows(table):
               *teacher, "--distill-temperature", "2")
     table.row("a pretrained model in a teacher's place", 4, "has no classifier .*it is a pretrained model; fine-tune it first", "eval", "drop:--explain",
               "drop:--kb", "--model", table.copy(table.chain.whole["teacher-finetune"], foreign, tensors_changed("model.safetensors", without_head)))
-    table.row("another order of labels", 2, "--label-order 1,0: .* was made with 0,1", "eval", "--label-order", "1,0")
+    table.row("another order of labels", 2, "--label-order 1, 0: .* was made with 0, 1", "eval", "--label-order", "1,0")
 
 
 def config_rows(table):
@@ -643,7 +693,7 @@ def main():
         chain = Chain(sys.argv[1], sys.argv[2], work)
         chain.make_whole()
         table = Table(chain, work, sys.argv[3] if len(sys.argv) > 3 else "")
-        for rows in (option_rows, task_rows, data_rows, contradiction_rows, config_rows, weight_rows, stage_rows,
+        for rows in (option_rows, task_rows, column_rows, data_rows, contradiction_rows, config_rows, weight_rows, stage_rows,
                      output_rows, numeric_rows, checkpoint_rows):
             rows(table)
         kb_rows(table, other_directories(chain, work))

@@ -47,10 +47,10 @@ printf 'verdict,remark\n"good, mostly","The ""tea"" was hot."\nbad,The cake was 
 { cat "$work/head.csv"; awk -F'\t' 'NR > 1 && NR < 300 {print ($2 ? "\"good, mostly\"" : "bad") ",\"" $1 "\""}' "$demo/train.tsv"; } >"$work/a.csv"
 { cat "$work/head.csv"; awk -F'\t' 'NR > 1 && NR < 60 {print ($2 ? "\"good, mostly\"" : "bad") ",\"" $1 "\""}' "$demo/dev.tsv"; } >"$work/b.csv"
 OUTPUT=$work/csv ok "^mine dev, 60 examples" "$examples/your-csv.sh" "$work/a.csv" "$work/b.csv" remark verdict
-grep -q '"bad", *$' "$work/csv/data/task.json" && grep -q '"good, mostly"' "$work/csv/data/task.json" || fail "the labels of the task file"
+grep -q '"bad", *$' "$work/csv/teacher/config.json" && grep -q '"good, mostly"' "$work/csv/teacher/config.json" || fail "the labels of the task"
 OUTPUT=$work/csv-own ok "^mine dev, 60 examples" env MODEL_DIR="$work/checkpoint" STUDENT_LAYERS=1 \
   "$examples/your-csv.sh" "$work/a.csv" "$work/b.csv" remark verdict
-OUTPUT=$work/csv2 expect 1 "no column 'text'; its columns are verdict, remark" "$examples/your-csv.sh" "$work/a.csv" "$work/b.csv"
+OUTPUT=$work/csv2 expect 3 'no column "text" .text_a., found verdict, remark' "$examples/your-csv.sh" "$work/a.csv" "$work/b.csv"
 OUTPUT=$work/csv3 expect 2 "your-csv.sh TRAIN.csv DEV.csv" "$examples/your-csv.sh" "$work/a.csv"
 
 # New knowledge: the class that nobody was trained on is never answered before, and mostly after.

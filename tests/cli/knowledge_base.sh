@@ -124,7 +124,8 @@ awk -F'\t' 'BEGIN {print "what,about"} NR > 1 && NR < 202 {print "odd number " N
 ok "keys" "$reaugkd" build-kb --extend "$work/kb" --keys "$work/student" --output "$work/own" --quiet
 new="$reaugkd build-kb --extend $work/own --extend-files $work/odd.csv --text-column what --label-column about --quiet"
 expect 2 "needs keys for the rows" $new --output "$work/y"
-expect 2 "need --text-column too" "$reaugkd" build-kb --extend "$work/kb" --extend-files "$work/odd.csv" --label-column about --output "$work/y"
+expect 2 "task sst2 gives its columns by number" "$reaugkd" build-kb --extend "$work/kb" --keys "$work/student" --extend-files "$work/odd.csv" \
+  --label-column about --output "$work/y"
 ok "new classes +1" $new --keys "$work/student" --output "$work/odd"
 ok "new classes number" "$reaugkd" build-kb --describe "$work/odd"
 ok "added $work/odd.csv, new: number" "$reaugkd" build-kb --describe "$work/odd"
@@ -159,6 +160,10 @@ expect 2 "no such label" $edit --remove-where label=nothing --in-place
 expect 2 "leave --output out" $edit --remove-where label=number --in-place --output "$work/y"
 printf 'id,label\n1:1,0\n' >"$work/nobody.csv"
 expect 3 "1:1 is not in the knowledge base" $edit --relabel "$work/nobody.csv" --in-place
+printf 'id,label\n1:1,0\n1:2,1\n1:1,1\n' >"$work/twice.csv"
+expect 3 "twice.csv:4: has the id 1:1, which line 2 has already: delete one" $edit --relabel "$work/twice.csv" --in-place
+printf 'id,label\n1:1,\n' >"$work/none.csv"
+expect 3 "none.csv:2: the id 1:1 has no label, expected one" $edit --relabel "$work/none.csv" --in-place
 ok "written to $work/edited" $edit --remove "$(echo "$ids" | head -3 | paste -sd,)" --remove-where "file=$(echo "$ids" | head -1 | cut -d: -f1)" --in-place
 for file in kb.safetensors examples.tsv index.hnsw; do
   [ ! -e "$work/own/$file" ] || cmp -s "$work/own/$file" "$work/edited/$file" || fail "removed rows leave a trace in $file"

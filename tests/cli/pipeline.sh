@@ -113,11 +113,45 @@ ok "predictions only" "$reaugkd" eval --model "$work/own/student" --kb "$work/ow
   --output "$work/own/eval-test" --latency-examples 0 --quiet
 cut -f1,3- "$work/own/eval/predictions.tsv" >"$work/p"
 cut -f1,3- "$work/own/eval-test/predictions.tsv" | cmp -s - "$work/p" || fail "predictions without labels differ from those with"
-sed 's/glad"\]/glad"], "metrics": ["f1"]/' "$work/own/task.json" >"$work/own/other.json"
-expect 2 "another description" "$reaugkd" eval --model "$work/own/student" --task "$work/own/other.json" --data "$work/own" --output "$work/z1"
+# The layout is no part of the model: another task file may describe another one, and name other metrics, but no other labels.
+sed 's/"glad"\]/"glad", "mad"]/' "$work/own/task.json" >"$work/own/other.json"
+expect 2 "has other classes than .*: 3 classes and 2; the second has no .mad." "$reaugkd" eval --model "$work/own/student" --task "$work/own/other.json" --data "$work/own" --output "$work/z1"
 echo 'mad,"x"' >>"$work/own/dev.csv"
 expect 3 "dev.csv:1002: unknown label .mad." "$reaugkd" eval --model "$work/own/student" --data "$work/own" --output "$work/z2"
 ok "1 bad rows" "$reaugkd" eval --model "$work/own/student" --data "$work/own" --skip-bad-rows --latency-examples 0 --output "$work/z3"
+
+# No task file, and train alone: the columns are named once, the labels in train are the classes, the holdout is scored.
+mkdir "$work/flags" "$work/later"
+awk -F'\t' 'NR == 1 {print "mood,text"; next} NR > 400 {exit}
+  {gsub(/"/, "\"\"", $1); print ($2 ? "glad" : "sad") ",\"" $1 "\""}' "$demo/train.tsv" >"$work/flags/train.csv"
+ok "2 labels in .mood., the rarest .(sad|glad)" "$reaugkd" teacher-finetune --model "$demo/teacher" --init random --text-column text \
+  --label-column mood --data "$work/flags" --output "$work/flags/teacher" --max-seq-length 48 --epochs 1
+cmp -s "$work/flags/teacher/model.safetensors" "$work/own/teacher/model.safetensors" && fail "classes in another order train the same model"
+ok "k-NN accuracy" "$reaugkd" project --teacher "$work/flags/teacher" --data "$work/flags" --output "$work/flags/projected" --epochs 1 --quiet
+ok "index exact" "$reaugkd" build-kb --teacher "$work/flags/projected" --data "$work/flags" --output "$work/flags/kb" --quiet
+ok "best at epoch" "$reaugkd" distill --kb "$work/flags/kb" --student "$demo/teacher" --init random --data "$work/flags" \
+  --output "$work/flags/student" --epochs 1 --quiet
+scored=("$reaugkd" eval --model "$work/flags/student" --kb "$work/flags/kb" --latency-examples 0 --quiet)
+ok "^flags holdout, 40 examples" "${scored[@]}" --data "$work/flags" --output "$work/flags/eval"
+grep -q "has no dev file: the holdout is scored" "$work/flags/eval/run.log" || fail "the log does not say what is scored"
+# Later files have other columns and another format; what travels is the task.
+awk -F'\t' 'NR == 1 {next} NR > 101 {exit} {gsub(/"/, "\\\"", $1); print "{\"said\": \"" $1 "\", \"felt\": \"" ($2 ? "glad" : "sad") "\"}"}' \
+  "$demo/dev.tsv" >"$work/later/dev.jsonl"
+cp "$work/flags/train.csv" "$work/later"
+layout=(--text-column said --label-column felt)
+ok "^flags dev, 100 examples" "$reaugkd" eval --model "$work/flags/student" --data "$work/later" "${layout[@]}" --latency-examples 0 \
+  --output "$work/later/eval" --quiet
+ok "build-kb: 4[56][0-9] rows" "$reaugkd" build-kb --extend "$work/flags/kb" --teacher "$work/flags/projected" --extend-files "$work/later/dev.jsonl" \
+  "${layout[@]}" --output "$work/later/kb" --quiet
+expect 3 'dev.jsonl:1: has no "text", found said, felt' "${scored[@]}" --data "$work/later" --output "$work/z4"
+# Rows that would be changed silently are refused, and left out on request.
+cp "$work/flags/train.csv" "$work/later/ragged.csv"
+printf 'glad,well, a comma\n,\nsad\n' >>"$work/later/ragged.csv"
+ragged=("$reaugkd" teacher-finetune --model "$demo/teacher" --init random --text-column text --label-column mood --data "$work/later"
+  --train-file ragged.csv --max-seq-length 48 --epochs 1)
+expect 3 "ragged.csv:401: found 3 fields, expected 2 as in the header: .*double quotes.*--skip-bad-rows" "${ragged[@]}" --output "$work/z5"
+ok "3 bad rows are left out" "${ragged[@]}" --skip-bad-rows --output "$work/z6"
+cmp -s "$work/z6/model.safetensors" "$work/flags/teacher/model.safetensors" || fail "rows that were left out changed the model"
 
 # What a search with few candidates finds does not depend on what else is asked for.
 narrow=("$reaugkd" eval --model "$work/kd" --kb "$a/kb" --data "$demo" --grid-k 1,64 --grid-beta 1 --grid-tau 0.5 --ef-search 1

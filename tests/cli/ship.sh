@@ -96,7 +96,7 @@ ok "is finished: nothing to do" $predict "$work/texts" --output "$work/whole.csv
 
 # Rows that cannot be read.
 printf 'id,text\n1,good\n2,bad,row\n3,"fine, too"\n' >"$work/bad.csv"
-expect 3 "bad.csv:3: expected 2 fields as in the header, found 3" $with --text-column text "$work/bad.csv"
+expect 3 "bad.csv:3: found 3 fields, expected 2 as in the header" $with --text-column text "$work/bad.csv"
 grep -q '^1,good,' "$work/stdout" || fail "the rows before a bad one are not answered"
 ok "1 rows could not be answered" $with --text-column text --on-error skip "$work/bad.csv"
 python3 - "$work/stdout" <<'P' || fail "an error has no row of its own"

@@ -86,7 +86,7 @@ TEST_CASE("what is no distribution is refused with its line", "[distributions]")
   refused("a,nan,0.5", "p_sad is \"nan\"");
   refused("a,inf,0.5", "p_sad is \"inf\"");
   refused("a,,1", "p_sad is \"\", expected a probability");
-  refused("a,0.5", "expected at least 3 columns");
+  refused("a,0.5", "found 2 fields, expected 3");
   CHECK_THROWS_WITH(read(mood("jsonl"), "{\"text\": \"a\", \"p_sad\": 1}\n"),
                     ContainsSubstring("file:1: has no \"p_glad\""));
 }

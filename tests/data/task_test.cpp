@@ -46,7 +46,8 @@ TEST_CASE("layout picks the split's own columns", "[task]") {
 
 TEST_CASE("an unknown task lists the known ones", "[task]") {
   CHECK_THROWS_AS(data::glue_task("sst-2"), base::ConfigError);
-  CHECK_THROWS_WITH(data::glue_task("sst-2"), ContainsSubstring("cola, sst2, mrpc, qqp, stsb"));
+  CHECK_THROWS_WITH(data::glue_task("sst-2"), ContainsSubstring("did you mean sst2?") &&
+                                                  ContainsSubstring("cola, sst2, mrpc, qqp, stsb"));
 }
 
 TEST_CASE("F1 stays that of the label which is published second", "[task]") {
@@ -73,4 +74,9 @@ TEST_CASE("a label order must hold each label once", "[task]") {
     CHECK_THROWS_AS(data::with_label_order(task, order), base::ConfigError);
   }
   CHECK_THROWS_AS(data::with_label_order(data::glue_task("stsb"), {"0"}), base::ConfigError);
+  CHECK_THROWS_WITH(data::with_label_order(task, {"entailment", "not-entailment"}),
+                    ContainsSubstring("\"not-entailment\" is none of them: did you mean "
+                                      "not_entailment?"));
+  CHECK_THROWS_WITH(data::with_label_order(task, {"entailment", "entailment"}),
+                    ContainsSubstring("\"entailment\" comes twice"));
 }

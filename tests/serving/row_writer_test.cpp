@@ -24,7 +24,7 @@ struct Input {
     rows = reader->next(10, std::chrono::milliseconds(0));
   }
   tests::TemporaryDirectory directory;
-  std::optional<RowReader> reader;
+  std::optional<RowStream> reader;
   std::vector<Row> rows;
 };
 

@@ -1,4 +1,4 @@
-#include "serving/row_reader.h"
+#include "serving/row_stream.h"
 
 #include <unistd.h>
 
@@ -35,11 +35,11 @@ class Rows {
       for (auto& row : next) rows.push_back(std::move(row));
     }
   }
-  RowReader& reader() { return *reader_; }
+  RowStream& reader() { return *reader_; }
 
  private:
   tests::TemporaryDirectory directory_;
-  std::optional<RowReader> reader_;
+  std::optional<RowStream> reader_;
 };
 
 RowLayout of(RowFormat format, std::string text_a = "text", std::string text_b = "") {
@@ -119,14 +119,14 @@ TEST_CASE("JSON lines keep their objects") {
 TEST_CASE("a row that cannot be read says where, what and what to do") {
   const auto csv = of(RowFormat::kCsv);
   CHECK(contains(error_of("id,text\n1,a,b\n", csv),
-                 ":2: expected 2 fields as in the header, found 3"));
-  CHECK(contains(error_of("id,text\n1\n", csv), ":2: expected 2 fields as in the header, found 1"));
+                 ":2: found 3 fields, expected 2 as in the header"));
+  CHECK(contains(error_of("id,text\n1\n", csv), ":2: found 1 field, expected 2 as in the header"));
   CHECK(contains(error_of("id,words\n1,a\n", csv), "no column \"text\", found id, words"));
   CHECK(contains(error_of("text,text\na,b\n", csv), "names \"text\" twice"));
   CHECK(contains(error_of("", csv), "is empty"));
   CHECK(contains(error_of("text\n\"a\" b\n", csv), "text follows a closing quote"));
   const auto text = of(RowFormat::kText);
-  CHECK(contains(error_of("a\n\xFF\n", text), ":2: is not valid UTF-8"));
+  CHECK(contains(error_of("a\n\xFF\n", text), ":2: the line is not valid UTF-8"));
   CHECK(contains(error_of("\xFF\xFE"
                           "a",
                           text),
@@ -148,7 +148,7 @@ TEST_CASE("skipped errors are rows, and those behind them are read") {
   const auto rows = Rows("text\na\nb,c\nd\n", of(RowFormat::kCsv), OnError::kSkip).all();
   REQUIRE(rows.size() == 3);
   CHECK(rows[0].error.empty());
-  CHECK(contains(rows[1].error, "found 2"));
+  CHECK(contains(rows[1].error, "found 2 fields"));
   CHECK(rows[2].text_a == "d");
 }
 
@@ -171,7 +171,7 @@ TEST_CASE("any cut of the bytes into reads gives the same rows") {
             static_cast<ssize_t>(bytes.size() - cut));
       ::close(ends[1]);
     });
-    RowReader reader(ByteSource(ends[0], "pipe", true), of(RowFormat::kCsv), OnError::kStop);
+    RowStream reader(ByteSource(ends[0], "pipe", true), of(RowFormat::kCsv), OnError::kStop);
     std::vector<std::vector<std::string>> fields;
     for (auto rows = reader.next(2, milliseconds(1)); !rows.empty();
          rows = reader.next(2, milliseconds(1))) {
@@ -185,7 +185,7 @@ TEST_CASE("any cut of the bytes into reads gives the same rows") {
 TEST_CASE("a row that no other follows is not kept waiting") {
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
-  RowReader reader(ByteSource(ends[0], "pipe", true), of(RowFormat::kText), OnError::kStop);
+  RowStream reader(ByteSource(ends[0], "pipe", true), of(RowFormat::kText), OnError::kStop);
   REQUIRE(::write(ends[1], "one\n", 4) == 4);  // the pipe stays open
   CHECK(reader.next(kMany, milliseconds(60000)).size() == 1);
   REQUIRE(::write(ends[1], "two\nthr", 7) == 7);

@@ -35,19 +35,19 @@ struct RowLayout {
 /// One row, as it came and as the model needs it.
 struct Row {
   std::string text_a, text_b;
-  std::vector<std::string> fields;  // TSV, CSV: all of them, in the order of columns()
-  base::Json object;                // JSON lines
-  std::string where;                // "rows.csv:17"
-  std::string error;                // why it cannot be answered; empty: it can
+  std::vector<std::string> fields;           // TSV, CSV: all of them, in the order of columns()
+  base::Json object = base::Json::object();  // JSON lines
+  std::string where;                         // "rows.csv:17"
+  std::string error;                         // why it cannot be answered; empty: it can
 };
 
 enum class OnError { kStop, kSkip };
 
-class RowReader {
+class RowStream {
  public:
   /// Reads the header where there is one. Throws DataError where it lacks a column, is in UTF-16 or
   /// names a column twice.
-  RowReader(ByteSource source, RowLayout layout, OnError on_error);
+  RowStream(ByteSource source, RowLayout layout, OnError on_error);
 
   /// Up to `most` rows; none at the end. Once a row is there, others are waited for while they keep
   /// coming, but no longer than `most_wait`. Throws DataError on a row that cannot be read, unless

@@ -1,11 +1,11 @@
-#include "serving/row_reader.h"
+#include "serving/row_stream.h"
 
 #include <algorithm>
 #include <charconv>
 #include <memory>
 
+#include "data/json_line.h"
 #include "data/records.h"
-#include "text/unicode.h"
 
 namespace reaugkd::serving {
 namespace {
@@ -46,16 +46,6 @@ std::size_t end_of_csv_record(std::string_view bytes) {
   return bytes.npos;
 }
 
-std::string text_of(const base::Json& object, const std::string& key, const std::string& where) {
-  const auto found = object.find(key);
-  if (found == object.end() || found->is_null()) {
-    throw base::DataError("{}: has no \"{}\": name the key with `text_column`", where, key);
-  }
-  if (found->is_string()) return found->get<std::string>();
-  if (found->is_number() || found->is_boolean()) return found->dump();
-  throw base::DataError("{}: \"{}\" is {}, expected a text", where, key, found->type_name());
-}
-
 }  // namespace
 
 RowFormat parse_row_format(const std::string& text) {
@@ -87,17 +77,17 @@ RowFormat format_of_name(const std::string& name) {
   return RowFormat::kText;
 }
 
-RowReader::RowReader(ByteSource source, RowLayout layout, OnError on_error)
+RowStream::RowStream(ByteSource source, RowLayout layout, OnError on_error)
     : source_(std::move(source)), layout_(std::move(layout)), on_error_(on_error) {
   const bool fields = layout_.format == RowFormat::kTsv || layout_.format == RowFormat::kCsv;
   if (fields && layout_.header) read_header();
 }
 
-std::string RowReader::where() const {
+std::string RowStream::where() const {
   return fmt::format("{}:{}", source_.name(), record_line_);
 }
 
-std::optional<std::string_view> RowReader::take_record() {
+std::optional<std::string_view> RowStream::take_record() {
   const std::string_view rest = std::string_view(buffer_).substr(begin_);
   std::size_t end =
       layout_.format == RowFormat::kCsv ? end_of_csv_record(rest) : rest.find('\n', scanned_);
@@ -119,7 +109,7 @@ std::optional<std::string_view> RowReader::take_record() {
   return rest.substr(0, end);
 }
 
-bool RowReader::read_more(microseconds most_wait) {
+bool RowStream::read_more(microseconds most_wait) {
   buffer_.erase(0, begin_);
   begin_ = 0;
   const auto found = source_.read(buffer_, most_wait);
@@ -130,7 +120,7 @@ bool RowReader::read_more(microseconds most_wait) {
   return found == ByteSource::Found::kBytes;
 }
 
-void RowReader::check_bytes(std::string_view record) const {
+void RowStream::check_bytes(std::string_view record) const {
   if (record.starts_with("\xFF\xFE") || record.starts_with("\xFE\xFF")) {
     throw base::DataError("{}: is in UTF-16: convert it (iconv -f UTF-16 -t UTF-8)",
                           source_.name());
@@ -142,23 +132,21 @@ void RowReader::check_bytes(std::string_view record) const {
         "Macs? Convert it (tr '\\r' '\\n')",
         where());
   }
-  if (!text::valid_utf8(line)) {
-    throw base::DataError("{}: is not valid UTF-8: convert the file to UTF-8", where());
-  }
+  data::check_text(line, "the line", where());
 }
 
-void RowReader::name_columns(std::size_t count) {
+void RowStream::name_columns(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) columns_.push_back(fmt::format("{}", i));
 }
 
-std::size_t RowReader::column(const std::string& name, const char* what) const {
+std::size_t RowStream::column(const std::string& name, const char* what) const {
   const auto found = std::ranges::find(columns_, name);
   if (found != columns_.end()) return static_cast<std::size_t>(found - columns_.begin());
   throw base::DataError("{}: has no column \"{}\", found {}: name it with `{}`", where(), name,
                         fmt::join(columns_, ", "), what);
 }
 
-void RowReader::read_header() {
+void RowStream::read_header() {
   std::optional<std::string_view> record;
   while (!(record = take_record())) {
     if (!read_more(microseconds(-1)) && buffer_.empty()) {
@@ -178,7 +166,7 @@ void RowReader::read_header() {
   if (layout_.pair) column_b_ = column(layout_.text_b, "text_pair_column");
 }
 
-void RowReader::read_text(std::string_view line, Row& row) const {
+void RowStream::read_text(std::string_view line, Row& row) const {
   if (!layout_.pair) {
     row.text_a = line;
     return;
@@ -191,7 +179,7 @@ void RowReader::read_text(std::string_view line, Row& row) const {
   row.text_b = line.substr(tab + 1);
 }
 
-void RowReader::read_fields(std::string_view record, Row& row) {
+void RowStream::read_fields(std::string_view record, Row& row) {
   data::Fields fields;
   const auto records =
       data::make_records(file_format(layout_.format), record, {}, source_.name(), record_line_);
@@ -202,28 +190,20 @@ void RowReader::read_fields(std::string_view record, Row& row) {
     column_a_ = column(layout_.text_a, "text_column");
     if (layout_.pair) column_b_ = column(layout_.text_b, "text_pair_column");
   }
-  if (fields.size() != columns_.size()) {
-    throw base::DataError(
-        "{}: expected {} fields as in the {}, found {}: put quotes around a field that holds the "
-        "separator, or mend the line",
-        where(), columns_.size(), layout_.header ? "header" : "first row", fields.size());
-  }
+  data::check_field_count(fields.size(), columns_.size(), where(), file_format(layout_.format),
+                          layout_.header ? data::kHeader : data::kFirstLine);
+  data::check_not_blank(fields, where(), file_format(layout_.format));
   row.text_a = fields[column_a_];
   if (layout_.pair) row.text_b = fields[column_b_];
 }
 
-void RowReader::read_object(std::string_view line, Row& row) const {
-  row.object = base::Json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (!row.object.is_object()) {
-    row.object = base::Json::object();
-    throw base::DataError("{}: expected a JSON object a line, found {}", where(),
-                          line.empty() ? "an empty line" : "something else");
-  }
-  row.text_a = text_of(row.object, layout_.text_a, where());
-  if (layout_.pair) row.text_b = text_of(row.object, layout_.text_b, where());
+void RowStream::read_object(std::string_view line, Row& row) const {
+  row.object = data::parse_json_line(line, where());
+  row.text_a = data::json_text_at(row.object, layout_.text_a, where());
+  if (layout_.pair) row.text_b = data::json_text_at(row.object, layout_.text_b, where());
 }
 
-Row RowReader::row_of(std::string_view record) {
+Row RowStream::row_of(std::string_view record) {
   constexpr std::string_view kMark = "\xEF\xBB\xBF";
   if (record_line_ == 1 && record.starts_with(kMark)) record.remove_prefix(kMark.size());
   Row row;
@@ -244,7 +224,7 @@ Row RowReader::row_of(std::string_view record) {
   return row;
 }
 
-std::vector<Row> RowReader::next(std::size_t most, std::chrono::milliseconds most_wait) {
+std::vector<Row> RowStream::next(std::size_t most, std::chrono::milliseconds most_wait) {
   std::vector<Row> rows;
   if (stopped_by_) throw base::DataError(*stopped_by_);
   auto until = Clock::now();
