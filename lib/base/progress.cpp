@@ -73,10 +73,12 @@ std::string progress_line(const ProgressState& state, std::size_t columns) {
   const auto left_over = static_cast<double>(state.total - state.done);
   const std::string left =
       state.rate > 0 ? "  " + duration_text(left_over / state.rate) + " left" : "";
-  for (const auto& middle : {counts + rate + note, rate + note, note, std::string()}) {
-    if (head.size() + middle.size() + left.size() <= columns) return head + middle + left;
+  for (const auto& middle : {fmt::format("{}{}{}", counts, rate, note),
+                             fmt::format("{}{}", rate, note), note, std::string()}) {
+    auto line = fmt::format("{}{}{}", head, middle, left);
+    if (line.size() <= columns) return line;
   }
-  return (head + left).substr(0, columns);
+  return fmt::format("{}{}", head, left).substr(0, columns);
 }
 
 std::string duration_text(double seconds) {
