@@ -7,6 +7,7 @@
 #   make bench MODEL_DIR=... GLUE_DIR=... [BENCH=training,retrieval] [BENCH_FULL=1]
 #                                              beside PyTorch, FAISS and the machine's limits
 #   make experiments                           .venv/bin/reaugkd-experiments, which runs plans and makes tables and pictures
+#   make parity                                predictions and exported folders beside Python's transformers
 #   make fuzz [SECONDS=10]                     every reader under libFuzzer
 #   make trust [KILLS=20]                      every stage killed at random and on a full disk
 #   make mutations [ONLY=losses]               an hour: equations broken one by one, each seen by a test
@@ -31,7 +32,7 @@ SECONDS ?= 10
 PYTHON ?= /usr/bin/python3
 KILLS ?= 20
 FUZZ_TARGETS = task_file task_json wordpiece bpe tokenizer_config config safetensors shard_index split \
-               options run_record kb_manifest examples hnsw
+               options run_record kb_manifest examples hnsw row_stream
 COVERAGE_PACKAGES = gcovr
 LINT_PACKAGES = clang-format clang-tidy-19
 BUILD = build/$(PRESET)
@@ -41,7 +42,7 @@ ifdef CMAKE_PREFIX_PATH
   override CMAKE_ARGS += "-DCMAKE_PREFIX_PATH=$(CMAKE_PREFIX_PATH)"
 endif
 
-.PHONY: all deps configure build test demo bench-programs bench trust mutations tsan coverage experiments venv-packages docs docs-serve options fuzz install format check-format lint clean
+.PHONY: all deps configure build parity test demo bench-programs bench trust mutations tsan coverage experiments venv-packages docs docs-serve options fuzz install format check-format lint clean
 all: build
 
 # install-packages(names): what dpkg does not know as installed, with sudo unless root.
@@ -97,6 +98,17 @@ experiments: .venv/.installed
 	.venv/bin/pip install --quiet --disable-pip-version-check --editable 'experiments[test]'
 	@touch $@
 	@echo "installed: .venv/bin/reaugkd-experiments --help"
+
+# Python's torch is Debian's; transformers is of a version that takes it.
+.venv-parity/.installed:
+	$(call install-packages,python3-torch python3-venv python3-dev g++)
+	$(PYTHON) -m venv --system-site-packages .venv-parity
+	.venv-parity/bin/pip install --quiet --disable-pip-version-check 'transformers==4.46.3' safetensors hnswlib
+	@touch $@
+
+parity: configure .venv-parity/.installed
+	cmake --build --preset $(PRESET) -j $(JOBS) --target program
+	PYTHON=$(CURDIR)/.venv-parity/bin/python tests/cli/examples.sh $(BUILD)/bin/reaugkd . python
 
 venv-packages:
 	$(call install-packages,$(VENV_PACKAGES))

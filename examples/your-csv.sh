@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Your own CSV files, from two files to a student and a knowledge base.
+# Your own CSV files, from two files to a folder that answers.
 #
 #   MODEL_DIR=... examples/your-csv.sh TRAIN.csv DEV.csv [TEXT_COLUMN [LABEL_COLUMN]]
 #
@@ -56,3 +56,7 @@ stage project --teacher "$output/teacher" --student "${student_model[1]}" "${pro
 stage build-kb --teacher "$output/projected" --output "$output/kb"
 stage distill --kb "$output/kb" "${student_model[@]}" "${student_options[@]}" --output "$output/student"
 stage eval --model "$output/student" --kb "$output/kb" --teacher "$output/teacher" --explain 2 --output "$output/eval"
+
+# 3. A folder that answers, and its first answers.
+"$reaugkd" export --model "$output/student" --kb "$output/kb" --eval "$output/eval" --overwrite --output "$output/folder"
+"$reaugkd" predict --model "$output/folder" "$data/dev.csv" --neighbors 1 --format table --quiet | head -12

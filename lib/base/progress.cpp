@@ -66,13 +66,17 @@ std::string Progress::line(std::int64_t done, const std::string& note) const {
 std::string progress_line(const ProgressState& state, std::size_t columns) {
   const double share =
       state.total > 0 ? static_cast<double>(state.done) / static_cast<double>(state.total) : 0;
-  const std::string head = fmt::format("{} {:3.0f} %", state.what, 100 * share);
-  const std::string counts = fmt::format("  {}/{} {}", state.done, state.total, state.unit);
+  const bool endless = state.total == 0;  // a pipe
+  const std::string head =
+      endless ? state.what : fmt::format("{} {:3.0f} %", state.what, 100 * share);
+  const std::string counts = endless
+                                 ? fmt::format("  {} {}", state.done, state.unit)
+                                 : fmt::format("  {}/{} {}", state.done, state.total, state.unit);
   const std::string rate = fmt::format("  {:.0f}/s", state.rate);
   const std::string note = state.note.empty() ? "" : "  " + state.note;
   const auto left_over = static_cast<double>(state.total - state.done);
   const std::string left =
-      state.rate > 0 ? "  " + duration_text(left_over / state.rate) + " left" : "";
+      state.rate > 0 && !endless ? "  " + duration_text(left_over / state.rate) + " left" : "";
   for (const auto& middle : {fmt::format("{}{}{}", counts, rate, note),
                              fmt::format("{}{}", rate, note), note, std::string()}) {
     auto line = fmt::format("{}{}{}", head, middle, left);

@@ -77,6 +77,7 @@ class Loop {
     seen_ += static_cast<std::int64_t>(rows.size());
     answered.rows += static_cast<std::int64_t>(rows.size());
     output_.write(text, seen_);
+    if (options_.progress) options_.progress(seen_);
   }
 
   std::string row_text(const Row& row, const Answers& answers, std::int64_t i, RowWriter& writer) {

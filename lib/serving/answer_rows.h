@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "serving/answer_fields.h"
@@ -16,8 +17,9 @@ namespace reaugkd::serving {
 struct AnsweringOptions {
   AnswerFormat format = AnswerFormat::kJsonl;
   AnswerDetail detail;
-  std::size_t window = 2048;  // rows that are grouped by length and held at once
+  std::size_t window = 1024;  // rows that are grouped by length and held at once
   std::chrono::milliseconds most_wait{20};
+  std::function<void(std::int64_t rows)> progress = {};  // after each window: rows so far
 };
 
 /// What became of the rows of this run.

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "base/error.h"
 
@@ -45,6 +46,7 @@ class FileOutput final : public Output {
         partial_(path.string() + ".partial"),
         record_(path.string() + ".partial.json"),
         job_(std::move(job)) {
+    remove_temporaries();
     if (partial == PartialFile::kGoOn && fs::exists(record_)) done_ = recorded();
     file_ = std::make_unique<base::AppendedFile>(partial_, done_.bytes);
     rows_before_ = done_.rows;
@@ -72,6 +74,17 @@ class FileOutput final : public Output {
   }
 
  private:
+  /// What a killed job left of a half-written note.
+  void remove_temporaries() const {
+    const std::string begin = record_.filename().string() + base::kTemporaryMark;
+    const auto folder = path_.has_parent_path() ? path_.parent_path() : fs::path(".");
+    std::error_code none;
+    std::vector<fs::path> found;
+    for (const auto& entry : fs::directory_iterator(folder, none)) {
+      if (entry.path().filename().string().starts_with(begin)) found.push_back(entry.path());
+    }
+    for (const auto& path : found) fs::remove(path, none);
+  }
   Progress recorded() const {
     const std::string where = record_.string();
     const auto record = base::read_json(record_);

@@ -37,6 +37,18 @@ std::set<std::string> data_files(const fs::path& directory) {
   return lines;
 }
 
+/// " 7046 rows, and selected on 783 more, of", as far as the model's run has recorded it.
+std::string training_rows(const fs::path& model) {
+  const fs::path path = model / run::kMetricsFile;
+  if (!fs::exists(path)) return "";
+  const auto metrics = base::read_json(path);
+  const std::string where = path.string();
+  const auto trained = base::json_value<std::int64_t>(metrics, "train_examples", 0, where);
+  const auto held = base::json_value<std::int64_t>(metrics, "validation_examples", 0, where);
+  if (trained == 0) return "";
+  return fmt::format(" {} rows, and selected on {} others, of", trained, held);
+}
+
 std::string listed(const std::set<std::string>& lines) {
   std::string text;
   for (const auto& line : lines) text += "- " + line + "\n";
@@ -73,17 +85,31 @@ std::string score_table(const evaluation::Report& report) {
   return text;
 }
 
+const char* words_of(retrieval::AnswerSource source) {
+  switch (source) {
+    case retrieval::AnswerSource::kTeacher:
+      return "the teacher's prediction";
+    case retrieval::AnswerSource::kLabels:
+      return "their labels";
+    case retrieval::AnswerSource::kMix:
+      return "a mix of their labels and the teacher's prediction";
+    case retrieval::AnswerSource::kAuto:
+      break;
+  }
+  return "the teacher's prediction, or their label where they were added or corrected";
+}
+
 std::string answer_text(const serving::Setting& setting) {
   std::string text;
   if (setting.knowledge_base) {
     const auto& chosen = setting.knowledge_base->retrieval;
     text += fmt::format(
-        "Each text is looked up among {} rows: k = {}, tau' = {}, beta {}, soft labels {}.\n",
+        "Each text is looked up among {} rows: k = {}, tau' = {}, beta {}. The rows answer with {}.\n",
         setting.knowledge_base->rows, chosen.k, chosen.tau,
         chosen.rule.mode == retrieval::BetaMode::kConstant
             ? fmt::format("= {:.4g}", chosen.beta)
             : fmt::format("by {} ({:.2f} on average)", to_string(chosen.rule.mode), chosen.beta),
-        to_string(chosen.answers.source));
+        words_of(chosen.answers.source));
   } else {
     text += "The model answers alone.\n";
   }
@@ -145,8 +171,10 @@ std::string model_card(const ExportOptions& options, const data::TaskSettings& s
       answer_text(setting));
   text += fmt::format("## How good it is\n\n{} rows of the split {}:\n\n{}\n", report.examples,
                       report.split, score_table(report));
-  text += fmt::format("## Data\n\nThe model was trained on:\n\n{}\nand evaluated on:\n\n{}\n",
-                      listed(data_files(options.model)), listed(data_files(options.eval)));
+  text += fmt::format(
+      "## Data\n\nThe model was trained on{}:\n\n{}\nIts answers were chosen and scored on:\n\n{}\n",
+      training_rows(options.model), listed(data_files(options.model)),
+      listed(data_files(options.eval)));
   if (!options.kb.empty()) {
     text += "## Knowledge base\n\n" + knowledge_text(folder / kKbFolder) + "\n";
   }

@@ -7,6 +7,8 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/interrupt.h"
+#include "base/progress.h"
 #include "serving/answer_rows.h"
 #include "stages/predict_inputs.h"
 
@@ -90,8 +92,16 @@ std::string run_predict(PredictOptions options) {
   if (output->rows_before() > 0) {
     spdlog::info("goes on behind {} rows that are answered", output->rows_before());
   }
+  base::Progress progress("predict", rows_in(options.files), "rows", output->rows_before());
+  answering.progress = [&](std::int64_t rows) { progress.update(rows); };
   try {
     tell(serving::answer_rows(readers, inputs.answerer, answering, *output), options);
+  } catch (const base::Interrupted& stopped) {
+    throw base::Interrupted(
+        base::interrupt_signal(),
+        options.output.empty()
+            ? fmt::format("stopped by {}", base::signal_name(base::interrupt_signal()))
+            : std::string(stopped.what()));
   } catch (const serving::ClosedPipe&) {  // head has seen enough
   }
   return "";

@@ -2,6 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <fstream>
+
 #include "base/error.h"
 #include "base/sha256.h"
 #include "evaluation/retriever.h"
@@ -176,6 +179,21 @@ PredictInputs load_predict_inputs(const PredictOptions& options) {
   return {serving::Answerer(std::move(loaded), settings, compute, options.eval_batch_size,
                             std::move(retrieval), options.detail().explained()),
           given ? given->threshold : std::optional<serving::Threshold>{}, std::move(job)};
+}
+
+std::int64_t rows_in(const std::vector<std::string>& files) {
+  std::int64_t lines = 0;
+  std::vector<char> block(1 << 18);
+  for (const auto& file : files) {
+    std::error_code error;
+    if (!fs::is_regular_file(file, error)) return 0;
+    std::ifstream bytes(file, std::ios::binary);
+    while (bytes.read(block.data(), static_cast<std::streamsize>(block.size())) ||
+           bytes.gcount() > 0) {
+      lines += std::count(block.begin(), block.begin() + bytes.gcount(), '\n');
+    }
+  }
+  return lines;
 }
 
 std::vector<serving::RowStream> open_inputs(const PredictOptions& options, const data::Task& task) {

@@ -23,6 +23,9 @@ struct PredictInputs {
 /// together, ConfigError where there is no setting.
 PredictInputs load_predict_inputs(const PredictOptions& options);
 
+/// About how many rows the files have, for the progress line: their lines. 0 where it is not known.
+std::int64_t rows_in(const std::vector<std::string>& files);
+
 /// A reader for each input.
 std::vector<serving::RowStream> open_inputs(const PredictOptions& options, const data::Task& task);
 

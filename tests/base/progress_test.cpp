@@ -21,8 +21,12 @@ TEST_CASE("a progress line gives up counts, rate and note where columns are few"
 }
 
 TEST_CASE("a progress line without a rate has no time left", "[base]") {
-  CHECK(progress_line({"dev predictions", "examples", 0, 0, 0, ""}, 80) ==
-        "dev predictions   0 %  0/0 examples  0/s");
+  CHECK(progress_line({"dev predictions", "examples", 0, 8, 0, ""}, 80) ==
+        "dev predictions   0 %  0/8 examples  0/s");
+}
+
+TEST_CASE("a progress line of a pipe counts, and knows neither share nor time left", "[base]") {
+  CHECK(progress_line({"predict", "rows", 2048, 0, 512, ""}, 80) == "predict  2048 rows  512/s");
 }
 
 TEST_CASE("durations in words", "[base]") {

@@ -11,7 +11,7 @@ ok "teacher_on_kb" "$reaugkd" build-kb --teacher "$work/projected" --data "$demo
 ok "best at epoch" "$reaugkd" distill --kb "$work/kb" --student "$demo/student" --init random --data "$demo" --epochs 1 \
   --learning-rate 2e-3 --output "$work/student" --quiet
 score="$reaugkd eval --model $work/student --data $demo --latency-examples 0 --quiet"
-ok "for 60 % right, answer from p" $score --kb "$work/kb" --k 8 --beta 0.3 --tau-retrieval 0.1 --target-precision 0.6 --output "$work/eval"
+ok "for 60 % right: answer from p" $score --kb "$work/kb" --k 8 --beta 0.3 --tau-retrieval 0.1 --target-precision 0.6 --output "$work/eval"
 ok "student" $score --output "$work/eval-alone"
 expect 2 "out of range" $score --target-precision 2 --output "$work/x"
 grep -q '"threshold"' "$work/eval/setting.json" || fail "setting.json has no threshold"

@@ -32,11 +32,13 @@ TEST_CASE("a stopped job goes on behind the rows that it noted") {
     base::AppendedFile more(path.string() + ".partial", 4);
     more.write("half a li");
   }
+  base::write_file(path.string() + ".partial.json" + base::kTemporaryMark + "1", "half a note");
   const auto output = output_to_file(path, kJob, PartialFile::kGoOn);
   CHECK(output->rows_before() == 2);
   output->write("c\n", 3);
   output->finish();
   CHECK(base::read_file(path) == "a\nb\nc\n");
+  CHECK(std::distance(std::filesystem::directory_iterator(directory.path()), {}) == 1);
 }
 
 TEST_CASE("a job begins anew where it is asked to, and where nothing was noted") {
