@@ -49,7 +49,7 @@ std::optional<fs::path> find_split_file(const DataOptions& options, const data::
                                         data::Split split) {
   const std::string& given = given_name(options, split);
   const std::string& own = own_name(task, split);
-  const fs::path path = fs::path(options.data) / (given.empty() ? own : given);
+  fs::path path = fs::path(options.data) / (given.empty() ? own : given);
   if (fs::exists(path)) return path;
   if (!given.empty()) return std::nullopt;
   return find_by_suffix(options, {fs::path(own).stem().string(), std::string(to_string(split))},

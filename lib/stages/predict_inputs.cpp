@@ -110,7 +110,7 @@ std::unique_ptr<serving::Retrieval> load_retrieval(const PredictOptions& options
 std::optional<fs::path> knowledge_base_of(const PredictOptions& options) {
   if (options.student_only) return {};
   if (!options.kb.empty()) return knowledge_base_in(options.kb);
-  const fs::path own = knowledge_base_in(options.model);
+  fs::path own = knowledge_base_in(options.model);
   if (own != fs::path(options.model)) return own;
   if (options.k || options.beta || options.tau_retrieval || options.neighbors > 0) {
     throw base::ConfigError(
