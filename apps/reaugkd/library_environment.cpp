@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <initializer_list>
 
 namespace reaugkd::apps {
 namespace {
@@ -19,8 +20,12 @@ bool set_if_absent(const char* name, const char* value) {
 bool openblas_is_before_0_3_25() {
   // Loaded to be asked its version: it shall not start its threads.
   const bool one_thread = set_if_absent("OPENBLAS_NUM_THREADS", "1");
-  void* library = ::dlopen(TORCH_LIBRARY_DIR "/libopenblas.so.0", RTLD_LAZY | RTLD_LOCAL);
-  if (library == nullptr) library = ::dlopen("libopenblas.so.0", RTLD_LAZY | RTLD_LOCAL);
+  // In a package (make package), beside LibTorch, or where the system keeps libraries.
+  void* library = nullptr;
+  for (const char* path : {"$ORIGIN/../lib/reaugkd/libopenblas.so.0",
+                           TORCH_LIBRARY_DIR "/libopenblas.so.0", "libopenblas.so.0"}) {
+    if (library == nullptr) library = ::dlopen(path, RTLD_LAZY | RTLD_LOCAL);
+  }
   if (one_thread) ::unsetenv("OPENBLAS_NUM_THREADS");
   if (library == nullptr) return false;
   using GetConfig = const char* (*)();
