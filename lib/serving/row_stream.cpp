@@ -154,8 +154,9 @@ void RowStream::read_header() {
     }
   }
   check_bytes(*record);
-  data::Fields fields;
-  data::make_records(file_format(layout_.format), *record, {}, source_.name())->next(fields);
+  data::Fields fields;  // views of what `records` holds
+  const auto records = data::make_records(file_format(layout_.format), *record, {}, source_.name());
+  records->next(fields);
   columns_.assign(fields.begin(), fields.end());
   for (const auto& name : columns_) {
     if (std::ranges::count(columns_, name) > 1) {
