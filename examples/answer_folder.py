@@ -4,13 +4,11 @@ import json, pathlib, sys  # noqa: E401
 import numpy as np, torch  # noqa: E401
 from safetensors.numpy import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
 folder = pathlib.Path(sys.argv[1])
 s, kb = json.loads((folder / "setting.json").read_text())["retrieval"], json.loads((folder / "kb/kb.json").read_text())
 model, tokenizer = AutoModelForSequenceClassification.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
 rows, made = load_file(folder / "kb/kb.safetensors"), model.config.reaugkd
-names = made["labels"] + kb["new_classes"]
-C, more = len(made["labels"]), ((0, 0), (0, len(kb["new_classes"])))
+names, C, more = made["labels"] + kb["new_classes"], len(made["labels"]), ((0, 0), (0, len(kb["new_classes"])))
 softmax = lambda x: np.exp(x - x.max(-1, keepdims=True)) / np.exp(x - x.max(-1, keepdims=True)).sum(-1, keepdims=True)  # noqa: E731
 entropy = lambda p: -(p * np.log(np.where(p > 0, p, 1))).sum(-1)  # noqa: E731
 texts = pathlib.Path(sys.argv[2]).read_text().splitlines()
@@ -26,10 +24,10 @@ share = {"auto": rows["label_answers"], "labels": labelled, "teacher": 0, "mix":
 share = np.where(seen, share[s.get("soft_labels", "auto")], 1)[:, None]
 teacher = np.pad(np.nan_to_num(softmax(rows["logits"].astype(np.float64) / s["kb_temperature"])), more)
 p_n = share * (rows["labels"][:, None] == np.arange(len(names))) + (1 - share) * teacher
-similarity = query @ rows["embeddings"].astype(np.float32).T  # equation 5; the class balance G of reaugkd's gate
+similarity = query @ rows["embeddings"].astype(np.float32).T  # equation 5
 near = np.argsort(-similarity, axis=1, kind="stable")[:, :s["k"]]
 size = np.bincount(p_n.argmax(1), minlength=len(names))[p_n.argmax(1)]
-scores = np.take_along_axis(similarity, near, 1) - s.get("class_balance", 0) * s["tau"] * np.log(size[near])
+scores = np.take_along_axis(similarity, near, 1) - s.get("class_balance", 0) * s["tau"] * np.log(size[near])  # G
 p_kb = np.einsum("bk,bkc->bc", softmax(scores.astype(np.float64) / s["tau"]), p_n[near])  # equation 6
 beta, m = np.full(len(texts), s["beta"]), 0 * p_kb[:, 0]
 if gate := s.get("beta_rule"):  # equation 7 with a beta for each row; classes that the student cannot name are p^KB's

@@ -1,6 +1,7 @@
 #include "stages/predict_inputs.h"
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -204,6 +205,9 @@ std::vector<serving::RowStream> open_inputs(const PredictOptions& options, const
   std::vector<serving::RowStream> readers;
   for (const auto& file : files) {
     const bool piped = file == "-";
+    if (piped && ::isatty(STDIN_FILENO) == 1) {
+      spdlog::info("type a text and press Enter; Ctrl-D ends");
+    }
     readers.emplace_back(
         piped ? serving::ByteSource::standard_input() : serving::ByteSource::file(file),
         layout_of(options, task, piped ? "" : file), on_error);
