@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <future>
 
 #include "base/error.h"
 #include "base/sha256.h"
@@ -21,7 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 
 /// The setting that --eval or the folder holds, checked to be of this model.
-std::optional<serving::Setting> given_setting(const PredictOptions& options) {
+std::optional<serving::Setting> given_setting(const PredictOptions& options,
+                                              const std::string& model_sha256) {
   const fs::path own = fs::path(options.model) / serving::kSettingFile;
   const fs::path path = options.eval.empty() ? own : fs::path(options.eval) / serving::kSettingFile;
   if (options.eval.empty() && !fs::exists(own)) return {};
@@ -32,7 +34,7 @@ std::optional<serving::Setting> given_setting(const PredictOptions& options) {
         path.string());
   }
   auto setting = serving::load_setting(path);
-  if (setting.model_sha256 != models::digest_of_queries(options.model)) {
+  if (setting.model_sha256 != model_sha256) {
     throw base::ArtifactError("{}: was chosen for another model than {}: run eval with this model",
                               path.string(), options.model);
   }
@@ -164,15 +166,18 @@ PredictInputs load_predict_inputs(const PredictOptions& options) {
         options.model);
   }
   const auto& settings = *model.settings;
-  const auto given = given_setting(options);
+  auto digest =
+      std::async(std::launch::async, [&] { return models::digest_of_queries(options.model); });
   auto loaded = train::load_trained(options.model, settings);
+  const std::string model_sha256 = digest.get();
+  const auto given = given_setting(options, model_sha256);
   std::unique_ptr<serving::Retrieval> retrieval;
   const auto directory = knowledge_base_of(options);
   if (directory) retrieval = load_retrieval(options, *directory, settings, loaded, given);
   spdlog::info("{}: {} classes, {}", options.model,
                retrieval ? retrieval->knowledge_base().num_classes() : settings.task.num_labels(),
                retrieval ? "with retrieval" : "the model alone");
-  base::Json job = {{"model", models::digest_of_queries(options.model)}};
+  base::Json job = {{"model", model_sha256}};
   if (directory) {
     job["kb"] = base::sha256_of_file(*directory / retrieval::kManifestFile);
     job["setting"] = setting_text(retrieval->setting());

@@ -155,6 +155,6 @@ ok "exported without its text|combined" "$reaugkd" eval --model "$work/small" --
 expect 2 "was exported without its texts" "$reaugkd" eval --model "$work/small" --kb "$work/small" --data "$demo" \
   --exclude-same-text --output "$work/x" --quiet
 printf 'x' >>"$work/alone/model.safetensors"
-expect 4 "another model" "$reaugkd" predict --model "$work/alone" "$work/texts"
+expect 4 "follow the last tensor" "$reaugkd" predict --model "$work/alone" "$work/texts"
 
 passed "ship"
