@@ -20,8 +20,8 @@ struct ProgressState {
   std::string unit;  // what is counted: "examples"
   std::int64_t done = 0;
   std::int64_t total = 0;  // 0: not known
-  double rate = 0;   // units a second; 0: not known
-  std::string note;  // "loss 0.31  lr 4.1e-05"
+  double rate = 0;         // units a second; 0: not known
+  std::string note;        // "loss 0.31  lr 4.1e-05"
 };
 
 /// The state in at most so many columns (ASCII): where they are few the counts are left out first,

@@ -185,11 +185,10 @@ std::string coverage_lines(const std::vector<CoveragePoint>& points) {
 }
 
 std::string threshold_line(const ChosenThreshold& threshold) {
-  return parts_lines(
-      fmt::format("  for {:.4g} % right: ", 100 * threshold.target_precision),
-      {fmt::format("answer from p = {:.4g}", threshold.point.min_probability),
-       fmt::format("{:.1f} % of the rows of {}", 100 * threshold.point.coverage,
-                   threshold.chosen_on)});
+  return parts_lines(fmt::format("  for {:.4g} % right: ", 100 * threshold.target_precision),
+                     {fmt::format("answer from p = {:.4g}", threshold.point.min_probability),
+                      fmt::format("{:.1f} % of the rows of {}", 100 * threshold.point.coverage,
+                                  threshold.chosen_on)});
 }
 
 /// "95 % interval over the rows: combined accuracy 0.9192 to 0.9377"

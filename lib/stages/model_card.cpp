@@ -104,7 +104,8 @@ std::string answer_text(const serving::Setting& setting) {
   if (setting.knowledge_base) {
     const auto& chosen = setting.knowledge_base->retrieval;
     text += fmt::format(
-        "Each text is looked up among {} rows: k = {}, tau' = {}, beta {}. The rows answer with {}.\n",
+        "Each text is looked up among {} rows: k = {}, tau' = {}, beta {}. The rows answer with "
+        "{}.\n",
         setting.knowledge_base->rows, chosen.k, chosen.tau,
         chosen.rule.mode == retrieval::BetaMode::kConstant
             ? fmt::format("= {:.4g}", chosen.beta)
@@ -172,7 +173,8 @@ std::string model_card(const ExportOptions& options, const data::TaskSettings& s
   text += fmt::format("## How good it is\n\n{} rows of the split {}:\n\n{}\n", report.examples,
                       report.split, score_table(report));
   text += fmt::format(
-      "## Data\n\nThe model was trained on{}:\n\n{}\nIts answers were chosen and scored on:\n\n{}\n",
+      "## Data\n\nThe model was trained on{}:\n\n{}\nIts answers were chosen and scored "
+      "on:\n\n{}\n",
       training_rows(options.model), listed(data_files(options.model)),
       listed(data_files(options.eval)));
   if (!options.kb.empty()) {

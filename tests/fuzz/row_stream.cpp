@@ -1,5 +1,5 @@
-// Rows as predict reads them: the first byte is the format, the second one the size of a window. However the rows are
-// cut into windows, they are the same.
+// Rows as predict reads them: the first byte is the format, the second one the size of a window.
+// However the rows are cut into windows, they are the same.
 #include "serving/row_stream.h"
 
 #include <cstdlib>
@@ -17,14 +17,16 @@ struct Seen {
   bool refused = false;
 };
 
-Seen rows_of(const std::filesystem::path& path, const serving::RowLayout& layout, std::size_t window) {
+Seen rows_of(const std::filesystem::path& path, const serving::RowLayout& layout,
+             std::size_t window) {
   Seen seen;
   try {
     serving::RowStream rows(serving::ByteSource::file(path), layout, serving::OnError::kSkip);
     for (;;) {
       const auto next = rows.next(window, std::chrono::milliseconds(0));
       if (next.empty()) break;
-      for (const auto& row : next) seen.rows.push_back(row.where + row.text_a + row.text_b + row.error);
+      for (const auto& row : next)
+        seen.rows.push_back(row.where + row.text_a + row.text_b + row.error);
     }
   } catch (const reaugkd::base::DataError&) {
     seen.refused = true;
