@@ -100,6 +100,10 @@ std::optional<std::string_view> RowStream::take_record() {
           "text file?",
           source_.name(), line_);
     }
+    if (source_.ended() && !rest.empty()) {
+      throw base::DataError("{}:{}: a quote that opens in this row is never closed", source_.name(),
+                            line_);
+    }
     return {};
   }
   record_line_ = line_;
@@ -240,7 +244,8 @@ std::vector<Row> RowStream::next(std::size_t most, std::chrono::milliseconds mos
       }
       const auto left = std::chrono::duration_cast<microseconds>(until - Clock::now());
       const auto wait = rows.empty() ? microseconds(-1) : std::clamp(left, microseconds(0), kGap);
-      if (!read_more(wait) && (!rows.empty() || source_.ended())) break;
+      const bool more = read_more(wait);
+      if (!more && (source_.ended() ? buffer_.empty() : !rows.empty())) break;
     } catch (const base::DataError& error) {
       if (rows.empty()) throw;
       stopped_by_ = error;

@@ -158,6 +158,16 @@ TEST_CASE("a quote that is never closed ends the file, not the memory") {
   CHECK(contains(error, ":2: a row of more than 16 MiB"));
 }
 
+TEST_CASE("a quote that is open at the end is an error, and no row is lost in silence") {
+  const auto csv = of(RowFormat::kCsv);
+  CHECK(contains(error_of("text\na\n\"b\n", csv), ":3: a quote that opens in this row is never"));
+  CHECK(contains(error_of("text\na\n\"b", csv), ":3: a quote that opens in this row is never"));
+  CHECK(contains(error_of("\"text\n", csv), ":1: a quote that opens in this row is never"));
+  Rows rows("text\na\n\"b\n", csv, OnError::kSkip);
+  CHECK(rows.reader().next(kMany, milliseconds(0)).size() == 1);
+  CHECK_THROWS_AS(rows.reader().next(kMany, milliseconds(0)), base::DataError);
+}
+
 TEST_CASE("any cut of the bytes into reads gives the same rows") {
   const std::string bytes = "text,n\n\"a\n\"\"b\",1\nc,2\n\"\",3\n";
   const auto whole = Rows(bytes, of(RowFormat::kCsv)).all();
