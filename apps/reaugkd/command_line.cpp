@@ -169,9 +169,9 @@ void print(const std::string& text) {
 int run_command_line(const std::vector<Command>& commands, int argc, char** argv) {
   CLI::App app(
       "Retrieval-augmented knowledge distillation (ReAugKD, Zhang et al., ACL 2023).\n"
-      "The commands in turn: teacher-finetune, project, build-kb, distill, eval,\n"
-      "export, predict.\n"
-      "Each writes a directory that the next ones read.",
+      "The stages in turn: teacher-finetune, project, build-kb, distill, eval.\n"
+      "Each writes a directory that the next ones read. export makes a folder of\n"
+      "them that answers, and predict answers for new texts.",
       "reaugkd");
   app.set_version_flag("--version", version_text());
   app.require_subcommand(1);

@@ -5,7 +5,7 @@
 namespace reaugkd::apps {
 
 Command export_command() {
-  return make_command("export", "Make a folder that answers: model, knowledge base, setting",
+  return make_command("export", "Make a folder that answers, for another machine",
                       &stages::run_export);
 }
 

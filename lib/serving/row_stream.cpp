@@ -4,6 +4,7 @@
 #include <charconv>
 #include <memory>
 
+#include "base/names.h"
 #include "data/json_line.h"
 #include "data/records.h"
 
@@ -146,8 +147,10 @@ void RowStream::name_columns(std::size_t count) {
 std::size_t RowStream::column(const std::string& name, const char* what) const {
   const auto found = std::ranges::find(columns_, name);
   if (found != columns_.end()) return static_cast<std::size_t>(found - columns_.begin());
-  throw base::DataError("{}: has no column \"{}\", found {}: name it with `{}`", where(), name,
-                        fmt::join(columns_, ", "), what);
+  const auto nearest = base::did_you_mean(name, columns_);
+  throw base::DataError("{}: has no column \"{}\", found {}{} it with `{}`", where(), name,
+                        base::few_names(columns_), nearest.empty() ? ": name" : nearest + " Name",
+                        what);
 }
 
 void RowStream::read_header() {

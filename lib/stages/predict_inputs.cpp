@@ -64,7 +64,7 @@ std::string setting_text(const retrieval::RetrievalSetting& setting) {
   const std::string beta = setting.rule.mode == retrieval::BetaMode::kConstant
                                ? fmt::format("{}", setting.beta)
                                : "by " + to_string(setting.rule.mode);
-  return fmt::format("k = {}, beta {}, tau = {}, soft labels {}", setting.k, beta, setting.tau,
+  return fmt::format("k = {}, beta {}, tau = {}, soft labels: {}", setting.k, beta, setting.tau,
                      to_string(setting.answers.source));
 }
 

@@ -122,6 +122,7 @@ TEST_CASE("a row that cannot be read says where, what and what to do") {
                  ":2: found 3 fields, expected 2 as in the header"));
   CHECK(contains(error_of("id,text\n1\n", csv), ":2: found 1 field, expected 2 as in the header"));
   CHECK(contains(error_of("id,words\n1,a\n", csv), "no column \"text\", found id, words"));
+  CHECK(contains(error_of("id,texts\n1,a\n", csv), "found id, texts: did you mean texts? Name it"));
   CHECK(contains(error_of("text,text\na,b\n", csv), "names \"text\" twice"));
   CHECK(contains(error_of("", csv), "is empty"));
   CHECK(contains(error_of("text\n\"a\" b\n", csv), "text follows a closing quote"));
