@@ -44,11 +44,12 @@ base::Json to_json(const KeyComparison& comparison) {
   return {{"examples", comparison.examples},
           {"knn_accuracy_teacher_keys", comparison.teacher_keys},
           {"knn_accuracy_student_keys", comparison.student_keys},
-          {"new_classes", comparison.new_classes}};
+          {"new_classes", comparison.new_classes},
+          {"kept", comparison.teacher_kept ? "teacher" : "student"}};
 }
 
 std::string key_line(const KeyComparison& comparison) {
-  const bool own = comparison.student_keys >= comparison.teacher_keys;
+  const bool own = !comparison.teacher_is_better();
   std::string text = fmt::format(
       "  keys: the student's own find the label of {:.1f} % of {} rows it was not trained on, the "
       "teacher's of {:.1f} %\n",
@@ -57,7 +58,12 @@ std::string key_line(const KeyComparison& comparison) {
     text += fmt::format("        (the teacher was never shown {} of the classes)\n",
                         comparison.new_classes);
   }
-  if (!own) text += "        the teacher's are better here: leave `keys` out\n";
+  if (comparison.teacher_kept) {
+    text += "        the teacher's stay\n";
+  } else if (!own) {
+    text +=
+        "        the teacher's are better here: leave `keys` out, or let `keep-keys` be better\n";
+  }
   return text;
 }
 

@@ -20,6 +20,9 @@ struct KeyComparison {
   double teacher_keys = 0;
   double student_keys = 0;
   std::int64_t new_classes = 0;  // that the teacher was never shown
+  bool teacher_kept = false;     // the teacher's keys stay in the knowledge base
+
+  bool teacher_is_better() const { return teacher_keys > student_keys; }
 };
 
 /// What the student asks: s of labelled rows, (B, D).

@@ -26,6 +26,7 @@ struct BuildKbOptions {
   std::string relabel;
   bool in_place = false;
   std::string keys;
+  std::string keep_keys = "student";
   std::string describe;
   std::int64_t eval_batch_size = 128;
   DataOptions data;

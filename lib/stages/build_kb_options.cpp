@@ -99,6 +99,9 @@ void BuildKbOptions::check() const {
         "--cross-fit labels the rows that the teacher was trained on; those of --extend are kept "
         "as they are: build the knowledge base anew with --cross-fit, then extend it");
   }
+  if (keys.empty() && keep_keys != "student") {
+    throw base::ConfigError("--keep-keys chooses between the keys of --keys and the teacher's");
+  }
   cross_fit.check();
 }
 
@@ -145,6 +148,13 @@ base::OptionList BuildKbOptions::fields() {
       {"keys", "Rows", &keys,
        "a student: its own embeddings of the rows of --extend become the keys that it is to ask, "
        "in place of the teacher's"});
+  list.add({"keep-keys",
+            "Rows",
+            &keep_keys,
+            "student: the keys of --keys; better: the teacher's stay where they find the label of "
+            "more rows that the student was not trained on",
+            {},
+            {"student", "better"}});
   list.add(
       {"describe", "Rows", &describe, "show what this knowledge base holds; nothing is built"});
   list.add(

@@ -1,5 +1,7 @@
 #include "stages/kb_keys.h"
 
+#include <spdlog/spdlog.h>
+
 #include <numeric>
 #include <optional>
 #include <vector>
@@ -43,6 +45,19 @@ std::optional<evaluation::KeyComparison> compared_with(const retrieval::Knowledg
        rows});
 }
 
+/// What --keep-keys better comes to.
+bool teachers_stay(const std::optional<evaluation::KeyComparison>& comparison,
+                   const BuildKbOptions& options) {
+  if (!comparison) {
+    spdlog::warn(
+        "--keep-keys better: there is nothing to compare by, rows that {} was not trained on and "
+        "the teacher's keys of them; the keys become the student's",
+        options.keys);
+    return false;
+  }
+  return comparison->teacher_is_better();
+}
+
 }  // namespace
 
 void take_keys(const BuildKbOptions& options, const data::TaskSettings& settings,
@@ -70,6 +85,10 @@ void take_keys(const BuildKbOptions& options, const data::TaskSettings& settings
   if (has_teacher_keys && student_says.split && keys.size(1) == kb.dimension()) {
     report.keys = compared_with(kb, keys, student_says.split->train_sha256, settings.task,
                                 static_cast<std::uint64_t>(options.run.seed));
+  }
+  if (options.keep_keys == "better" && teachers_stay(report.keys, options)) {
+    report.keys->teacher_kept = true;
+    return;
   }
   kb.embeddings = kept == 0 ? keys : torch::cat({kb.embeddings.slice(0, 0, kept), keys});
   space.student_sha256 = sha256;

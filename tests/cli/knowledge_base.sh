@@ -110,6 +110,16 @@ for of in student foreign-student; do
     --tau-retrieval 0.1 --output "$work/eval-keys-of-$of" --latency-examples 0 --quiet
 done
 ok "keys +a student's own embeddings" "$reaugkd" build-kb --describe "$work/keys-of-student"
+# The better of both on the rows that are new to the student: whichever it is, these are the keys.
+better="$reaugkd build-kb --keep-keys better --keys $work/student --quiet"
+ok "keys: the student's own find the label" $better --extend "$work/grown" --output "$work/better"
+found() { sed -n "s/.*\"knn_accuracy_$1_keys\": \([0-9.e-]*\),/\1/p" "$work/better/metrics.json"; }
+kept=student of=keys-of-student
+if awk "BEGIN {exit !($(found teacher) > $(found student))}"; then kept=teacher of=grown; fi
+grep -q "\"kept\": \"$kept\"" "$work/better/metrics.json" || fail "not the $kept's keys, which are better"
+cmp -s "$work/$of/kb.safetensors" "$work/better/kb.safetensors" || fail "the keys are not those of $of"
+ok "there is nothing to compare by" $better --extend "$work/kb" --output "$work/better-of-nothing"
+expect 2 "chooses between" "$reaugkd" build-kb --extend "$work/grown" --remove-where label=0 --keep-keys better --output "$work/y"
 expect 4 "keys are embeddings of the student with sha256" "$reaugkd" eval --model "$work/student" --kb "$work/keys-of-foreign-student" \
   --data "$work/data" --output "$work/y"
 expect 4 "its keys are a student's own embeddings" "$reaugkd" distill --kb "$work/keys-of-student" --student "$work/moved" \
