@@ -33,7 +33,11 @@ def main(student, kb, evaluation, texts, row=0):
     with torch.no_grad():
         output = model(**tokens, output_hidden_states=True)
     p_student = output.logits.softmax(-1)[0].numpy()
-    query = torch.nn.functional.normalize(output.hidden_states[-1][:, 0], dim=-1).numpy()
+    query = output.hidden_states[-1][:, 0].numpy()
+    if (student / "query.safetensors").exists():  # of distill --query-head
+        head = load_file(student / "query.safetensors")
+        query = query @ head["query.weight"].T + head["query.bias"]
+    query /= numpy.linalg.norm(query)
 
     # The knowledge base: a key and a soft label a row. Equation 5: the k rows with the largest key.query.
     rows = load_file(kb / "kb.safetensors")

@@ -17,6 +17,7 @@ import time
 import numpy as np
 import pandas as pd
 
+from . import beta_rules
 from .errors import UserError
 from .stage import flags
 
@@ -142,6 +143,7 @@ class Experiment:
             few = self.stage(f"own-{count}", "build-kb", extend=own, keys=student, extend_files=self.data / f"later-{count}.csv")
             self.note_eval("rows for each new class", str(count), self.evaluate(f"eval-own-{count}", student, few), shots=count)
         self.note_permuted(after)
+        self.rules_for_beta(student, own_more)
         self.baselines(student, own_more, more, projected)
         if self.split == self.args.splits[0]:  # what takes longest is measured on one split
             self.variants(student, own_more, after)
@@ -154,6 +156,51 @@ class Experiment:
             metrics = self.evaluate(f"eval-soft-{source}", student, own_more, soft_labels=source)
             self.note_eval("soft labels", source, metrics)
         self.removal(student, own_more, after)
+
+    def rules_for_beta(self, student, own_more):
+        """Rules for beta beside the one that is built in, fitted on the holdout and the left-out new rows."""
+        train = read_csv(self.data / "train.csv", self.args)
+        digest = hashlib.sha256((self.data / "train.csv").read_bytes()).hexdigest()[:16]
+        held = {line.split("\t")[0] for line in (own_more / "examples.tsv").read_text().split("\n")[1:]}
+        holdout = [row for number, row in enumerate(train) if f"{digest}:{number}" not in held]
+        self.write("holdout.csv", holdout)
+        every = self.stage("own-holdout", "build-kb", extend=own_more, keys=student, extend_files=self.data / "holdout.csv")
+        every = self.stage("own-holdout-test", "build-kb", extend=every, keys=student, extend_files=self.data / "test.csv")
+        keys, labels = read_keys(every)
+        classes = self.old + sorted(set(labels) - set(self.old))
+        labels = np.array([classes.index(label) for label in labels])
+        count, known = len(keys) - len(holdout) - len(self.test), len(self.old)
+        later = self.later_rows_asked_about(labels[:count], known, len(holdout) / known)
+        asked = {"tune": np.r_[later, np.arange(count, count + len(holdout))], "test": np.arange(len(keys) - len(self.test), len(keys))}
+        texts = [line.split("\t")[1] for line in (every / "examples.tsv").read_text().split("\n")[1:] if line]
+        parts = {}
+        for name, rows in asked.items():
+            student_says = self.student_probabilities(student, f"rules-{name}.csv", [texts[row] for row in rows], classes)
+            parts[name] = (keys[rows], student_says, labels[rows], np.where(rows < count, rows, -1))
+        retrieval = beta_rules.Retrieval(keys[:count], labels[:count], len(classes))
+        for rule, predicted, loss in beta_rules.compare(retrieval, parts["tune"], parts["test"], known):
+            self.note_predictions("rules for beta, fitted in numpy", rule, np.array(classes)[predicted], loss=loss)
+
+    def later_rows_asked_about(self, labels, known, each):
+        """Of each new class as many rows as the holdout has of an old class on average."""
+        draw = np.random.default_rng(self.split)
+        parts = [np.flatnonzero(labels == label) for label in range(known, labels.max() + 1)]
+        return np.concatenate([draw.permutation(part)[:max(1, round(each))] for part in parts])
+
+    def student_probabilities(self, student, name, texts, classes):
+        """p^S of the texts, (B, C): 0 for classes that the student cannot name."""
+        write_csv(self.data / name, [(text, "") for text in texts], self.args)
+        path = self.root / f"{name[:-4]}.jsonl"
+        if not path.exists():
+            call = [self.args.binary, "predict", "--model", student, self.data / name, "--text-column", self.args.text_column,
+                    "--probabilities", "--format", "jsonl", "--output", path, "--quiet"]
+            subprocess.run([str(part) for part in call], check=True)
+        p = np.zeros((len(texts), len(classes)))
+        for row, line in enumerate(path.read_text().splitlines()):
+            answer = json.loads(line)
+            for number, label in enumerate(self.old):  # the first of the classes
+                p[row, number] = answer[f"p_{label}"]
+        return p
 
     def note_permuted(self, metrics):
         self.note("control", "soft labels permuted", metrics["retrieval"]["permuted"]["combined"]["accuracy"])
@@ -414,6 +461,8 @@ def tables(results):
             line = {"": name} | {part: interval(cells[part]) for part in ("all", "new", "old")}
             if "gain" in cells and cells["gain"].notna().any():
                 line["gain over the student alone"] = interval(cells["gain"])
+            if cells["loss"].notna().any():
+                line["-log p"] = f"{cells['loss'].mean():.3f}"
             if cells["seconds"].notna().any():
                 line["seconds"] = f"{cells['seconds'].median():.1f}"
             lines.append(line)
@@ -426,7 +475,7 @@ def tables(results):
 def run(args):
     args.output.mkdir(parents=True, exist_ok=True)
     results = pd.concat([Experiment(args, split).run() for split in args.splits])
-    for column in ("seconds", "gain"):
+    for column in ("seconds", "gain", "loss"):
         results[column] = results.get(column)
     path = args.output / "results.csv"
     if path.exists():  # seconds are measured where a stage runs, not where it is read again

@@ -24,6 +24,11 @@ if [ "${3:-shell}" = python ]; then
     ok "^difference +[0-9.]+e-(0[5-9]|1)" "$python" "$examples/read_knowledge_base.py" "$work/student" "$work/kb" "$work/eval" \
       "$demo/dev.tsv" $row
   done
+  stage distill --kb "$work/kb" --student "$demo/student" --init random --epochs 1 --batch-size 16 --learning-rate 1e-3 \
+    --query-head linear --output "$work/student-head"
+  stage eval --model "$work/student-head" --kb "$work/kb" --k 8 --beta 0.5 --tau-retrieval 0.1 --output "$work/eval-head"
+  ok "^difference +[0-9.]+e-(0[5-9]|1)" "$python" "$examples/read_knowledge_base.py" "$work/student-head" "$work/kb" "$work/eval-head" \
+    "$demo/dev.tsv" 7
   # A folder of export, answered without reaugkd: with a class that the student cannot name, and a gate.
   { printf 'sentence\tlabel\n'; for i in $(seq 30); do printf 'the train left platform %s late\trail\n' "$i"; done; } >"$work/later.tsv"
   "$reaugkd" build-kb --extend "$work/kb" --extend-files "$work/later.tsv" --keys "$work/student" --output "$work/kb-more" --quiet >/dev/null ||
