@@ -3,11 +3,13 @@
 #
 #   make demo                                  five stages on data/demo, ending in a table
 #   make test [PRESET=dev]                     every test; dev: the unit tests under ASan and UBSan
+#   make build TORCH=wheel                     with PyPI's newest torch in place of Debian's: build/wheel (3 GB more)
+#   make test TORCH=wheel                      every test of that build
 #   make build CMAKE_PREFIX_PATH="/a;/b"       another LibTorch, dependencies in a folder
 #   make bench MODEL_DIR=... GLUE_DIR=... [BENCH=training,retrieval] [BENCH_FULL=1]
 #                                              beside PyTorch, FAISS and the machine's limits
 #   make experiments                           .venv/bin/reaugkd-experiments, which runs plans and makes tables and pictures
-#   make parity                                predictions and exported folders beside Python's transformers
+#   make parity                                models, tokenizers and folders beside Python's transformers (3 GB)
 #   make fuzz [SECONDS=10]                     every reader under libFuzzer
 #   make trust [KILLS=20]                      every stage killed at random and on a full disk
 #   make mutations [ONLY=losses]               an hour: equations broken one by one, each seen by a test
@@ -19,6 +21,10 @@
 #   make install PREFIX=/usr/local
 #   make package                               build/package/: a folder, and its archive, for a Debian 12 without our packages
 #   make package-test                          the same, tried in an empty Debian 12 (root)
+TORCH ?= system
+ifeq ($(TORCH),wheel)
+  PRESET = wheel
+endif
 PRESET ?= release
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
@@ -66,8 +72,17 @@ endef
 deps:
 	$(call install-packages,$(PACKAGES))
 
-configure: deps
+configure: deps $(if $(filter wheel,$(PRESET)),.venv-torch/.installed)
 	@if [ ! -f $(BUILD)/build.ninja ] || [ -n '$(CMAKE_ARGS)' ]; then cmake --preset $(PRESET) $(CMAKE_ARGS); fi
+
+# PyPI's torch: a LibTorch to build with, and what parity compares with.
+.venv-torch/.installed: cmake/wheel-requirements.txt
+	$(call install-packages,python3-venv)
+	$(PYTHON) -m venv .venv-torch
+	.venv-torch/bin/pip install --quiet --disable-pip-version-check --requirement cmake/wheel-requirements.txt
+	ln -sfn $$(.venv-torch/bin/python -c 'import importlib.util as u; print(u.find_spec("torch").submodule_search_locations[0])') \
+	  .venv-torch/libtorch
+	@touch $@
 
 build: configure
 	cmake --build --preset $(PRESET) -j $(JOBS)
@@ -102,16 +117,15 @@ experiments: .venv/.installed
 	@touch $@
 	@echo "installed: .venv/bin/reaugkd-experiments --help"
 
-# Python's torch is Debian's; transformers is of a version that takes it.
-.venv-parity/.installed:
-	$(call install-packages,python3-torch python3-venv python3-dev g++)
-	$(PYTHON) -m venv --system-site-packages .venv-parity
-	.venv-parity/bin/pip install --quiet --disable-pip-version-check 'transformers==4.46.3' safetensors hnswlib
+.venv-torch/.parity: .venv-torch/.installed tests/parity-requirements.txt
+	$(call install-packages,python3-dev g++)
+	.venv-torch/bin/pip install --quiet --disable-pip-version-check --requirement tests/parity-requirements.txt
 	@touch $@
 
-parity: configure .venv-parity/.installed
+# The Python tests that `make test` skips where Python lacks these packages.
+parity: configure .venv-torch/.parity
 	cmake --build --preset $(PRESET) -j $(JOBS) --target program
-	PYTHON=$(CURDIR)/.venv-parity/bin/python tests/cli/examples.sh $(BUILD)/bin/reaugkd . python
+	PYTHON=$(CURDIR)/.venv-torch/bin/python tests/parity.sh $(BUILD)/bin/reaugkd
 
 venv-packages:
 	$(call install-packages,$(VENV_PACKAGES))

@@ -90,7 +90,9 @@ def add_knowledge(commands):
     parser.add_argument("--splits", type=listed(int), default=[1], metavar="LIST", help="a seed draws the classes (default: 1)")
     parser.add_argument("--spaces", type=listed(str), default=["pretrained"], metavar="LIST",
                         help="key spaces: pretrained, projection, both; the first one has all tables (default: pretrained)")
-    parser.add_argument("--more", action="store_true", help="also: corrected labels, and unlabelled rows that the teacher labels")
+    parser.add_argument("--parts", type=listed(str), default=["few-rows", "rules", "baselines", "settings", "rival"], metavar="LIST",
+                        help="what is measured beside the key spaces: few-rows, rules, baselines, settings, rival, corrected-labels, "
+                             "unlabelled-rows (default: the first five)")
     parser.add_argument("--student-layers", default="0,2,4", metavar="LIST", help="default: %(default)s")
     parser.add_argument("--epochs", type=int, default=6, metavar="N", help="of the students (default: %(default)s)")
     parser.add_argument("--learning-rate", type=float, default=3e-4, metavar="R", help="of the students (default: %(default)s)")

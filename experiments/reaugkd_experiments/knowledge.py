@@ -27,6 +27,7 @@ SPACES = {  # the key space of `project`, and what `distill` makes of it
     "both": {"hard-label-weight": 1, "alpha": 0, "cosine-weight": 20},
 }
 SHOTS = (1, 2, 5, 10, 25)
+PARTS = ("few-rows", "rules", "baselines", "settings", "rival", "corrected-labels", "unlabelled-rows")  # beside the key spaces
 
 
 class Experiment:
@@ -107,10 +108,10 @@ class Experiment:
                              learning_rate=self.args.teacher_learning_rate, seed=self.split)
         for space in self.args.spaces:
             self.run_space(space, teacher)
-        self.run_rival(teacher)
-        if self.args.more:
-            self.unlabelled_rows()
-            self.corrected_labels()
+        for part, measure in (("rival", self.rival), ("unlabelled-rows", self.unlabelled_rows),
+                              ("corrected-labels", self.corrected_labels)):
+            if part in self.args.parts:
+                measure()
         return pd.DataFrame(self.rows)
 
     def run_space(self, space, teacher):
@@ -139,16 +140,22 @@ class Experiment:
                       alone=alone, gain=metrics["combined"]["accuracy"] - alone)
         if space != self.args.spaces[0]:
             return
+        self.note_permuted(after)
+        if "few-rows" in self.args.parts:
+            self.few_rows(student, own)
+        if "rules" in self.args.parts:
+            self.rules_for_beta(student, own_more)
+        if "baselines" in self.args.parts:
+            self.baselines(student, own_more, more, projected)
+        if "settings" in self.args.parts:
+            self.settings(student, own_more, after)
+
+    def few_rows(self, student, own):
         for count in SHOTS:
             few = self.stage(f"own-{count}", "build-kb", extend=own, keys=student, extend_files=self.data / f"later-{count}.csv")
             self.note_eval("rows for each new class", str(count), self.evaluate(f"eval-own-{count}", student, few), shots=count)
-        self.note_permuted(after)
-        self.rules_for_beta(student, own_more)
-        self.baselines(student, own_more, more, projected)
-        if self.split == self.args.splits[0]:  # what takes longest is measured on one split
-            self.variants(student, own_more, after)
 
-    def variants(self, student, own_more, after):
+    def settings(self, student, own_more, after):
         for mode in ("constant", "similarity", "entropy", "gate"):
             metrics = self.evaluate(f"eval-beta-{mode}", student, own_more, beta_mode=mode)
             self.note_eval("rule for beta", mode, metrics)
@@ -278,7 +285,7 @@ class Experiment:
             self.note(group, name, metrics["metrics"]["combined"]["accuracy"], gain=metrics["metrics"]["combined"]["accuracy"] - alone)
         self.note(group, "all rows, control", after["retrieval"]["permuted"]["combined"]["accuracy"])
 
-    def run_rival(self, teacher):
+    def rival(self):
         """The same student trained on all classes, by labels alone: what adding rows without training has to beat."""
         every = self.root / "data-all"
         every.mkdir(exist_ok=True)
@@ -472,7 +479,14 @@ def tables(results):
     return text
 
 
+def check(args):
+    for option, given, known in (("--parts", args.parts, PARTS), ("--spaces", args.spaces, SPACES)):
+        if unknown := [name for name in given if name not in known]:
+            raise UserError(f"{option}: {', '.join(unknown)}: expected some of {', '.join(known)}")
+
+
 def run(args):
+    check(args)
     args.output.mkdir(parents=True, exist_ok=True)
     results = pd.concat([Experiment(args, split).run() for split in args.splits])
     for column in ("seconds", "gain", "loss"):

@@ -99,3 +99,9 @@ def test_a_row_of_the_knowledge_base_is_not_its_own_neighbor():
     assert all(row not in found[row] for row in range(3)) and found[3][0] == 3 and found[4][0] == 4
     p = retrieval.answers(found, near, 4, 0.05)
     assert np.allclose(p.sum(1), 1) and p[3].argmax() == 0  # row 3 answers with its label
+
+
+def test_an_unknown_part_or_space_is_named():
+    for parts, spaces, wrong in ((["rules", "rival", "rulez"], ["both"], "--parts: rulez"), (["rules"], ["booth"], "--spaces: booth")):
+        with pytest.raises(UserError, match=wrong):
+            knowledge.check(argparse.Namespace(parts=parts, spaces=spaces))
