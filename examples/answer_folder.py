@@ -16,7 +16,7 @@ tokens = tokenizer(texts, truncation=True, max_length=made["max_seq_length"], pa
 with torch.no_grad():  # the student: p^S (B, C), and s (B, D), its embedding of unit length
     out = model(**tokens, output_hidden_states=True)
     h, mask = out.hidden_states[-1], tokens["attention_mask"][..., None]
-    s_tilde = h[:, 0] if made["embedding"] == "cls" else (h * mask).sum(1) / mask.sum(1)
+    s_tilde = {"cls": h[:, 0], "max": (h - 9e9 * (1 - mask)).amax(1)}.get(made["embedding"], (h * mask).sum(1) / mask.sum(1))
 query = s_tilde.numpy() / np.linalg.norm(s_tilde, axis=1, keepdims=True)
 p_student = np.pad(softmax(out.logits.numpy().astype(np.float64)), more)
 labelled, seen = ~np.isnan(rows["labels"]), ~np.isnan(rows["logits"]).all(1)  # what each row answers, p_n

@@ -1,11 +1,18 @@
 #include "models/classifier.h"
 
+#include <limits>
+
 #include "base/error.h"
 #include "models/dropout.h"
 #include "models/family.h"
 #include "tensor/device.h"
 
 namespace reaugkd::models {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+}  // namespace
 
 ClassifierImpl::ClassifierImpl(const ModelConfig& config)
     : encoder_(register_module(config.family->encoder_name(), config.family->make_encoder(config))),
@@ -50,6 +57,11 @@ torch::Tensor pooled(const EncoderOutput& states, const torch::Tensor& attention
                      Pooling pooling) {
   if (pooling == Pooling::kPooler) return states.pooler_output;
   if (pooling == Pooling::kCls) return states.last_hidden_state.select(1, 0);
+  if (pooling == Pooling::kMax) {
+    const auto padding = attention_mask.eq(0).unsqueeze(-1);  // (B, T, 1)
+    const auto values = states.last_hidden_state.masked_fill(padding, -kInfinity);
+    return std::get<0>(values.max(1));
+  }
   const auto mask = attention_mask.to(torch::kFloat32).unsqueeze(-1);  // (B, T, 1)
   return (states.last_hidden_state * mask).sum(1) / mask.sum(1);
 }

@@ -48,7 +48,8 @@ TORCH_MODULE(Classifier);
 /// Rows of x (n, H) scaled to length 1: norm() of equations 1 to 6.
 torch::Tensor unit_rows(const torch::Tensor& x);
 
-/// The text's embedding from the encoder's states: [CLS], the mean over its tokens, or the pooler.
+/// The text's embedding from the encoder's states: [CLS], the mean or the largest values
+/// over its tokens, or the pooler.
 torch::Tensor pooled(const EncoderOutput& states, const torch::Tensor& attention_mask,
                      Pooling pooling);
 

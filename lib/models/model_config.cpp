@@ -6,6 +6,9 @@
 
 #include "base/error.h"
 #include "models/families.h"
+#include "models/other_heads.h"
+#include "models/sentence_folder.h"
+#include "models/tell_family.h"
 
 namespace reaugkd::models {
 namespace {
@@ -18,8 +21,10 @@ struct PoolingName {
   Pooling value;
 };
 
-constexpr std::array<PoolingName, 3> kPoolings = {
-    {{"cls", Pooling::kCls}, {"mean", Pooling::kMean}, {"pooler", Pooling::kPooler}}};
+constexpr std::array<PoolingName, 4> kPoolings = {{{"cls", Pooling::kCls},
+                                                   {"mean", Pooling::kMean},
+                                                   {"max", Pooling::kMax},
+                                                   {"pooler", Pooling::kPooler}}};
 
 std::vector<std::string> read_id2label(const Json& json, const std::string& where) {
   if (!json.contains("id2label") || json["id2label"].is_null()) return {};
@@ -35,6 +40,15 @@ std::vector<std::string> read_id2label(const Json& json, const std::string& wher
   return labels;
 }
 
+/// The object without the keys that are null, which is how Python writes "the default".
+Json without_null(const Json& json) {
+  Json kept = Json::object();
+  for (const auto& [key, value] : json.items()) {
+    if (!value.is_null()) kept[key] = value;
+  }
+  return kept;
+}
+
 const Family& read_family(const Json& json, const std::string& where) {
   const auto model_type = base::json_at<std::string>(json, "model_type", where);
   const Family* family = find_family(model_type);
@@ -43,6 +57,16 @@ const Family& read_family(const Json& json, const std::string& where) {
                         fmt::join(supported_model_types(), ", "));
   }
   return *family;
+}
+
+/// problem_type, and what the classifier is for where that is another task than ours.
+void read_head(ModelConfig& config, const Json& json, const std::string& where) {
+  config.id2label = read_id2label(json, where);
+  const auto problem = base::json_value<std::string>(json, "problem_type", "", where);
+  if (problem == "regression") config.kind = base::TaskKind::kRegression;
+  config.other_classifier = problem == "multi_label_classification"
+                                ? "any number of labels a text (problem_type " + problem + ")"
+                                : classifier_purpose(json);
 }
 
 /// Of the head: id2label, label2id, problem_type.
@@ -69,25 +93,27 @@ Pooling parse_pooling(const std::string& text) {
   for (const auto& pooling : kPoolings) {
     if (text == pooling.name) return pooling.value;
   }
-  throw base::ConfigError("`embedding`: \"{}\" is not one of cls, mean, pooler", text);
+  throw base::ConfigError("`embedding`: \"{}\" is not one of cls, mean, max, pooler", text);
 }
 
 ModelConfig load_config(const std::filesystem::path& directory) {
   const auto path = directory / "config.json";
   const std::string where = path.string();
   if (!std::filesystem::exists(path)) {
+    check_encoder_is_here(directory);
     throw ArtifactError(
         "{}: is missing; a model directory holds config.json, model.safetensors and a vocabulary",
         where);
   }
-  const Json json = base::read_json(path);
-  const Family& family = read_family(json, where);
+  const Json json = without_null(base::read_json(path));
+  if (!json.contains("model_type")) check_encoder_is_here(directory);
+  std::string told_from;
+  const Family& family = json.contains("model_type") ? read_family(json, where)
+                                                     : tell_family(json, directory, told_from);
   ModelConfig config = family.read_config(json, where);
   config.family = &family;
-  config.id2label = read_id2label(json, where);
-  if (base::json_value<std::string>(json, "problem_type", "", where) == "regression") {
-    config.kind = base::TaskKind::kRegression;
-  }
+  config.told_from = told_from;
+  read_head(config, json, where);
   if (json.contains("reaugkd")) config.reaugkd = json["reaugkd"];
   config.published = json;
   return config;

@@ -16,12 +16,13 @@ class Family;
 
 enum class Activation { kGelu, kGeluNew, kRelu, kTanh };
 
-/// How a text's embedding is made of the last layer's states: t_i and s~_i of the paper. kPooler is
-/// the state between [CLS] and the classifier: BERT's and ALBERT's pooler; in families without one
-/// the dense layer of the classification head with its activation.
-enum class Pooling { kCls, kMean, kPooler };
+/// How a text's embedding is made of the last layer's states: t_i and s~_i of the paper. kMean and
+/// kMax are over the text's tokens, [CLS] and [SEP] among them, for each of the H numbers. kPooler
+/// is the state between [CLS] and the classifier: BERT's and ALBERT's pooler; in families without
+/// one the dense layer of the classification head with its activation.
+enum class Pooling { kCls, kMean, kMax, kPooler };
 
-/// "cls", "mean", "pooler". parse_pooling throws ConfigError on anything else.
+/// "cls", "mean", "max", "pooler". parse_pooling throws ConfigError on anything else.
 std::string to_string(Pooling pooling);
 Pooling parse_pooling(const std::string& text);
 
@@ -46,8 +47,12 @@ struct ModelConfig {
 
   std::vector<std::string> id2label;  // class names in class order; empty: no head described
   base::TaskKind kind = base::TaskKind::kClassification;  // problem_type
-  base::Json reaugkd;    // what our stages pass on (docs/reference/files.md); null elsewhere
-  base::Json published;  // config.json as it was read, for keys of one family alone
+  /// What the checkpoint's classifier is for, where that is not one label or score a text:
+  /// "tokens".
+  std::string other_classifier;
+  std::string told_from;  // what told the family, where config.json has no model_type; for the log
+  base::Json reaugkd;     // what our stages pass on (docs/reference/files.md); null elsewhere
+  base::Json published;   // config.json but for what is null in it, for keys of one family alone
 
   std::int64_t num_labels() const { return static_cast<std::int64_t>(id2label.size()); }
   std::int64_t embedding_width() const { return embedding_size > 0 ? embedding_size : hidden_size; }
@@ -55,9 +60,10 @@ struct ModelConfig {
   std::int64_t max_tokens() const { return max_position_embeddings - first_position; }
 };
 
-/// Reads directory/config.json. Throws ArtifactError on a model_type we do not know (lists what is
-/// supported), a missing key, an activation or a position_embedding_type we do not have, sizes that
-/// are not positive or not divisible by the heads.
+/// Reads directory/config.json. A key that is null counts as absent. Where there is no model_type,
+/// `architectures` or the names of the tensors tell the family. Throws ArtifactError on a family we
+/// do not know (lists what is supported), a missing key, an activation or a position_embedding_type
+/// we do not have, sizes that are not positive or not divisible by the heads.
 ModelConfig load_config(const std::filesystem::path& directory);
 
 /// Writes directory/config.json as the family's ...ForSequenceClassification. Throws IoError.

@@ -9,8 +9,10 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/names.h"
 #include "base/random.h"
 #include "base/sha256.h"
+#include "models/checkpoint_tensors.h"
 #include "models/family.h"
 #include "models/shard_index.h"
 #include "tensor/safetensors.h"
@@ -21,30 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 using base::ArtifactError;
 
-constexpr const char* kWeightsFile = "model.safetensors";
-constexpr const char* kShardIndexFile = "model.safetensors.index.json";
 constexpr const char* kQueryFile = "query.safetensors";
 constexpr const char* kQueryPrefix = "query.";
-
-/// Renames encoder layer layers[i] to i and drops the others. Other keys stay.
-std::string picked_key(const std::string& key, const std::string& prefix,
-                       const std::vector<std::int64_t>& layers) {
-  if (layers.empty() || !key.starts_with(prefix)) return key;
-  const std::size_t begin = prefix.size();
-  const std::size_t end = key.find('.', begin);
-  const std::string number = key.substr(begin, end - begin);
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    if (number == std::to_string(layers[i])) {
-      return prefix + std::to_string(i) + key.substr(end);
-    }
-  }
-  return "";
-}
-
-/// The part of the head that depends on the number of classes.
-bool is_output(const std::string& name) {
-  return name.starts_with("classifier.");
-}
 
 bool is_head(const Family& family, const std::string& name) {
   return is_output(name) || family.is_head(name);
@@ -68,74 +48,6 @@ void draw_parameter(const std::string& name, torch::Tensor& parameter, const Mod
   }
 }
 
-[[noreturn]] void refuse_without_weights(const fs::path& directory) {
-  if (fs::exists(directory / "pytorch_model.bin") ||
-      fs::exists(directory / "pytorch_model.bin.index.json")) {
-    throw ArtifactError(
-        "{}: there is a pytorch_model.bin but no model.safetensors, and only safetensors are read; "
-        "run data/convert_checkpoint.py {} of the source tree (it needs Python's torch)",
-        directory.string(), directory.string());
-  }
-  throw ArtifactError(
-      "{}: is missing; a model directory holds config.json, model.safetensors (or its shards and "
-      "{}) and a vocabulary (random weights only with `init` random)",
-      (directory / kWeightsFile).string(), kShardIndexFile);
-}
-
-/// All shards' tensors in one map.
-tensor::TensorMap load_shards(const fs::path& directory) {
-  const fs::path index = directory / kShardIndexFile;
-  const auto shards = read_shard_index(index);
-  std::vector<std::string> absent;
-  for (const auto& [file, names] : shards) {
-    if (!fs::exists(directory / file)) absent.push_back(file);
-  }
-  if (!absent.empty()) {
-    throw ArtifactError("{}: {} of the {} shards it names are not beside it: {}; copy them there",
-                        index.string(), absent.size(), shards.size(), fmt::join(absent, ", "));
-  }
-  tensor::TensorMap weights;
-  for (const auto& [file, names] : shards) {
-    auto shard = tensor::load_safetensors(directory / file);
-    for (const auto& name : names) {
-      if (shard.count(name) == 0) {
-        throw ArtifactError("{}: the tensor {} is to be in {}, which does not hold it",
-                            index.string(), name, file);
-      }
-    }
-    weights.merge(shard);
-  }
-  return weights;
-}
-
-/// Where the directory's weights stand; throws where there are none.
-fs::path weights_path(const fs::path& directory) {
-  for (const char* name : {kWeightsFile, kShardIndexFile}) {
-    if (fs::exists(directory / name)) return directory / name;
-  }
-  refuse_without_weights(directory);
-}
-
-/// The checkpoint's tensors under our names, only the wanted layers.
-tensor::TensorMap read_weights(const fs::path& path, const Family& family,
-                               const std::vector<std::int64_t>& layers) {
-  const bool whole = path.filename() == kWeightsFile;
-  tensor::TensorMap weights;
-  for (const auto& [key, value] :
-       whole ? tensor::load_safetensors(path) : load_shards(path.parent_path())) {
-    const std::string ours = family.our_name(key);
-    const std::string name = ours.empty() || family.shares_layers()
-                                 ? ours
-                                 : picked_key(ours, family.layer_prefix(), layers);
-    if (name.empty()) continue;
-    if (!weights.emplace(name, value).second) {
-      throw ArtifactError("{}: two tensors stand for {}", path.string(),
-                          family.published_name(name));
-    }
-  }
-  return weights;
-}
-
 /// Before memory is taken: a config.json with a digit too many would have the system end this and
 /// other processes.
 void check_fits_in_memory(const ModelConfig& config, const fs::path& directory) {
@@ -153,13 +65,32 @@ std::string shape_text(torch::IntArrayRef sizes) {
   return fmt::format("({})", fmt::join(sizes, ", "));
 }
 
-/// Copies `weights` into the model; returns what is missing. Throws on anything that does not fit.
-std::vector<std::string> assign(Classifier& model, const Family& family, tensor::TensorMap weights,
-                                bool head_may_be_missing, const std::string& where) {
-  std::vector<std::string> missing;
-  std::vector<std::string> problems;
-  std::size_t of_head = 0;  // of the problems
+/// What of a model's parameters a checkpoint does not give, and why it does not fit.
+struct Misfits {
+  std::vector<std::string> missing;   // our names
+  std::vector<std::string> problems;  // in published names
+  std::size_t of_head = 0;            // how many of these are parts of the head that are missing
   bool has_output = false;
+};
+
+void copy_into(torch::Tensor& parameter, const torch::Tensor& value, const std::string& published,
+               Misfits& misfits) {
+  if (!value.is_floating_point() || value.sizes() != parameter.sizes()) {
+    misfits.problems.push_back(fmt::format("{} is {}, expected {}", published,
+                                           shape_text(value.sizes()),
+                                           shape_text(parameter.sizes())));
+    return;
+  }
+  parameter.copy_(value);
+  if (!torch::isfinite(parameter).all().item<bool>()) {
+    misfits.problems.push_back(published + " holds values that are not finite");
+  }
+}
+
+/// Copies `weights` into the model.
+Misfits copy_weights(Classifier& model, const Family& family, tensor::TensorMap weights,
+                     bool head_may_be_missing, const std::string& where) {
+  Misfits misfits;
   for (auto& item : model->named_parameters()) {
     auto found = weights.find(item.key());
     const std::string published = family.published_name(item.key());
@@ -171,43 +102,82 @@ std::vector<std::string> assign(Classifier& model, const Family& family, tensor:
       found = weights.end();
     }
     if (found == weights.end()) {
-      missing.push_back(item.key());
-      const bool allowed =
-          family.may_be_zero(item.key()) || (head_may_be_missing && is_head(family, item.key()));
-      if (!allowed) problems.push_back("missing " + published);
-      if (!allowed && is_head(family, item.key())) ++of_head;
+      misfits.missing.push_back(item.key());
+      const bool of_head = is_head(family, item.key());
+      if (family.may_be_zero(item.key()) || (head_may_be_missing && of_head)) continue;
+      misfits.problems.push_back("missing " + published);
+      if (of_head) ++misfits.of_head;
       continue;
     }
-    has_output = has_output || is_output(item.key());
-    if (!found->second.is_floating_point() || found->second.sizes() != item.value().sizes()) {
-      problems.push_back(fmt::format("{} is {}, expected {}", published,
-                                     shape_text(found->second.sizes()),
-                                     shape_text(item.value().sizes())));
-    } else {
-      item.value().copy_(found->second);
-      if (!torch::isfinite(item.value()).all().item<bool>()) {
-        problems.push_back(published + " holds values that are not finite");
-      }
-    }
+    misfits.has_output = misfits.has_output || is_output(item.key());
+    copy_into(item.value(), found->second, published, misfits);
     weights.erase(found);
   }
   for (const auto& [name, value] : weights) {
-    problems.push_back("extra " + family.published_name(name));
+    misfits.problems.push_back("extra " + family.published_name(name));
   }
-  if (of_head > 0 && of_head == problems.size() && !has_output) {
+  return misfits;
+}
+
+/// Copies the checkpoint's tensors into the model; returns what is missing. Throws on anything that
+/// does not fit.
+std::vector<std::string> assign(Classifier& model, const Family& family,
+                                const CheckpointTensors& tensors, bool head_may_be_missing,
+                                const std::string& where) {
+  auto misfits = copy_weights(model, family, tensors.weights, head_may_be_missing, where);
+  const auto& problems = misfits.problems;
+  if (problems.empty()) return std::move(misfits.missing);
+  if (misfits.of_head == problems.size() && !misfits.has_output) {
     throw ArtifactError(
-        "{}: has no classifier ({}): it is a pretrained model; fine-tune it first (reaugkd "
+        "{}: has no classifier ({}): it is a pretrained model{}; fine-tune it first (reaugkd "
         "teacher-finetune, or distill)",
-        where, fmt::join(problems, "; "));
+        where, fmt::join(problems, "; "),
+        tensors.other_heads.empty() ? "" : " with a head for " + purposes(tensors));
   }
-  if (!problems.empty()) {
+  throw ArtifactError(
+      "{}: {} tensors do not fit config.json or are damaged: {}; copy both files again from where "
+      "they belong together",
+      where, problems.size(), fmt::join(problems, "; "));
+}
+
+/// A classifier that lacks what stands between the encoder and it is not one for texts: heads for
+/// tokens have no pooler.
+void leave_out_lone_classifier(CheckpointTensors& tensors, const Classifier& model,
+                               const Family& family) {
+  const auto parameters = model->named_parameters();
+  const bool lone = std::ranges::any_of(parameters.keys(), [&](const std::string& name) {
+    return family.is_head(name) && !tensors.weights.contains(name);
+  });
+  if (lone) leave_out_classifier(tensors, family, "tokens");
+}
+
+/// Says what is left out of a checkpoint. Throws where the classifier is, and must not be.
+void tell_other_heads(const CheckpointTensors& tensors, bool head_may_be_missing,
+                      const std::string& where) {
+  if (tensors.other_heads.empty()) return;
+  if (tensors.other_classifier && !head_may_be_missing) {
     throw ArtifactError(
-        "{}: {} tensors do not fit config.json or are damaged: {}; copy both files again from "
-        "where "
-        "they belong together",
-        where, problems.size(), fmt::join(problems, "; "));
+        "{}: its classifier is for {}, expected one that gives a text one label or score: "
+        "fine-tune the model first (reaugkd teacher-finetune, or distill), which draws another "
+        "classifier",
+        where, purposes(tensors));
   }
-  return missing;
+  std::vector<std::string> names;
+  for (const auto& head : tensors.other_heads) {
+    names.insert(names.end(), head.second.begin(), head.second.end());
+  }
+  spdlog::info("{}: its head for {} is left out: {}", where, purposes(tensors),
+               base::few_names(names));
+}
+
+/// Loads the directory's weights into the model; returns what is missing.
+std::vector<std::string> load_weights(Classifier& model, const ModelConfig& config,
+                                      const fs::path& directory, const LoadOptions& options) {
+  const fs::path path = weights_path(directory);
+  auto tensors = read_tensors(path, config, options.layers);
+  if (options.head_may_be_missing) leave_out_lone_classifier(tensors, model, *config.family);
+  tell_other_heads(tensors, options.head_may_be_missing, path.string());
+  return assign(model, *config.family, tensors, options.head_may_be_missing, path.string());
 }
 
 void check_layers(const std::vector<std::int64_t>& layers, std::int64_t num_hidden_layers,
@@ -266,6 +236,10 @@ LoadedModel load_classifier(const fs::path& directory, ModelConfig config,
   if (!options.layers.empty()) {
     config.num_hidden_layers = static_cast<std::int64_t>(options.layers.size());
   }
+  if (!config.told_from.empty()) {
+    spdlog::info("{}: has no model_type: taken for {}, by {}", (directory / "config.json").string(),
+                 config.family->model_type(), config.told_from);
+  }
   const torch::NoGradGuard no_grad;
   LoadedModel loaded;
   loaded.config = config;
@@ -273,12 +247,7 @@ LoadedModel load_classifier(const fs::path& directory, ModelConfig config,
   loaded.model = Classifier(config);
   loaded.model->eval();
   std::vector<std::string> missing;
-  if (!options.random_init) {
-    const fs::path path = weights_path(directory);
-    missing =
-        assign(loaded.model, *config.family, read_weights(path, *config.family, options.layers),
-               options.head_may_be_missing, path.string());
-  }
+  if (!options.random_init) missing = load_weights(loaded.model, config, directory, options);
   fill_missing(loaded, missing, options);
   if (options.query_head) load_query_head(loaded.model, config, directory);
   return loaded;

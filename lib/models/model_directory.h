@@ -29,8 +29,9 @@ struct LoadedModel {
 
 /// Loads `directory`'s model.safetensors, or the shards that model.safetensors.index.json names
 /// (F32, F16 or BF16, keys with the family's prefix or bare), into a classifier of `config`, fp32,
-/// on the CPU, in eval mode. Pre-training heads (cls.* and the like) and position_ids are ignored.
-/// Where the head may be missing, one of another shape (another task's) counts as missing.
+/// on the CPU, in eval mode. position_ids are ignored, and so are heads for other tasks than ours
+/// (masked words, question answering), which a line of the log names.
+/// Where the head may be missing, one of another shape or for another task counts as missing.
 /// Throws IoError, or ArtifactError listing every other tensor that is missing, extra or wrongly
 /// shaped, or the shards that are not there; ConfigError for a layer that the checkpoint does not
 /// have.

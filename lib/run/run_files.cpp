@@ -38,6 +38,7 @@ constexpr std::array kWrittenByStages = {kRunFile,
                                          "latency.tsv",
                                          "explain.txt",
                                          "setting.json",
+                                         kPoolingFolder,
                                          "MODEL_CARD.md",
                                          "SHA256SUMS",
                                          "CoLA.tsv",
@@ -68,6 +69,8 @@ bool is_written_by_stages(const fs::path& relative) {
   const bool known = std::any_of(kReadByStages.begin(), kReadByStages.end(), is) ||
                      std::any_of(kWrittenByStages.begin(), kWrittenByStages.end(), is);
   const fs::path folder = relative.parent_path();
+  if (folder.filename() == kPoolingFolder)
+    return name == "config.json" && is_written_by_stages(folder);
   if (folder.empty())
     return known || name == "trajectory" || name == kPretrainedFolder || name == kKbFolder;
   if (folder == kPretrainedFolder) return known || matches(name, "model-*.safetensors");

@@ -13,6 +13,8 @@ inline constexpr const char* kCheckpointFile = "checkpoint.safetensors";
 inline constexpr const char* kTeacherRunFile = "teacher_run.json";
 /// The pretrained encoder, carried along by project where keys are made of its embeddings.
 inline constexpr const char* kPretrainedFolder = "pretrained";
+/// What sentence-transformers reads of a model beside modules.json.
+inline constexpr const char* kPoolingFolder = "1_Pooling";
 /// The knowledge base of a folder of export.
 inline constexpr const char* kKbFolder = "kb";
 
@@ -28,6 +30,9 @@ inline constexpr std::array kReadByStages = {"config.json",
                                              "merges.txt",
                                              "tokenizer.json",
                                              "tokenizer_config.json",
+                                             "modules.json",
+                                             "1_Pooling/config.json",
+                                             "sentence_bert_config.json",
                                              "query.safetensors",
                                              "projection.safetensors",
                                              "features.safetensors",

@@ -57,7 +57,10 @@ void copy_model(const fs::path& model, const fs::path& folder) {
     if (!of_training(name) && fs::exists(model / name)) names.insert(name);
   }
   for (const auto& name : models::weight_files(model)) names.insert(name);
-  for (const auto& name : names) copy_to(model / name, folder / name);
+  for (const auto& name : names) {
+    fs::create_directories((folder / name).parent_path());
+    copy_to(model / name, folder / name);
+  }
 }
 
 void write_knowledge_base(const ExportOptions& options, const fs::path& directory) {

@@ -6,6 +6,7 @@
 #include "stages/compute.h"
 #include "stages/project_keys.h"
 #include "train/pretrained_encoder.h"
+#include "train/sentence_defaults.h"
 
 namespace reaugkd::stages {
 namespace {
@@ -75,12 +76,14 @@ std::string run_project(ProjectOptions options) {
   const data::TaskData data = read_task_data(options.data, settings, inherited, run);
   const auto labelled = labelled_rows(data.train, settings.task.kind());
 
-  train::Model teacher = train::load_trained(options.teacher, settings);
-  if (!options.embedding.empty()) teacher.pooling = models::parse_pooling(options.embedding);
+  train::Model teacher = train::load_trained(options.teacher, settings, options.embedding);
   std::optional<train::Model> pretrained;
   if (!pretrained_from.empty()) {
-    pretrained = train::load_pretrained(pretrained_from,
-                                        models::parse_pooling(options.pretrained_embedding));
+    const auto pooling =
+        train::choose_pooling(options.pretrained_embedding, models::load_config(pretrained_from),
+                              pretrained_from, models::Pooling::kMean);
+    options.pretrained_embedding = models::to_string(pooling);
+    pretrained = train::load_pretrained(pretrained_from, pooling);
     train::carry_pretrained(*pretrained, pretrained_from, run.path());
   }
   const auto features = teacher_features(teacher, pretrained ? &*pretrained : nullptr, data,

@@ -16,10 +16,10 @@ struct ProjectOptions {
   std::string teacher;
   std::string student;
   std::optional<std::int64_t> dim;
-  std::string embedding;
+  std::string embedding = "auto";
   std::string space = "projection";
   std::string pretrained;
-  std::string pretrained_embedding = "mean";
+  std::string pretrained_embedding = "auto";
   double pretrained_weight = 0.5;
   DataOptions data;
   std::int64_t epochs = 10;

@@ -12,8 +12,12 @@ base::OptionList ProjectOptions::fields() {
   list.add({"student", "Model", &student, "model whose hidden size becomes the dimension D"});
   list.add({"dim", "Model", &dim, "the dimension D (neither: the teacher's hidden size)",
             base::Range{1, 65536}});
-  list.add({"embedding", "Model", &embedding,
-            "cls, mean or pooler: the teacher's state t (inherited, else cls)"});
+  list.add({"embedding",
+            "Model",
+            &embedding,
+            "the teacher's state t; auto: the one that it was fine-tuned with",
+            {},
+            {"auto", "cls", "mean", "max", "pooler"}});
   const std::vector<std::string> with_pretrained = {"pretrained", "both"};
   const char* space_group = "Keys";
   list.add({"space",
@@ -28,9 +32,9 @@ base::OptionList ProjectOptions::fields() {
   list.add({"pretrained-embedding",
             space_group,
             &pretrained_embedding,
-            "its state that stands for the text",
+            "its state that stands for the text; auto: as its directory says, else mean",
             {},
-            {"cls", "mean", "pooler"}});
+            {"auto", "cls", "mean", "max", "pooler"}});
   list.add({"pretrained-weight", space_group, &pretrained_weight,
             "w of both: key.key' = (1 - w) z.z' + w e.e'", base::kUnit});
   list.at("pretrained").only_with = {"space", with_pretrained};

@@ -10,6 +10,7 @@
 #include "data/custom_task.h"
 #include "data/label_survey.h"
 #include "models/model_config.h"
+#include "models/sentence_folder.h"
 #include "retrieval/kb_manifest.h"
 #include "run/output_directory.h"
 #include "stages/data_files.h"
@@ -106,6 +107,14 @@ data::Task task_of_columns(const DataOptions& options, const Inherited& inherite
   return data::custom_task(description, "--label-column " + options.label_column);
 }
 
+/// At most the model's positions; nothing where the directory is no such folder.
+std::optional<std::int64_t> folder_length(const models::ModelConfig& config,
+                                          const fs::path& directory) {
+  const auto folder = models::read_sentence_folder(directory);
+  if (!folder || !folder->max_seq_length) return std::nullopt;
+  return std::min(*folder->max_seq_length, config.max_tokens());
+}
+
 }  // namespace
 
 Inherited inherit(const fs::path& directory) {
@@ -115,6 +124,7 @@ Inherited inherit(const fs::path& directory) {
   const bool is_kb = fs::exists(directory / "kb.json");
   const fs::path path = directory / (is_kb ? "kb.json" : "config.json");
   if (!fs::exists(path)) {
+    models::check_encoder_is_here(directory);
     throw base::ArtifactError(
         "{}: is missing, and so is kb.json: {} is neither a model nor a knowledge base",
         path.string(), directory.string());
@@ -129,6 +139,7 @@ Inherited inherit(const fs::path& directory) {
     const auto config = models::load_config(directory);
     settings = config.reaugkd;
     inherited.id2label = config.id2label;
+    if (settings.is_null()) inherited.folder_length = folder_length(config, directory);
   }
   if (!settings.is_null()) {
     inherited.settings = data::TaskSettings::from_json(settings, path.string());
@@ -155,7 +166,12 @@ data::TaskSettings resolve_settings(const DataOptions& options, const Inherited&
   settings.task =
       options.task.empty() ? task_of_columns(options, inherited) : data::task_of(options.task);
   check_label_kind(options, settings.task);
-  settings.max_seq_length = options.max_seq_length.value_or(kDefaultMaxSeqLength);
+  settings.max_seq_length =
+      options.max_seq_length.value_or(inherited.folder_length.value_or(kDefaultMaxSeqLength));
+  if (!options.max_seq_length && inherited.folder_length) {
+    spdlog::info("{}: is a sentence-transformers folder: --max-seq-length {}", inherited.directory,
+                 settings.max_seq_length);
+  }
   if (!options.label_order.empty()) {
     settings.task = data::with_label_order(settings.task, options.label_order);
   } else if (const auto order = data::in_order_of(inherited.id2label, settings.task.labels)) {

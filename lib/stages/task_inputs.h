@@ -45,10 +45,12 @@ struct Inherited {
   std::optional<data::TaskSettings> settings;
   std::optional<data::TrainSplit> split;
   std::vector<std::string> id2label;  // a model's classes, where its config.json names them
+  /// Where a sentence-transformers folder from elsewhere cuts a text.
+  std::optional<std::int64_t> folder_length;
 };
 
 /// Reads config.json's (or kb.json's) settings and split.json of a model or knowledge base
-/// directory; both stay empty for a model from elsewhere.
+/// directory; both stay empty for a model from elsewhere. Throws ArtifactError where it is neither.
 Inherited inherit(const std::filesystem::path& directory);
 
 /// Flags over what is inherited; of a model from elsewhere the class order, where its id2label

@@ -42,7 +42,8 @@ void DataOptions::add_fields(base::OptionList& list) {
   list.add({"label-order", "Data", &label_order,
             "class names in the checkpoint's order, where its config.json does not say"});
   list.add({"max-seq-length", "Data", &max_seq_length,
-            "tokens of a text or pair, the rest is cut (inherited, else 128)",
+            "tokens of a text or pair, the rest is cut (inherited, else as a sentence-transformers "
+            "folder says, else 128)",
             base::Range{8, 100000}});
   list.add({"skip-bad-rows", "Data", &skip_bad_rows,
             "leave out rows that cannot be read, and say which"});

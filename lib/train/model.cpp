@@ -7,7 +7,9 @@
 #include "base/error.h"
 #include "base/names.h"
 #include "data/class_names.h"
+#include "models/sentence_folder.h"
 #include "text/sentencepiece.h"
+#include "train/sentence_defaults.h"
 
 namespace reaugkd::train {
 namespace {
@@ -143,9 +145,10 @@ Model load_for_training(const fs::path& directory, const data::TaskData& data,
   const bool same_head = names == class_names(data.settings.task);
   config.id2label = class_names(data.settings.task);
   config.kind = data.settings.task.kind();
+  model.pooling = choose_pooling(init.embedding, config, directory, models::Pooling::kCls);
   config.reaugkd = base::Json::object();  // of an earlier training
   model.tokenizer = tokenizer_for_training(directory, data.train, init, config);
-  model.pooling = models::parse_pooling(init.embedding);
+  check_lower_case(*model.tokenizer, directory);
 
   models::LoadOptions options;
   options.random_init = init.init == "random";
@@ -175,7 +178,8 @@ Model load_for_training(const fs::path& directory, const data::TaskData& data,
   return model;
 }
 
-Model load_trained(const fs::path& directory, const data::TaskSettings& settings) {
+Model load_trained(const fs::path& directory, const data::TaskSettings& settings,
+                   const std::string& embedding) {
   Model model;
   models::ModelConfig config = models::load_config(directory);
   const auto names = class_names(settings.task);
@@ -188,18 +192,11 @@ Model load_trained(const fs::path& directory, const data::TaskSettings& settings
   config.id2label = names;
   config.kind = settings.task.kind();
   model.tokenizer = text::load_tokenizer(directory);
-  if (config.reaugkd.is_object()) {
-    const std::string where = (directory / "config.json").string();
-    if (config.reaugkd.contains(kTrainedTowards)) {
-      model.trained_towards =
-          retrieval::KeySpace::from_json(config.reaugkd[kTrainedTowards], where + ": reaugkd");
-    }
-    try {
-      model.pooling = models::parse_pooling(
-          base::json_value<std::string>(config.reaugkd, "embedding", "cls", where));
-    } catch (const base::ConfigError& error) {
-      throw ArtifactError("{}: {}", where, error.what());
-    }
+  check_lower_case(*model.tokenizer, directory);
+  model.pooling = choose_pooling(embedding, config, directory, models::Pooling::kCls);
+  if (config.reaugkd.is_object() && config.reaugkd.contains(kTrainedTowards)) {
+    model.trained_towards = retrieval::KeySpace::from_json(
+        config.reaugkd[kTrainedTowards], (directory / "config.json").string() + ": reaugkd");
   }
   models::LoadOptions options;
   options.query_head = true;
@@ -218,6 +215,8 @@ void save_model(const Model& model, const data::TaskSettings& settings, const fs
   if (model.trained_towards) config.reaugkd[kTrainedTowards] = model.trained_towards->to_json();
   model.tokenizer->save(directory);
   add_maximum_length(directory, settings.max_seq_length);
+  models::save_sentence_folder(model.pooling, config.hidden_size, settings.max_seq_length,
+                               directory);
   models::save_classifier(model.classifier, config, directory);
 }
 

@@ -34,8 +34,8 @@ struct Model {
 struct TrainingInit {
   std::string init = "pretrained";  // or random
   std::vector<std::int64_t> layers = {};
-  std::int64_t vocab_size = 0;  // train a sentencepiece model of this size if there is none
-  std::string embedding = "cls";
+  std::int64_t vocab_size = 0;     // train a sentencepiece model of this size if there is none
+  std::string embedding = "auto";  // else models::parse_pooling's
   std::uint64_t seed = 0;
   bool reorder_classes = false;  // of a loaded classifier: its rows into the task's order
 };
@@ -46,14 +46,16 @@ struct TrainingInit {
 Model load_for_training(const std::filesystem::path& directory, const data::TaskData& data,
                         const TrainingInit& init);
 
-/// A fine-tuned classifier for the task. Throws ArtifactError where its head has other classes.
-Model load_trained(const std::filesystem::path& directory, const data::TaskSettings& settings);
+/// A fine-tuned classifier for the task; `embedding` as in TrainingInit. Throws ArtifactError where
+/// its head has other classes.
+Model load_trained(const std::filesystem::path& directory, const data::TaskSettings& settings,
+                   const std::string& embedding = "auto");
 
 /// Throws ArtifactError where the vocabulary is larger than the embedding matrix.
 void check_vocabulary(const Model& model, const std::filesystem::path& directory);
 
-/// Writes config.json, model.safetensors, with a query head query.safetensors, and the tokenizer's
-/// files. Throws IoError.
+/// Writes config.json, model.safetensors, with a query head query.safetensors, the tokenizer's
+/// files, and what makes it a folder of sentence-transformers. Throws IoError.
 void save_model(const Model& model, const data::TaskSettings& settings,
                 const std::filesystem::path& directory);
 

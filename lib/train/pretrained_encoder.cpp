@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "models/family.h"
 #include "run/run_files.h"
+#include "train/sentence_defaults.h"
 
 namespace reaugkd::train {
 namespace {
@@ -44,13 +45,14 @@ Model load_pretrained(const fs::path& directory, models::Pooling pooling) {
   options.head_may_be_missing = true;
   auto loaded = models::load_classifier(directory, config, options);
   if (pooling == models::Pooling::kPooler && lacks_pooler(loaded)) {
-    throw base::ArtifactError("{}: has no pooler; give `pretrained_embedding` mean or cls",
+    throw base::ArtifactError("{}: has no pooler; give `pretrained_embedding` mean, max or cls",
                               directory.string());
   }
   model.config = loaded.config;
   model.classifier = loaded.model;
   model.pooling = pooling;
   model.tokenizer = text::load_tokenizer(directory);
+  check_lower_case(*model.tokenizer, directory);
   check_vocabulary(model, directory);
   return model;
 }

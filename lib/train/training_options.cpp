@@ -15,12 +15,14 @@ void TrainingOptions::add_fields(base::OptionList& list) {
       {"vocab-size", group, &vocab_size,
        "pieces of a sentencepiece model to train where the directory has no vocabulary; 0: none",
        base::kNotNegative});
-  list.add({"embedding",
-            group,
-            &embedding,
-            "state of the last layer that stands for the text",
-            {},
-            {"cls", "mean", "pooler"}});
+  list.add(
+      {"embedding",
+       group,
+       &embedding,
+       "state of the last layer that stands for the text; auto: as the model's directory says, "
+       "else cls",
+       {},
+       {"auto", "cls", "mean", "max", "pooler"}});
   list.add({"epochs", group, &epochs, "passes over the training rows", base::kCount});
   list.add({"batch-size", group, &batch_size, "rows of a batch", base::Range{2, 100000}});
   list.add({"eval-batch-size", group, &eval_batch_size, "rows of a batch when nothing is trained",

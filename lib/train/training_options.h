@@ -13,7 +13,7 @@ namespace reaugkd::train {
 struct TrainingOptions {
   std::string init = "pretrained";
   std::int64_t vocab_size = 0;
-  std::string embedding = "cls";
+  std::string embedding = "auto";
   std::int64_t epochs = 3;
   std::int64_t batch_size = 32;
   std::int64_t eval_batch_size = 128;

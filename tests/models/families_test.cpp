@@ -92,8 +92,8 @@ TEST_CASE("in no family does padding change a row", "[family]") {
     auto loaded = load(golden(family));
     const auto input = input_of(expected);
     const auto row = [&](const torch::Tensor& x) { return x.slice(0, 1, 2).slice(1, 0, 5); };
-    for (const auto embedding :
-         {models::Pooling::kCls, models::Pooling::kMean, models::Pooling::kPooler}) {
+    for (const auto embedding : {models::Pooling::kCls, models::Pooling::kMean,
+                                 models::Pooling::kMax, models::Pooling::kPooler}) {
       const auto together = loaded.model->forward(input, embedding);
       const auto alone = loaded.model->forward(
           {row(input.input_ids), row(input.token_type_ids), row(input.attention_mask)}, embedding);

@@ -27,17 +27,34 @@ class Run : public tests::TemporaryDirectory {
 };
 
 TEST_CASE("a run's own files may be replaced", "[overwrite]") {
-  const Run run({"run.log", "metrics.json", ".lock", "predictions.tsv", "RTE.tsv", "MNLI-mm.tsv",
-                 "explain.txt", "config.json", "model.safetensors", "kb.json", "index.hnsw",
-                 "train_log-fold-2.jsonl", "checkpoint-fold-10.safetensors", "kb.json.tmp-12",
-                 "trajectory/anchor-1/model.safetensors", "trajectory/anchor-1/vocab.txt"});
+  const Run run({"run.log",
+                 "metrics.json",
+                 ".lock",
+                 "predictions.tsv",
+                 "RTE.tsv",
+                 "MNLI-mm.tsv",
+                 "explain.txt",
+                 "config.json",
+                 "model.safetensors",
+                 "kb.json",
+                 "index.hnsw",
+                 "train_log-fold-2.jsonl",
+                 "checkpoint-fold-10.safetensors",
+                 "kb.json.tmp-12",
+                 "trajectory/anchor-1/model.safetensors",
+                 "trajectory/anchor-1/vocab.txt",
+                 "modules.json",
+                 "1_Pooling/config.json",
+                 "sentence_bert_config.json",
+                 "trajectory/anchor-1/1_Pooling/config.json"});
   CHECK_NOTHROW(check_replaceable("eval", run.path()));
 }
 
 TEST_CASE("nothing else may", "[overwrite]") {
   for (const char* foreign :
        {"notes.txt", "data/train.tsv", "trajectory/notes.txt", "trajectory/anchor-1/notes.txt",
-        "trajectory/anchor-1/deep/model.safetensors", "fold-.tsv", "fold-1.safetensors.old"}) {
+        "trajectory/anchor-1/deep/model.safetensors", "fold-.tsv", "1_Pooling/vocab.txt",
+        "kb/deep/1_Pooling/config.json", "fold-1.safetensors.old"}) {
     const Run run({"metrics.json", foreign});
     const auto name = fs::path(foreign).begin()->string();
     CHECK_THROWS_WITH(check_replaceable("eval", run.path()), ContainsSubstring(name));
