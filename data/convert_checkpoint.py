@@ -3,13 +3,15 @@
 
     data/convert_checkpoint.py DIR        # DIR/pytorch_model.bin, or its shards -> DIR/model.safetensors
 
-Needs Python's torch and nothing else. Tensors only are unpickled where torch can tell (2.0 and later); with an older
-torch, convert only files that you trust. Shared tensors are written once, under the first of their names.
+Needs Python's torch and nothing else. It reads zip files and the older pickles. Tensors only are unpickled where torch
+can tell (1.13 and later); with an older torch, convert only files that you trust. A tensor with two names is written
+once: a head for masked words shares its matrix with the encoder, and the encoder's name is kept.
 """
 import argparse
 import json
 import os
 import pathlib
+import pickle
 import struct
 import sys
 
@@ -18,6 +20,8 @@ import torch
 DTYPES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
           torch.int64: "I64", torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8",
           torch.bool: "BOOL"}
+# What the names of heads begin with, which may share a matrix with the encoder (lib/models/other_heads.cpp).
+HEADS = ("cls.", "lm_head.", "lm_predictions.", "predictions.", "vocab_projector.", "generator_lm_head.", "decoder.")
 
 
 def load(path):
@@ -25,6 +29,8 @@ def load(path):
         return torch.load(path, map_location="cpu", weights_only=True)
     except TypeError:  # torch 1.12 and older do not know the argument
         return torch.load(path, map_location="cpu")
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        sys.exit(f"{path}: cannot be read as a pickle of tensors: {str(error).splitlines()[0] if str(error) else 'it is empty'}")
 
 
 def read_tensors(directory):
@@ -37,14 +43,22 @@ def read_tensors(directory):
     for name in names:
         if not (directory / name).exists():
             sys.exit(f"{directory / name}: is missing")
-        tensors.update(load(directory / name))
+        found = load(directory / name)
+        if not isinstance(found, dict):
+            sys.exit(f"{directory / name}: holds a {type(found).__name__}, expected a dictionary of names and tensors")
+        for key, value in found.items():
+            if not isinstance(value, torch.Tensor):
+                sys.exit(f"{directory / name}: {key} is a {type(value).__name__}, expected a tensor: save the model's "
+                         "state_dict() alone")
+        tensors.update(found)
     return tensors
 
 
 def without_copies(tensors):
+    """Each tensor once: of names that share memory the encoder's, else the first."""
     seen, kept = {}, {}
-    for name, value in sorted(tensors.items()):
-        key = (value.data_ptr(), value.shape, value.stride())
+    for name, value in sorted(tensors.items(), key=lambda item: (item[0].startswith(HEADS), item[0])):
+        key = (value.data_ptr(), value.dtype, value.shape, value.stride())
         if value.numel() and key in seen:
             print(f"{name}: is {seen[key]}, left out")
             continue
@@ -54,7 +68,7 @@ def without_copies(tensors):
 
 
 def write(tensors, path):
-    header, offset = {}, 0
+    header, offset = {"__metadata__": {"format": "pt"}}, 0  # some versions of transformers ask for it
     ordered = sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0]))
     for name, value in ordered:
         size = value.numel() * value.element_size()
