@@ -39,7 +39,7 @@ FUZZ_PACKAGES = clang
 SECONDS ?= 10
 PYTHON ?= /usr/bin/python3
 KILLS ?= 20
-FUZZ_TARGETS = task_file task_json wordpiece bpe tokenizer_config config safetensors shard_index split \
+FUZZ_TARGETS = task_file task_json wordpiece bpe tokenizer_config config safetensors shard_index sentence_folder split \
                options run_record kb_manifest examples hnsw row_stream
 COVERAGE_PACKAGES = gcovr
 PACKAGE_PACKAGES = patchelf xz-utils

@@ -129,6 +129,9 @@ expect 2 "leaves retrieval out" $predict --student-only --neighbors 3 "$work/tex
 export="$reaugkd export --model $work/student --eval $work/eval"
 ok "next: echo" $export --kb "$work/kb" --output "$work/folder"
 (cd "$work/folder" && sha256sum --quiet -c SHA256SUMS) || fail "SHA256SUMS"
+for name in modules.json 1_Pooling/config.json sentence_bert_config.json; do
+  grep -q " $name\$" "$work/folder/SHA256SUMS" || fail "the folder lacks $name of sentence-transformers"
+done
 grep -q "95 % interval" "$work/folder/MODEL_CARD.md" || fail "the card has no intervals"
 "$reaugkd" predict --model "$work/folder" --min-probability 0 --probabilities "$demo/dev.tsv" --output "$work/folder.jsonl" --quiet
 cmp -s "$work/answers.jsonl" "$work/folder.jsonl" || fail "the folder answers otherwise"

@@ -2,7 +2,10 @@
 #include "stages/task_inputs.h"
 
 #include "base/error.h"
+#include "base/json.h"
 #include "catch.h"
+#include "models/sentence_folder.h"
+#include "temporary_directory.h"
 
 namespace reaugkd::stages {
 namespace {
@@ -36,6 +39,30 @@ TEST_CASE("a model from elsewhere says the order of its classes, in whatever cas
   CHECK(order_of({"yes", "maybe", "no"}) == default_order);
   CHECK(order_of({"entailment", "entailment", "neutral"}) == default_order);
   CHECK(order_of({"entailment", "neutral"}) == default_order);
+}
+
+TEST_CASE("a sentence-transformers folder from elsewhere says where a text is cut", "[stages]") {
+  const tests::TemporaryDirectory directory;
+  base::Json config = base::read_json(std::filesystem::path(REAUGKD_SOURCE_DIR) /
+                                      "tests/golden/random-bert-l2-h32/config.json");
+  const auto length_of = [&](std::optional<std::int64_t> given) {
+    base::write_json(directory.path() / "config.json", config);
+    auto options = of_task("rte");
+    options.max_seq_length = given;
+    return resolve_settings(options, inherit(directory.path())).max_seq_length;
+  };
+  CHECK(length_of({}) == 128);
+  models::save_sentence_folder(models::Pooling::kMean, 32, 30, directory.path());
+  CHECK(length_of({}) == 30);
+  CHECK(length_of(20) == 20);
+  models::save_sentence_folder(models::Pooling::kMean, 32, 3000, directory.path());
+  CHECK(length_of({}) == config["max_position_embeddings"]);
+  data::TaskSettings ours;
+  ours.task = data::task_of("rte");
+  ours.max_seq_length = 25;
+  config["reaugkd"] = ours.to_json();  // its folder is ours, and was of another task
+  CHECK(length_of({}) == 25);
+  CHECK_FALSE(inherit(directory.path()).folder_length);
 }
 
 TEST_CASE("--label-order has the last word", "[stages]") {
