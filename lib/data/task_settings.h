@@ -33,8 +33,9 @@ std::string difference(const std::vector<std::string>& one, const std::vector<st
 struct TaskData {
   TaskSettings settings;
   TrainSplit split;
-  Dataset train;       // the rows that are trained on
-  Dataset validation;  // the holdout, or dev
+  Dataset train;                        // the rows that are trained on
+  Dataset validation;                   // the holdout, or dev
+  std::int64_t rows_in_train_file = 0;  // those of neither part, and skipped ones, too
 };
 
 }  // namespace reaugkd::data

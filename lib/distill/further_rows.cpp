@@ -14,7 +14,7 @@ namespace {
 torch::Tensor rows_beside(const MethodContext& context, const retrieval::KnowledgeBase& kb,
                           const torch::Tensor& train_rows) {
   auto beside = torch::ones({kb.size()}, torch::kBool);
-  beside.index_fill_(0, train_rows, false);
+  beside.index_fill_(0, train_rows.masked_select(train_rows >= 0), false);
   const auto positions = beside.nonzero().squeeze(1);
   if (positions.numel() < 2) {
     throw base::ConfigError(

@@ -11,8 +11,8 @@ namespace reaugkd::distill {
 
 class FurtherRows {
  public:
-  /// `train_rows`: where the training rows stand in `kb`, (n). The texts must have been read.
-  /// Throws ConfigError where no other row is there.
+  /// `train_rows`: where the training rows stand in `kb`, (n); -1: not there. The texts must have
+  /// been read. Throws ConfigError where no other row is there.
   FurtherRows(const MethodContext& context, const retrieval::KnowledgeBase& kb,
               const torch::Tensor& train_rows);
 

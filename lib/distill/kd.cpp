@@ -38,17 +38,19 @@ class Kd : public Method {
       : Method({.name = "kd",
                 .summary = "the teacher's predictions alone: equation 4 without its KL term",
                 .source = "Hinton et al., 2015",
-                .learns_from = Source::kKnowledgeBaseOrTeacher}) {}
+                .learns_from = Source::kKnowledgeBaseOrTeacher,
+                .needs_weights = false}) {}
 
   std::unique_ptr<train::Objective> make(const MethodContext& context) const override {
     const auto& settings = context.settings;
     if (settings.knowledge_base.empty()) {
-      return std::make_unique<KdObjective>(context, context.outputs_of(settings.teacher).logits);
+      return std::make_unique<KdObjective>(context, context.teacher_outputs().logits);
     }
     const auto kb =
         retrieval::load_knowledge_base(settings.knowledge_base, retrieval::Texts::kLeave);
     const auto rows = rows_in_knowledge_base(kb, settings.knowledge_base, context.data.train);
-    return std::make_unique<KdObjective>(context, kb.logits.index_select(0, rows));
+    return std::make_unique<KdObjective>(
+        context, logits_in_knowledge_base(kb, rows, context.data.train, context.prediction().kind));
   }
 };
 

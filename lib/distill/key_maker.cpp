@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/sha256.h"
+#include "distill/given_teacher.h"
 #include "models/classifier.h"
 #include "models/model_directory.h"
 #include "run/run_files.h"
@@ -61,7 +62,8 @@ void read_pretrained(KeyMaker& maker, const std::map<std::string, std::string>& 
 std::string to_string(Space space) {
   return space == Space::kProjection   ? "projection"
          : space == Space::kPretrained ? "pretrained"
-                                       : "both";
+         : space == Space::kBoth       ? "both"
+                                       : retrieval::kGivenSpace;
 }
 
 Space parse_space(const std::string& text) {
@@ -90,6 +92,7 @@ torch::Tensor KeyMaker::e(const train::Features& features) const {
 torch::Tensor KeyMaker::keys(const train::Features& features) const {
   if (space == Space::kProjection) return z(features);
   if (space == Space::kPretrained) return e(features);
+  if (space == Space::kGiven) return models::unit_rows(features.embeddings);
   return models::unit_rows(torch::cat(
       {std::sqrt(1 - pretrained_weight) * z(features), std::sqrt(pretrained_weight) * e(features)},
       1));
@@ -124,7 +127,9 @@ KeyMaker load_key_maker(const fs::path& directory, std::int64_t hidden_size) {
 retrieval::KeySpace key_space_of(const fs::path& directory) {
   const fs::path path = directory / kFile;
   retrieval::KeySpace space;
-  space.teacher_sha256 = base::sha256_of_file(directory / "model.safetensors");
+  space.teacher_sha256 = is_given_teacher(directory)
+                             ? load_given_teacher(directory).sha256
+                             : base::sha256_of_file(directory / "model.safetensors");
   space.projection_sha256 = base::sha256_of_file(path);
   const auto metadata = tensor::load_metadata(path);
   if (!metadata.contains(kSpace)) return space;

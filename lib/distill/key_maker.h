@@ -12,15 +12,17 @@
 
 namespace reaugkd::distill {
 
-enum class Space { kProjection, kPretrained, kBoth };
+/// kGiven: embeddings of a file without a projection; no directory of project has it.
+enum class Space { kProjection, kPretrained, kBoth, kGiven };
 
-/// "projection", "pretrained", "both". parse_space throws ConfigError on anything else.
+/// "projection", "pretrained", "both"; parse_space throws ConfigError on anything else. "given".
 std::string to_string(Space space);
 Space parse_space(const std::string& text);
 
 /// Features of a row to its key, of unit length:
 ///   projection  z = norm(L t)
 ///   pretrained  e = norm(P e~)
+///   given       norm(t)
 ///   both        norm([sqrt(1 - w) z ; sqrt(w) e]), so that key.key' = (1 - w) z.z' + w e.e'
 struct KeyMaker {
   Space space = Space::kProjection;
@@ -29,7 +31,7 @@ struct KeyMaker {
   models::Pooling pretrained_embedding = models::Pooling::kMean;  // what makes e~
   double pretrained_weight = 0.5;                                 // w of `both`
 
-  bool reads_pretrained() const { return space != Space::kProjection; }
+  bool reads_pretrained() const { return space == Space::kPretrained || space == Space::kBoth; }
   /// (n, D) fp32. Throws ArtifactError where the features lack what the space needs.
   torch::Tensor keys(const train::Features& features) const;
   torch::Tensor z(const train::Features& features) const;  // (n, D_z)

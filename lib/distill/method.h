@@ -11,6 +11,7 @@
 #include "base/options.h"
 #include "data/task_settings.h"
 #include "distill/targets.h"
+#include "distill/teacher_outputs.h"
 #include "train/classifier_objective.h"
 
 namespace reaugkd::distill {
@@ -23,6 +24,7 @@ struct MethodInfo {
   std::string summary;  // one line for --help
   std::string source;   // "Sun et al., EMNLP 2019"
   Source learns_from;
+  bool needs_weights = true;            // of a teacher: its outputs alone do not do
   double hard_label_weight = 0;         // default w of (1 - w) teacher + w labels
   double distill_temperature = 1;       // default T
   bool trains_teacher = false;          // the teacher is trained beside the student
@@ -34,7 +36,7 @@ struct MethodInfo {
 /// What all methods share, resolved.
 struct DistillSettings {
   std::filesystem::path knowledge_base;  // empty: none
-  std::filesystem::path teacher;         // empty: none
+  std::filesystem::path teacher;         // empty: none, or its outputs are given
   std::filesystem::path student;
   double hard_label_weight = 0;
   double distill_temperature = 1;
@@ -49,6 +51,7 @@ struct MethodContext {
   const data::TaskData& data;
   const train::ModelOnData& student;
   const data::Dataset& quiz;  // rows kept out of data.train where the method has a quiz_share()
+  const TeacherOutputs* given = nullptr;  // in place of a teacher
 
   const tensor::Compute& compute() const { return student.compute(); }
   /// The prediction terms, with the settings' weight and temperature.
@@ -56,6 +59,10 @@ struct MethodContext {
   torch::Tensor labels() const { return labels_on(data.train, compute().device); }
   /// A teacher's outputs for every training row in eval mode, one pass, in fp32.
   train::Predictions outputs_of(const std::filesystem::path& teacher) const;
+  /// The same of the settings' teacher, or what is given in its place: where it has not answered,
+  /// the logits are the gold label's, and the embedding is a row of NaN (undefined: no row has
+  /// one).
+  train::Predictions teacher_outputs() const;
 };
 
 class Method {

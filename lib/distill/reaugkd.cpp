@@ -33,11 +33,13 @@ struct ReaugkdOptions {
 
 class ReaugkdObjective : public KdObjective {
  public:
-  /// `rows`: where the training rows stand in `kb`, (n).
+  /// `rows`: where the training rows stand in `kb`, (n); those without a key, -1, have no
+  /// alignment term.
   ReaugkdObjective(const MethodContext& context, const ReaugkdOptions& options,
                    const retrieval::KnowledgeBase& kb, const torch::Tensor& rows)
       : KdObjective(context, context.settings.hard_label_weight < 1
-                                 ? kb.logits.index_select(0, rows)
+                                 ? logits_in_knowledge_base(kb, rows, context.data.train,
+                                                            context.prediction().kind)
                                  : torch::Tensor()),
         options_(options),
         seed_(context.settings.seed) {
@@ -49,9 +51,12 @@ class ReaugkdObjective : public KdObjective {
     const bool anchored = options.alpha > 0 && relation_.anchor == losses::Anchor::kKnowledgeBase;
     if (anchored) anchors_ = all_anchors(context, kb).to(device);
     const bool whole = anchored || further_;
+    const auto has_key = rows >= 0;
+    if (!has_key.all().item<bool>()) has_key_ = has_key.to(device);
+    const auto there = rows.clamp_min(0);
     keys_ =
-        (whole ? kb.embeddings : kb.embeddings.index_select(0, rows)).to(device, torch::kFloat32);
-    places_ = whole ? rows.to(device) : torch::arange(rows.numel(), torch::kInt64).to(device);
+        (whole ? kb.embeddings : kb.embeddings.index_select(0, there)).to(device, torch::kFloat32);
+    places_ = whole ? there.to(device) : torch::arange(rows.numel(), torch::kInt64).to(device);
   }
 
   /// Draws the step's anchors and further rows: they depend on (seed, step) only, so that a resumed
@@ -84,15 +89,25 @@ class ReaugkdObjective : public KdObjective {
     if (!options_.aligns()) return;
     auto s = models::unit_rows(output.query);      // (B, D)
     auto places = places_.index_select(0, index);  // (B)
+    if (has_key_.defined()) {
+      const auto kept = has_key_.index_select(0, index).nonzero().squeeze(1);
+      s = s.index_select(0, kept);
+      places = places.index_select(0, kept);
+    }
     if (further_) {
       const auto more = further_->draw(index.size(0));
       s = torch::cat({s, models::unit_rows(more.queries)});
       places = torch::cat({places, more.rows});
     }
     const auto z = keys_.index_select(0, places);
-    if (options_.alpha > 0) add_term(loss, "kl", divergence(z, s, places), options_.alpha);
+    const bool related = s.size(0) >= 2;  // else no row is another's neighbor
+    const auto nothing = torch::zeros({}, s.options());
+    if (options_.alpha > 0) {
+      add_term(loss, "kl", related ? divergence(z, s, places) : nothing, options_.alpha);
+    }
     if (options_.cosine_weight > 0) {
-      add_term(loss, "cosine", losses::cosine_distance(z, s), options_.cosine_weight);
+      add_term(loss, "cosine", related ? losses::cosine_distance(z, s) : nothing,
+               options_.cosine_weight);
     }
   }
 
@@ -111,6 +126,7 @@ class ReaugkdObjective : public KdObjective {
   std::optional<FurtherRows> further_;  // with `align_rows` kb
   torch::Tensor keys_;                  // (M, D) the training rows', or the whole knowledge base's
   torch::Tensor places_;                // (n) the training rows in them
+  torch::Tensor has_key_;               // (n) bool; undefined: all have one
   torch::Tensor anchors_;               // (A) rows of them, this step's; with `anchor` kb
 };
 

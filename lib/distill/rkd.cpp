@@ -32,6 +32,18 @@ class RkdObjective : public KdObjective {
   double distance_weight_, angle_weight_;
 };
 
+/// A given teacher may lack some, or all.
+void check_embeddings(const MethodContext& context, const torch::Tensor& embeddings) {
+  const auto n = context.data.train.size();
+  const auto missing =
+      embeddings.defined() ? embeddings.isnan().any(1).sum().item<std::int64_t>() : n;
+  if (missing == 0) return;
+  throw base::DataError(
+      "`method` rkd relates the teacher's embeddings of all rows, and {} of {} have none: give "
+      "them, or take `method` kd",
+      missing, n);
+}
+
 class Rkd : public Method {
  public:
   Rkd()
@@ -39,6 +51,7 @@ class Rkd : public Method {
                 .summary = "relational: distances and angles between a batch's embeddings",
                 .source = "Park et al., CVPR 2019",
                 .learns_from = Source::kTeacher,
+                .needs_weights = false,
                 .hard_label_weight = 1}) {}
 
   void add_options(base::OptionList& options) override {
@@ -52,8 +65,9 @@ class Rkd : public Method {
       throw base::DataError("{}: `method` rkd relates rows to one another: it needs two at least",
                             context.data.train.path.string());
     }
-    return std::make_unique<RkdObjective>(context, context.outputs_of(context.settings.teacher),
-                                          distance_weight_, angle_weight_);
+    const auto teacher = context.teacher_outputs();
+    check_embeddings(context, teacher.embeddings);
+    return std::make_unique<RkdObjective>(context, teacher, distance_weight_, angle_weight_);
   }
 
  private:

@@ -11,11 +11,22 @@
 
 namespace reaugkd::distill {
 
-/// Where each row stands in the knowledge base of `directory`, joined by example id: (n) int64.
-/// Throws DataError for a row it lacks.
+/// Where each row stands in the knowledge base of `directory`, joined by example id: (n) int64; -1
+/// for a row without a key, of which its provenance says how many there are. Throws DataError for
+/// another row that it lacks.
 torch::Tensor rows_in_knowledge_base(const retrieval::KnowledgeBase& kb,
                                      const std::filesystem::path& directory,
                                      const data::Dataset& rows);
+
+/// l^T of each row for the prediction terms, (n, C): `logits`, and in place of a row of NaN, which
+/// no teacher has answered, the gold label: 1 in its class at every temperature, or the score.
+/// Throws DataError where a row has neither.
+torch::Tensor with_gold_labels(const torch::Tensor& logits, const data::Dataset& rows,
+                               base::TaskKind kind);
+/// The same of the knowledge base's logits, for `rows`, which stand at `places` in it.
+torch::Tensor logits_in_knowledge_base(const retrieval::KnowledgeBase& kb,
+                                       const torch::Tensor& places, const data::Dataset& rows,
+                                       base::TaskKind kind);
 
 /// The task's labels, (n) fp32 on the device, NaN where there is none.
 torch::Tensor labels_on(const data::Dataset& rows, const torch::Device& device);

@@ -1,8 +1,11 @@
 #include "distill/teacher_model.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/error.h"
+#include "distill/given_teacher.h"
+#include "train/features.h"
 
 namespace reaugkd::distill {
 namespace {
@@ -29,6 +32,21 @@ train::Predictions outputs_on(const MethodContext& context, train::Model& teache
   return train::predict(teacher.classifier, rows, predict);
 }
 
+/// A given teacher's cached features for each row, as MethodContext::teacher_outputs.
+train::Predictions features_of_all(const std::filesystem::path& teacher, const data::Dataset& rows,
+                                   base::TaskKind kind) {
+  constexpr float kNone = std::numeric_limits<float>::quiet_NaN();
+  const auto positions = train::rows_with_features(teacher, "train", rows);
+  const auto features = train::load_features(teacher, "train", rows.subset(positions));
+  const auto index = torch::tensor(positions, torch::kInt64);
+  const auto of_all = [&](const torch::Tensor& values) {
+    if (!values.defined()) return values;
+    return torch::full({rows.size(), values.size(1)}, kNone).index_copy(0, index, values);
+  };
+  const auto embeddings = of_all(features.embeddings);
+  return {with_gold_labels(of_all(features.logits), rows, kind), embeddings, embeddings};
+}
+
 }  // namespace
 
 PredictionLoss MethodContext::prediction() const {
@@ -38,6 +56,19 @@ PredictionLoss MethodContext::prediction() const {
 train::Predictions MethodContext::outputs_of(const std::filesystem::path& teacher) const {
   train::Model model = train::load_trained(teacher, data.settings);
   return outputs_on(*this, model, model.encode(data.train, data.settings, compute().threads));
+}
+
+train::Predictions MethodContext::teacher_outputs() const {
+  const auto kind = data.settings.task.kind();
+  if (given != nullptr) {
+    const auto logits = with_gold_labels(given->logits_of(data.train), data.train, kind);
+    const auto embeddings =
+        given->has_embeddings() ? given->embeddings_of(data.train) : torch::Tensor();
+    return {logits, embeddings, embeddings};
+  }
+  if (!is_given_teacher(settings.teacher)) return outputs_of(settings.teacher);
+  check_outputs_unchanged(settings.teacher);
+  return features_of_all(settings.teacher, data.train, kind);
 }
 
 TeacherModel::TeacherModel(const MethodContext& context, Use use)

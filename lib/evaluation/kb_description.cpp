@@ -49,7 +49,9 @@ std::string provenance_lines(const retrieval::KbManifest& manifest) {
   std::string text =
       fmt::format("  {:<10} sha256 {}\n  {:<10} sha256 {}\n", "teacher",
                   known(space.teacher_sha256), "projection", known(space.projection_sha256));
-  if (space.space != retrieval::kProjectionSpace) {
+  if (space.space == retrieval::kGivenSpace) {
+    text += "  space      given: the embeddings of a file, without a projection\n";
+  } else if (space.space != retrieval::kProjectionSpace) {
     text += fmt::format("  space      {}, pretrained encoder sha256 {}\n", space.space,
                         known(space.pretrained_sha256));
   }

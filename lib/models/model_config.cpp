@@ -99,6 +99,13 @@ Pooling parse_pooling(const std::string& text) {
 ModelConfig load_config(const std::filesystem::path& directory) {
   const auto path = directory / "config.json";
   const std::string where = path.string();
+  if (std::filesystem::exists(directory / kGivenTeacherFile)) {
+    throw ArtifactError(
+        "{}: holds no model but a teacher's outputs ({}, of project with `teacher_outputs`), and "
+        "here a model is run: reaugkd build-kb and distill with `method` kd or rkd take it; give a "
+        "model, or leave it out",
+        directory.string(), kGivenTeacherFile);
+  }
   if (!std::filesystem::exists(path)) {
     check_encoder_is_here(directory);
     throw ArtifactError(

@@ -14,6 +14,9 @@ namespace reaugkd::models {
 
 class Family;
 
+/// In place of config.json where a teacher is known by its outputs alone (distill/given_teacher.h).
+inline constexpr const char* kGivenTeacherFile = "teacher.json";
+
 enum class Activation { kGelu, kGeluNew, kRelu, kTanh };
 
 /// How a text's embedding is made of the last layer's states: t_i and s~_i of the paper. kMean and
@@ -63,7 +66,8 @@ struct ModelConfig {
 /// Reads directory/config.json. A key that is null counts as absent. Where there is no model_type,
 /// `architectures` or the names of the tensors tell the family. Throws ArtifactError on a family we
 /// do not know (lists what is supported), a missing key, an activation or a position_embedding_type
-/// we do not have, sizes that are not positive or not divisible by the heads.
+/// we do not have, sizes that are not positive or not divisible by the heads, a directory that is a
+/// given teacher.
 ModelConfig load_config(const std::filesystem::path& directory);
 
 /// Writes directory/config.json as the family's ...ForSequenceClassification. Throws IoError.

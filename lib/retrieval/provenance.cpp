@@ -13,6 +13,7 @@ constexpr const char* kSpace = "space";
 constexpr const char* kPretrained = "pretrained_sha256";
 constexpr const char* kSawHoldout = "teacher_saw_holdout";
 constexpr const char* kCrossFit = "cross_fit";
+constexpr const char* kWithoutKey = "rows_without_key";
 
 void put(Json& json, const char* key, const std::string& digest) {
   if (!digest.empty()) json[key] = digest;
@@ -53,6 +54,7 @@ Json Provenance::to_json() const {
   put_teacher_space(json, key_space);
   if (teacher_saw_holdout) json[kSawHoldout] = true;
   if (cross_fit_folds > 0) json[kCrossFit] = cross_fit_folds;
+  if (rows_without_key > 0) json[kWithoutKey] = rows_without_key;
   put(json, kStudent, key_space.student_sha256);
   return json;
 }
@@ -63,6 +65,7 @@ Provenance Provenance::from_json(const Json& json, const std::string& where) {
   provenance.key_space = KeySpace::from_json(json, where);
   provenance.teacher_saw_holdout = base::json_value(json, kSawHoldout, false, where);
   provenance.cross_fit_folds = base::json_value<std::int64_t>(json, kCrossFit, 0, where);
+  provenance.rows_without_key = base::json_value<std::int64_t>(json, kWithoutKey, 0, where);
   return provenance;
 }
 

@@ -21,6 +21,7 @@ inline constexpr const char* kKbFolder = "kb";
 /// What a later stage reads of a model or knowledge base directory. kb.json has the sha256 of the
 /// knowledge base's other files.
 inline constexpr std::array kReadByStages = {"config.json",
+                                             "teacher.json",
                                              "model.safetensors",
                                              "model.safetensors.index.json",
                                              "vocab.txt",

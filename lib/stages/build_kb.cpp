@@ -87,6 +87,13 @@ void check_answers(const BuildKbOptions& options, const KbSource& source, retrie
   report.index_check = check;
 }
 
+KbSource rows_of(const BuildKbOptions& options, const tensor::Compute& compute,
+                 run::RunDirectory& run, evaluation::KbReport& report) {
+  if (!options.extend.empty()) return changed_knowledge_base(options, compute, run, report);
+  return options.teacher_outputs.empty() ? rows_of_features(options, compute, run, report)
+                                         : rows_of_outputs(options, run, report);
+}
+
 std::string next_command(const BuildKbOptions& options) {
   const std::string& output = options.run.output;
   return fmt::format(
@@ -110,8 +117,7 @@ std::string run_build_kb(BuildKbOptions options) {
   if (!options.teacher.empty()) run.add_input_directory(options.teacher);
   const tensor::Compute compute = start_compute(options.run, /*training=*/false, run);
   evaluation::KbReport report;
-  KbSource source = options.extend.empty() ? rows_of_features(options, compute, run, report)
-                                           : changed_knowledge_base(options, compute, run, report);
+  KbSource source = rows_of(options, compute, run, report);
   const auto first_changed = retrieval::share_keys_of_equal_texts(source.kb);
   if (first_changed < source.unchanged_rows) source.unchanged_rows = 0;
   const double before = run.seconds();

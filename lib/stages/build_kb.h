@@ -17,6 +17,7 @@ namespace reaugkd::stages {
 
 struct BuildKbOptions {
   std::string teacher;
+  std::string teacher_outputs;
   std::string extend;
   std::vector<std::string> extend_files;
   std::string extend_columns = "train";
@@ -48,6 +49,8 @@ struct BuildKbOptions {
   std::string index_kind(std::int64_t rows) const;
   /// Throws ConfigError where they contradict one another.
   void check() const;
+  /// The same of --teacher-outputs.
+  void check_outputs() const;
 };
 
 /// Runs the stage; returns the text for stdout. Throws base::Error.

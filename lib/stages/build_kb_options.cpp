@@ -102,7 +102,26 @@ void BuildKbOptions::check() const {
   if (keys.empty() && keep_keys != "student") {
     throw base::ConfigError("--keep-keys chooses between the keys of --keys and the teacher's");
   }
+  if (!teacher_outputs.empty()) check_outputs();
   cross_fit.check();
+}
+
+void BuildKbOptions::check_outputs() const {
+  if (!extend.empty()) {
+    if (!extend_files.empty()) return;
+    throw base::ConfigError("--teacher-outputs: with --extend they are of --extend-files");
+  }
+  if (!teacher.empty()) {
+    throw base::ConfigError(
+        "--teacher and --teacher-outputs exclude one another where a knowledge base is built: give "
+        "the directory of project, or a file of outputs whose embeddings become the keys as they "
+        "are");
+  }
+  if (cross_fit.folds > 0) {
+    throw base::ConfigError(
+        "--cross-fit fine-tunes teachers, and that of --teacher-outputs is no model here: give "
+        "outputs that were made without the row (cross_val_predict of scikit-learn)");
+  }
 }
 
 base::OptionList BuildKbOptions::fields() {
@@ -114,7 +133,11 @@ base::OptionList BuildKbOptions::fields() {
             {},
             {},
             true,
-            {"extend", "describe"}});
+            {"teacher-outputs", "extend", "describe"}});
+  list.add(
+      {"teacher-outputs", "Model", &teacher_outputs,
+       "a file with another teacher's embeddings, which become the keys, and predictions of "
+       "the rows (.safetensors, .npz, .npy, .jsonl); with --extend: of those of --extend-files"});
   list.add({"extend", "Rows", &extend,
             "a knowledge base to change: rows are added, removed or corrected, or the keys become "
             "another's; it stays as it is but for --in-place"});

@@ -4,6 +4,7 @@
 #include "evaluation/training_report.h"
 #include "stages/compute.h"
 #include "stages/distill_data.h"
+#include "stages/teacher_outputs.h"
 #include "stages/warnings.h"
 #include "train/classifier_training.h"
 
@@ -47,6 +48,11 @@ std::string run_distill(DistillOptions options) {
   add_inputs(options, info, run);
   const tensor::Compute compute = start_compute(options.run, /*training=*/true, run);
   data::TaskData data = read_task_data(options.data, settings, inherited, run);
+  std::optional<distill::TeacherOutputs> outputs;
+  if (!options.teacher_outputs.empty()) {
+    outputs.emplace(read_outputs(options.teacher_outputs, data, run));
+    take_out_unanswered(*outputs, /*embeddings=*/false, data);
+  }
   check_labels(options, info, data.train);
 
   const auto seed = distill_settings.seed;
@@ -61,7 +67,9 @@ std::string run_distill(DistillOptions options) {
                                 training.embedding, seed, other_order_possible});
   if (info.learns_key_space) student.trained_towards = key_space_of(options);
   const train::ModelOnData rows(student, data.train, settings, compute);
-  const auto objective = method.make({distill_settings, data, rows, quiz});
+  const auto objective =
+      method.make({distill_settings, data, rows, quiz, outputs ? &*outputs : nullptr});
+  outputs.reset();
   const auto fit = train::train_classifier("distill", rows, *objective, data, training, seed,
                                            train::files_of(run));
   auto report = evaluation::training_report(data, fit, rows, train::files_of(run).log);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "distill/given_teacher.h"
 
 namespace reaugkd::stages {
 namespace {
@@ -42,6 +43,9 @@ base::OptionList DistillOptions::fields() {
   list.add({"kb", "Model", &kb, "knowledge base: kd and reaugkd learn from it"});
   list.add({"teacher", "Model", &teacher,
             "fine-tuned teacher, for the methods that learn from its weights"});
+  list.add({"teacher-outputs", "Model", &teacher_outputs,
+            "in place of --teacher: a file with another teacher's predictions (for rkd embeddings "
+            "too) of the rows (.safetensors, .npz, .npy, .jsonl)"});
   list.add({"student", "Model", &student, "model the student starts from", {}, {}, true});
   list.add({"student-layers", "Model", &student_layers,
             "its encoder layers to take, counted from 0, in this order (not given: all)",
@@ -98,7 +102,13 @@ distill::DistillSettings DistillOptions::settings() const {
 
 void DistillOptions::check_sources(const distill::MethodInfo& info) const {
   const bool with_kb = !kb.empty();
-  const bool with_teacher = !teacher.empty();
+  const bool with_teacher = !teacher.empty() || !teacher_outputs.empty();
+  if (!teacher.empty() && !teacher_outputs.empty()) {
+    throw base::ConfigError(
+        "--teacher and --teacher-outputs exclude one another: the teacher is a model, or a file "
+        "has what it says");
+  }
+  check_weights(info);
   switch (info.learns_from) {
     case distill::Source::kLabels:
       return;
@@ -126,6 +136,24 @@ void DistillOptions::check_sources(const distill::MethodInfo& info) const {
           "knowledge base",
           method);
   }
+}
+
+void DistillOptions::check_weights(const distill::MethodInfo& info) const {
+  const bool given = !teacher.empty() && distill::is_given_teacher(teacher);
+  if (teacher_outputs.empty() && !given) return;
+  const std::string flag = given ? "--teacher " + teacher : "--teacher-outputs " + teacher_outputs;
+  if (info.learns_from == distill::Source::kKnowledgeBase) {
+    throw base::ConfigError(
+        "{}: --method {} takes a teacher's outputs by way of a knowledge base: run reaugkd "
+        "build-kb "
+        "{}, then distill --kb",
+        flag, method, flag);
+  }
+  if (info.learns_from != distill::Source::kTeacher || !info.needs_weights) return;
+  throw base::ConfigError(
+      "{}: --method {} runs the teacher's model, and these are its outputs alone: take --method kd "
+      "or rkd, or a knowledge base of them and --method reaugkd",
+      flag, method);
 }
 
 void DistillOptions::warn_of_unused(const distill::MethodInfo& info, const data::Task& task) {

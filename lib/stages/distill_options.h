@@ -16,6 +16,7 @@ namespace reaugkd::stages {
 struct DistillOptions {
   std::string kb;
   std::string teacher;
+  std::string teacher_outputs;
   std::string student;
   std::vector<std::int64_t> student_layers;
   std::string method = "reaugkd";
@@ -34,6 +35,8 @@ struct DistillOptions {
   distill::DistillSettings settings() const;
   /// Throws ConfigError where the sources are not those that the method learns from.
   void check_sources(const distill::MethodInfo& method) const;
+  /// The same of a teacher that is given by its outputs, for a method that runs a model.
+  void check_weights(const distill::MethodInfo& method) const;
   /// Warns of options that the method, or the task, does not read; a plan or a config may have them
   /// for others.
   void warn_of_unused(const distill::MethodInfo& method, const data::Task& task);

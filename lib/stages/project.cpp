@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "stages/compute.h"
 #include "stages/project_keys.h"
+#include "stages/project_teacher.h"
 #include "train/pretrained_encoder.h"
 #include "train/sentence_defaults.h"
 
@@ -53,30 +54,32 @@ std::string summary(const ProjectOptions& options, const MadeKeys& keys) {
 std::string run_project(ProjectOptions options) {
   const auto fields = options.fields();
   if (run::already_finished("project", fields, ProjectOptions().fields(), options.run)) return "";
-  const Inherited inherited = inherit(options.teacher);
-  const auto teacher_config = models::load_config(options.teacher);
+  options.check();
+  const bool given = !options.teacher_outputs.empty();
+  const Inherited inherited = given ? Inherited() : inherit(options.teacher);
   const auto settings = resolve_settings(options.data, inherited);
   run::RunDirectory run("project", fields, ProjectOptions().fields(), options.run);
-  run.add_input_directory(options.teacher);
+  if (!given) run.add_input_directory(options.teacher);
   if (!options.student.empty()) {
     run.add_input(std::filesystem::path(options.student) / "config.json");  // of D
   }
   const auto pretrained_from = pretrained_directory(options);
-  const auto dimensions =
-      dimensions_of(options, teacher_config.hidden_size,
-                    pretrained_from.empty() ? 0 : models::load_config(pretrained_from).hidden_size);
   if (!pretrained_from.empty()) run.add_input_directory(pretrained_from);
   options.warn_of_unused();
   const tensor::Compute compute = start_compute(options.run, /*training=*/false, run);
   if (!inherited.split) {
     spdlog::warn(
         "{} was not trained here and may have seen every row: the holdout starts at this stage",
-        options.teacher);
+        given ? "the teacher of " + options.teacher_outputs : options.teacher);
   }
-  const data::TaskData data = read_task_data(options.data, settings, inherited, run);
-  const auto labelled = labelled_rows(data.train, settings.task.kind());
-
-  train::Model teacher = train::load_trained(options.teacher, settings, options.embedding);
+  data::TaskData data = read_task_data(options.data, settings, inherited, run);
+  const auto teacher =
+      given ? outputs_teacher(options, data, run) : model_teacher(options, data, compute);
+  const data::TaskData& known = teacher->known();
+  const auto labelled = labelled_rows(known.train, settings.task.kind());
+  const auto dimensions =
+      dimensions_of(options, teacher->width(),
+                    pretrained_from.empty() ? 0 : models::load_config(pretrained_from).hidden_size);
   std::optional<train::Model> pretrained;
   if (!pretrained_from.empty()) {
     const auto pooling =
@@ -86,16 +89,17 @@ std::string run_project(ProjectOptions options) {
     pretrained = train::load_pretrained(pretrained_from, pooling);
     train::carry_pretrained(*pretrained, pretrained_from, run.path());
   }
-  const auto features = teacher_features(teacher, pretrained ? &*pretrained : nullptr, data,
-                                         compute, options.eval_batch_size, options.run.resume, run);
+  const auto features = teacher_features(*teacher, pretrained ? &*pretrained : nullptr, compute,
+                                         options.eval_batch_size, options.run.resume, run);
   const double feature_seconds = run.seconds();
-  const auto keys = make_keys(options, features, data, labelled, dimensions, compute, run);
-  train::save_model(teacher, settings, run.path());
+  const auto keys = make_keys(options, features, known, labelled, dimensions, compute, run);
+  teacher->save(run.path());
   distill::save_key_maker(keys.maker, run.path());
   data::save_split(data.split, run.path());
-  carry_teacher_run(options.teacher, run.path());
   const bool saw_holdout = !inherited.split && data.split.validation.holdout;
-  run.finish(metrics_json(options, settings, keys, saw_holdout, feature_seconds));
+  auto metrics = metrics_json(options, settings, keys, saw_holdout, feature_seconds);
+  teacher->report(metrics);
+  run.finish(std::move(metrics));
   return summary(options, keys);
 }
 

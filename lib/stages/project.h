@@ -1,6 +1,6 @@
 // Stage 2: makes the space of the keys. By default it trains the projection L of the teacher's
-// embeddings with equation 1, the teacher frozen. Its output is a whole teacher plus
-// projection.safetensors and the cached features.
+// embeddings with equation 1, the teacher frozen. Its output is a whole teacher (or teacher.json,
+// where its outputs are given) plus projection.safetensors and the cached features.
 #pragma once
 
 #include <optional>
@@ -14,6 +14,7 @@ namespace reaugkd::stages {
 
 struct ProjectOptions {
   std::string teacher;
+  std::string teacher_outputs;
   std::string student;
   std::optional<std::int64_t> dim;
   std::string embedding = "auto";
@@ -33,6 +34,8 @@ struct ProjectOptions {
   run::RunOptions run;
 
   base::OptionList fields();
+  /// Throws ConfigError where they contradict one another.
+  void check() const;
   /// Warns of options that the space does not read.
   void warn_of_unused();
 };

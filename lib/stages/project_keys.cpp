@@ -96,6 +96,11 @@ fs::path pretrained_directory(const ProjectOptions& options) {
         "--pretrained: --space projection does not read it; give --space pretrained or both");
   }
   if (!options.pretrained.empty()) return options.pretrained;
+  if (!options.teacher_outputs.empty()) {
+    throw base::ConfigError(
+        "--space {} needs --pretrained, the checkpoint whose encoder makes the embeddings",
+        options.space);
+  }
   const fs::path began_from = model_of_teacher(options.teacher);
   if (!began_from.empty() && fs::exists(began_from / "config.json")) {
     spdlog::info("--pretrained: {}, which {} began from", began_from.string(), options.teacher);

@@ -2,13 +2,19 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "stages/project.h"
 
 namespace reaugkd::stages {
 
 base::OptionList ProjectOptions::fields() {
   base::OptionList list;
-  list.add({"teacher", "Model", &teacher, "fine-tuned classifier", {}, {}, true});
+  list.add(
+      {"teacher", "Model", &teacher, "fine-tuned classifier", {}, {}, true, {"teacher-outputs"}});
+  list.add(
+      {"teacher-outputs", "Model", &teacher_outputs,
+       "in place of --teacher: a file with another teacher's embeddings and predictions of the "
+       "rows (.safetensors, .npz, .npy, .jsonl)"});
   list.add({"student", "Model", &student, "model whose hidden size becomes the dimension D"});
   list.add({"dim", "Model", &dim, "the dimension D (neither: the teacher's hidden size)",
             base::Range{1, 65536}});
@@ -60,6 +66,19 @@ base::OptionList ProjectOptions::fields() {
   }
   run.add_fields(list);
   return list;
+}
+
+void ProjectOptions::check() const {
+  if (teacher_outputs.empty()) return;
+  if (!teacher.empty()) {
+    throw base::ConfigError(
+        "--teacher and --teacher-outputs exclude one another: the teacher is a model, or a file "
+        "has what it says");
+  }
+  if (embedding.empty()) return;
+  throw base::ConfigError(
+      "--embedding says which state of --teacher is its embedding; --teacher-outputs has "
+      "embeddings: leave it out");
 }
 
 void ProjectOptions::warn_of_unused() {

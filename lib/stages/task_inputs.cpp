@@ -9,6 +9,7 @@
 #include "data/class_names.h"
 #include "data/custom_task.h"
 #include "data/label_survey.h"
+#include "distill/given_teacher.h"
 #include "models/model_config.h"
 #include "models/sentence_folder.h"
 #include "retrieval/kb_manifest.h"
@@ -122,7 +123,10 @@ Inherited inherit(const fs::path& directory) {
   Inherited inherited;
   inherited.directory = directory.string();
   const bool is_kb = fs::exists(directory / "kb.json");
-  const fs::path path = directory / (is_kb ? "kb.json" : "config.json");
+  const bool is_given = !is_kb && distill::is_given_teacher(directory);
+  const fs::path path = directory / (is_kb      ? "kb.json"
+                                     : is_given ? models::kGivenTeacherFile
+                                                : "config.json");
   if (!fs::exists(path)) {
     models::check_encoder_is_here(directory);
     throw base::ArtifactError(
@@ -135,6 +139,8 @@ Inherited inherit(const fs::path& directory) {
     const auto manifest = retrieval::load_kb_manifest(directory);
     settings = manifest.provenance.task_settings;
     num_labels = manifest.num_labels;
+  } else if (is_given) {
+    settings = distill::settings_of_given_teacher(directory).to_json();
   } else {
     const auto config = models::load_config(directory);
     settings = config.reaugkd;
@@ -261,6 +267,7 @@ data::TaskData read_task_data(const DataOptions& options, const data::TaskSettin
         data::make_split(train, settings.task, validation, options.max_train_examples.value_or(0),
                          static_cast<std::uint64_t>(options.split_seed.value_or(0)));
   }
+  result.rows_in_train_file = train.size() + train.skipped;
   result.train = data::train_part(train, result.split);
   result.validation = result.split.validation.holdout
                           ? data::holdout_part(train, result.split)

@@ -7,25 +7,23 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "run/run_files.h"
+#include "stages/project_teacher.h"
 #include "train/pretrained_encoder.h"
 
 namespace reaugkd::stages {
 
-TeacherFeatures teacher_features(train::Model& teacher, train::Model* pretrained,
-                                 const data::TaskData& data, const tensor::Compute& compute,
-                                 std::int64_t batch_size, bool resume,
-                                 const run::RunDirectory& run) {
+TeacherFeatures teacher_features(ProjectTeacher& teacher, train::Model* pretrained,
+                                 const tensor::Compute& compute, std::int64_t batch_size,
+                                 bool resume, const run::RunDirectory& run) {
+  const data::TaskData& data = teacher.known();
   const std::string mark = run.inputs_digest();
   if (resume && train::features_mark(run.path()) == mark) {
     spdlog::info("goes on with the teacher's features of the stopped run");
     return {train::load_features(run.path(), "train", data.train),
             train::load_features(run.path(), "validation", data.validation)};
   }
-  const auto features_of = [&](const data::Dataset& rows) {
-    return train::compute_features(teacher, rows, data.settings, compute, batch_size);
-  };
-  TeacherFeatures features{features_of(data.train), features_of(data.validation)};
-  teacher.classifier->to(torch::kCPU);
+  TeacherFeatures features{teacher.features(data.train), teacher.features(data.validation)};
+  teacher.put_away();
   if (pretrained != nullptr) {
     const auto embeddings_of = [&](const data::Dataset& rows) {
       return train::pretrained_embeddings(*pretrained, rows, data.settings, compute, batch_size);

@@ -14,13 +14,14 @@ struct TeacherFeatures {
   train::Features validation;
 };
 
+class ProjectTeacher;
+
 /// Computed and kept in features.safetensors, or taken from there where a stopped run left them
 /// (`resume`); the embeddings of `pretrained`, unless it is null, are among them. The models are
 /// then on the CPU or as they were.
-TeacherFeatures teacher_features(train::Model& teacher, train::Model* pretrained,
-                                 const data::TaskData& data, const tensor::Compute& compute,
-                                 std::int64_t batch_size, bool resume,
-                                 const run::RunDirectory& run);
+TeacherFeatures teacher_features(ProjectTeacher& teacher, train::Model* pretrained,
+                                 const tensor::Compute& compute, std::int64_t batch_size,
+                                 bool resume, const run::RunDirectory& run);
 
 /// How the teacher was fine-tuned travels with it to `output`, for build-kb's cross-fitting.
 void carry_teacher_run(const std::filesystem::path& teacher, const std::filesystem::path& output);

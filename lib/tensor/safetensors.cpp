@@ -1,25 +1,19 @@
 #include "tensor/safetensors.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <array>
-#include <cerrno>
 #include <cstring>
 #include <memory>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "tensor/file_map.h"
 #include "tensor/safetensors_header.h"
 
 namespace reaugkd::tensor {
 namespace {
 
 using base::ArtifactError;
-using base::IoError;
 
 struct DtypeName {
   const char* name;
@@ -50,44 +44,10 @@ std::string name_of_dtype(torch::ScalarType dtype) {
   throw base::InternalError("no safetensors name for dtype {}", torch::toString(dtype));
 }
 
-/// A file mapped privately and read-only in effect: writes to it stay in this process.
-class Mapping {
- public:
-  explicit Mapping(const std::filesystem::path& path) {
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0) throw IoError("{}: cannot be opened: {}", path.string(), strerror(errno));
-    struct stat info {};
-    const bool regular = ::fstat(file, &info) == 0 && S_ISREG(info.st_mode);
-    size_ = regular ? static_cast<std::size_t>(info.st_size) : 0;
-    void* address = MAP_FAILED;
-    if (size_ > 0) {
-      address =
-          ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file, 0);
-    }
-    ::close(file);
-    if (!regular) throw IoError("{}: is not a regular file", path.string());
-    if (size_ > 0 && address == MAP_FAILED) {
-      throw IoError("{}: cannot be mapped: {}", path.string(), strerror(errno));
-    }
-    bytes_ = size_ > 0 ? static_cast<char*>(address) : nullptr;
-  }
-  ~Mapping() {
-    if (bytes_ != nullptr) ::munmap(bytes_, size_);
-  }
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-  char* bytes() const { return bytes_; }
-  std::string_view view() const { return {bytes_, size_}; }
-
- private:
-  char* bytes_ = nullptr;
-  std::size_t size_ = 0;
-};
-
 }  // namespace
 
 TensorMap load_safetensors(const std::filesystem::path& path) {
-  const auto file = std::make_shared<Mapping>(path);
+  const auto file = std::make_shared<FileMap>(path);
   const auto header = parse_safetensors_header(file->view(), path.string());
   TensorMap tensors;
   for (const auto& entry : header.entries) {
@@ -109,7 +69,7 @@ TensorMap load_safetensors(const std::filesystem::path& path) {
 }
 
 std::map<std::string, std::string> load_metadata(const std::filesystem::path& path) {
-  return parse_safetensors_header(Mapping(path).view(), path.string()).metadata;
+  return parse_safetensors_header(FileMap(path).view(), path.string()).metadata;
 }
 
 void save_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
