@@ -32,9 +32,9 @@ ok "its predictions agree with the labels of [6-9][0-9]" "$reaugkd" project --te
 ok "teacher_on_kb +accuracy 0[.][6-9]" "$reaugkd" build-kb --teacher "$work/projected" --data "$demo" --quiet --output "$work/kb"
 ok "distill --method reaugkd" "$reaugkd" distill --kb "$work/kb" $student --data "$demo" --quiet --output "$work/student"
 ok "^  combined" "$reaugkd" eval --model "$work/student" --kb "$work/kb" --data "$demo" --quiet --latency-examples 0 --output "$work/eval"
-# Half of the rows have either label: well above means 65 of 100.
+# Half of the rows have either label: well above means 0.65.
 for row in student combined; do
-  awk -v row="$row" '$1 == row {found = 1; good = $2 >= 65} END {exit !(found && good)}' "$work/stdout" || {
+  awk -v row="$row" '$1 == row {found = 1; good = $2 >= 0.65} END {exit !(found && good)}' "$work/stdout" || {
     fail "the $row has learnt nothing"; cat "$work/stdout" >&2; }
 done
 passed "a teacher by $kind"
