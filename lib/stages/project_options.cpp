@@ -75,7 +75,7 @@ void ProjectOptions::check() const {
         "--teacher and --teacher-outputs exclude one another: the teacher is a model, or a file "
         "has what it says");
   }
-  if (embedding.empty()) return;
+  if (embedding == "auto") return;
   throw base::ConfigError(
       "--embedding says which state of --teacher is its embedding; --teacher-outputs has "
       "embeddings: leave it out");
