@@ -39,8 +39,8 @@ FUZZ_PACKAGES = clang
 SECONDS ?= 10
 PYTHON ?= /usr/bin/python3
 KILLS ?= 20
-FUZZ_TARGETS = task_file task_json wordpiece bpe tokenizer_config config safetensors shard_index sentence_folder split \
-               options run_record kb_manifest examples hnsw row_stream
+FUZZ_TARGETS = task_file task_json wordpiece bpe tokenizer_json tokenizer_config config safetensors shard_index sentence_folder split \
+               options run_record kb_manifest examples hnsw row_stream npy answers
 COVERAGE_PACKAGES = gcovr
 PACKAGE_PACKAGES = patchelf xz-utils
 LINT_PACKAGES = clang-format clang-tidy-19

@@ -1,14 +1,12 @@
-// The byte-level BPE tokenizer of GPT-2 (Radford et al. 2019; Sennrich et al., ACL 2016) with
-// RoBERTa's special tokens: split into words and runs of other characters, then merge each one's
-// bytes in the order in which training found the merges.
+// RoBERTa's byte-level BPE tokenizer from vocab.json and merges.txt.
 #pragma once
 
+#include <memory>
 #include <string>
-#include <string_view>
-#include <unordered_map>
-#include <vector>
 
+#include "text/bpe_model.h"
 #include "text/tokenizer.h"
+#include "text/word_cache.h"
 
 namespace reaugkd::text {
 
@@ -18,10 +16,6 @@ struct BpeFiles {
   std::string merges;             // merges.txt: two tokens a line, the first merge first
   bool add_prefix_space = false;  // a text starts as if a space stood before it
 };
-
-/// Both files out of a tokenizer.json. Throws ArtifactError where it describes another tokenizer
-/// than byte-level BPE without normalisation.
-BpeFiles bpe_files_of_tokenizer_json(const std::string& json, const std::string& where);
 
 class BpeTokenizer : public Tokenizer {
  public:
@@ -33,29 +27,16 @@ class BpeTokenizer : public Tokenizer {
   std::vector<std::int32_t> encode(std::string_view text) const override;
   std::int64_t vocab_size() const override { return vocab_size_; }
   const SpecialTokens& special_tokens() const override { return special_; }
+  std::int32_t token_id(const std::string& token) const override;
   void save(const std::filesystem::path& directory) const override;
 
  private:
-  struct Merge {
-    std::size_t rank;
-    std::int32_t merged;
-  };
-  using Ids = std::unordered_map<std::string, std::int32_t>;
-
-  Ids read_vocab(const std::string& where);
-  void read_merges(const Ids& ids, const std::string& where);
-  const Merge* find_merge(std::int32_t left, std::int32_t right) const;
-  void append_pieces(std::string_view word, std::vector<std::int32_t>& ids) const;
-
-  BpeFiles files_;                      // for save()
-  std::vector<std::int32_t> byte_ids_;  // of each byte
-  std::unordered_map<std::uint64_t, Merge> merges_;
+  BpeFiles files_;  // for save()
+  std::unordered_map<std::string, std::int32_t> ids_;
+  std::unique_ptr<BpeModel> model_;
   std::int64_t vocab_size_ = 0;  // one more than the largest id
   SpecialTokens special_;
+  mutable WordCaches caches_;
 };
-
-/// GPT-2's pre-tokenisation of UTF-8: 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|
-/// \s+(?!\S)|\s+. The words in order; together they are the text.
-std::vector<std::string_view> bpe_words(std::string_view text);
 
 }  // namespace reaugkd::text

@@ -21,6 +21,8 @@ class SentencePieceModel {
   std::vector<std::int32_t> encode(const std::string& text) const;
   /// The piece's id; throws ArtifactError with `expected` where it is missing.
   std::int32_t id_of(const char* piece, const char* expected) const;
+  /// The piece's id, or -1.
+  std::int32_t find(const std::string& piece) const;
   std::int64_t size() const { return size_; }
   const std::string& bytes() const { return bytes_; }
 
@@ -43,6 +45,7 @@ class SentencePieceTokenizer : public Tokenizer {
   std::vector<std::int32_t> encode(std::string_view text) const override;
   std::int64_t vocab_size() const override { return model_.size(); }
   const SpecialTokens& special_tokens() const override { return special_; }
+  std::int32_t token_id(const std::string& token) const override;
   void save(const std::filesystem::path& directory) const override;
 
  private:
@@ -62,10 +65,32 @@ class XlmRobertaTokenizer : public Tokenizer {
   std::vector<std::int32_t> encode(std::string_view text) const override;
   std::int64_t vocab_size() const override { return model_.size() + 2; }
   const SpecialTokens& special_tokens() const override { return special_; }
+  std::int32_t token_id(const std::string& token) const override;
   void save(const std::filesystem::path& directory) const override;
 
  private:
   SentencePieceModel model_;
+  SpecialTokens special_;
+};
+
+/// The tokenizer of DeBERTa v2 and v3: the model's own ids, [MASK] after the last piece where the
+/// model has none.
+class DebertaTokenizer : public Tokenizer {
+ public:
+  /// As SentencePieceModel; special tokens are [PAD], [UNK], [CLS], [SEP]. Throws ArtifactError on
+  /// a missing one too.
+  DebertaTokenizer(std::string model, bool do_lower_case, const std::string& where);
+
+  std::vector<std::int32_t> encode(std::string_view text) const override;
+  std::int64_t vocab_size() const override { return model_.size() + (own_mask_ ? 0 : 1); }
+  const SpecialTokens& special_tokens() const override { return special_; }
+  std::int32_t token_id(const std::string& token) const override;
+  void save(const std::filesystem::path& directory) const override;
+
+ private:
+  SentencePieceModel model_;
+  bool do_lower_case_;
+  bool own_mask_;
   SpecialTokens special_;
 };
 

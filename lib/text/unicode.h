@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,17 @@ inline constexpr char32_t kReplacementCharacter = 0xFFFD;
 /// Decodes the code point at `position` and moves past it; an invalid byte gives U+FFFD and is
 /// skipped alone. `position` must be below text.size().
 char32_t next_code_point(std::string_view text, std::size_t& position);
+
+/// Whether the byte begins a code point: it is no continuation byte.
+inline bool starts_character(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xC0) != 0x80;
+}
+
+/// Whether every byte is ASCII.
+bool is_ascii(std::string_view text);
+
+/// How many bytes the code point at `position` takes: 1 for a byte that is not UTF-8.
+std::size_t character_size(std::string_view text, std::size_t position);
 
 /// Appends the code point's UTF-8 bytes.
 void append_utf8(char32_t code_point, std::string& text);
@@ -52,5 +64,20 @@ bool is_letter(char32_t code_point);
 bool is_number(char32_t code_point);
 /// \s: the property White_Space, wider than is_whitespace.
 bool is_white_space_property(char32_t code_point);
+
+// Categories by which other tokenizers split and filter.
+/// M: Mn, Mc and Me.
+bool is_mark(char32_t code_point);
+/// Mn.
+bool is_nonspacing_mark(char32_t code_point);
+/// \p{name}, of one or two letters like "L" or "Lu", as a set for in_categories: 0 for a name that
+/// does not exist.
+std::uint32_t category_set(std::string_view name);
+bool in_categories(char32_t code_point, std::uint32_t set);
+/// \w: letters, marks, decimal and letter numbers, connecting punctuation, ZWJ and ZWNJ, and the
+/// circled and squared letters.
+bool is_word_character(char32_t code_point);
+/// As regular expressions ignore case: the lower-case letter, and s for the long s (U+017F).
+char32_t folded(char32_t code_point);
 
 }  // namespace reaugkd::text

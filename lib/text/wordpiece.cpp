@@ -1,207 +1,147 @@
 #include "text/wordpiece.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "text/unicode.h"
 
 namespace reaugkd::text {
 namespace {
 
-using base::ArtifactError;
+using Ids = std::unordered_map<std::string, std::int32_t>;
 
-constexpr std::size_t kMaxWordCharacters = 100;  // a longer word is [UNK]
-constexpr std::string_view kContinuation = "##";
+/// A special token of vocab.txt, and its names in BERT's and in MPNet's.
+struct SpecialName {
+  const char* key;
+  std::optional<std::string> TokenNames::*name;
+  const char* bert;
+  const char* mpnet;
+};
+constexpr std::array<SpecialName, 4> kSpecialNames = {
+    {{"pad_token", &TokenNames::pad, "[PAD]", "<pad>"},
+     {"unk_token", &TokenNames::unk, "[UNK]", "<unk>"},
+     {"cls_token", &TokenNames::cls, "[CLS]", "<s>"},
+     {"sep_token", &TokenNames::sep, "[SEP]", "</s>"}}};
 
-enum class CharacterClass : std::uint8_t { kDropped, kWhitespace, kPunctuation, kWord };
-
-CharacterClass class_of(char32_t code_point) {
-  if (code_point == kReplacementCharacter || is_control(code_point)) {
-    return CharacterClass::kDropped;
+/// The first name that the vocabulary has.
+std::string name_of(const SpecialName& special, const TokenNames& names, const Ids& ids,
+                    const std::string& where) {
+  const auto& given = names.*special.name;
+  if (given && ids.contains(*given)) return *given;
+  for (const char* name : {special.bert, special.mpnet}) {
+    if (ids.contains(name)) return name;
   }
-  if (is_whitespace(code_point)) {
-    return CharacterClass::kWhitespace;
-  }
-  return is_punctuation(code_point) ? CharacterClass::kPunctuation : CharacterClass::kWord;
+  throw base::ArtifactError("{}: the token {} is missing among {} lines: expected BERT's vocab.txt",
+                            where, given.value_or(special.bert), ids.size());
 }
 
-std::array<CharacterClass, 128> ascii_classes() {
-  std::array<CharacterClass, 128> classes{};
-  for (std::size_t byte = 0; byte < classes.size(); ++byte) {
-    classes.at(byte) = class_of(static_cast<char32_t>(byte));
+void drop_byte_order_mark(std::string& text) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kMark)) text.erase(0, kMark.size());
+}
+
+/// Calls on_line(line) without the line's end.
+template <typename OnLine>
+void for_each_line(std::string_view text, const OnLine& on_line) {
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    on_line(line);
   }
-  return classes;
 }
 
-const std::array<CharacterClass, 128> kAsciiClasses = ascii_classes();
-
-bool starts_character(char byte) {
-  return (static_cast<unsigned char>(byte) & 0xC0) != 0x80;
-}
-
-bool too_long(std::string_view word) {
-  return word.size() > kMaxWordCharacters &&
-         std::count_if(word.begin(), word.end(), starts_character) >
-             static_cast<std::ptrdiff_t>(kMaxWordCharacters);
+/// Lower-casing leaves such a token no text that could match it.
+void warn_of_capitals(const Ids& ids, const std::string& where) {
+  const auto has_capital = [](const Ids::value_type& entry) {
+    const std::string& token = entry.first;
+    return !token.starts_with('[') && !token.starts_with('<') &&
+           std::ranges::any_of(token, [](char byte) { return byte >= 'A' && byte <= 'Z'; });
+  };
+  const auto capitals = static_cast<std::size_t>(std::ranges::count_if(ids, has_capital));
+  if (capitals * 20 > ids.size()) {
+    spdlog::warn(
+        "{}: {} of {} tokens have capital letters, but texts are lower-cased; a cased model needs "
+        "\"do_lower_case\": false in tokenizer_config.json",
+        where, capitals, ids.size());
+  }
 }
 
 }  // namespace
 
 WordPieceTokenizer::WordPieceTokenizer(std::string vocab, WordPieceOptions options,
-                                       const std::string& where)
-    : vocab_(std::move(vocab)), options_(options) {
-  read_vocab(where);
-  const auto id_of = [&](const char* token) {
-    const auto found = word_starts_.find(token);
-    if (found == word_starts_.end()) {
-      throw ArtifactError("{}: the token {} is missing among {} lines: expected BERT's vocab.txt",
-                          where, token, vocab_size_);
-    }
-    return found->second;
-  };
-  special_ = {
-      .pad = id_of("[PAD]"), .unk = id_of("[UNK]"), .cls = id_of("[CLS]"), .sep = id_of("[SEP]")};
+                                       const std::string& where, const TokenNames& names,
+                                       const std::string& tokenizer_class)
+    : vocab_(std::move(vocab)), options_(options), saved_names_(base::Json::object()) {
+  drop_byte_order_mark(vocab_);
+  WordPieceVocab pieces = read_vocab(where);
+  std::array<std::int32_t, 4> ids{};
+  for (std::size_t i = 0; i < kSpecialNames.size(); ++i) {
+    const SpecialName& special = kSpecialNames.at(i);
+    const std::string name = name_of(special, names, ids_, where);
+    ids.at(i) = ids_.at(name);
+    if (name != special.bert) saved_names_[special.key] = name;
+  }
+  special_ = {.pad = ids[0], .unk = ids[1], .cls = ids[2], .sep = ids[3]};
+  const bool mpnet = tokenizer_class.empty() ? special_.cls == token_id("<s>")
+                                             : tokenizer_class.starts_with("MPNet");
+  special_.separators = mpnet ? 2 : 1;
+  if (!saved_names_.empty() && !tokenizer_class.empty()) {
+    saved_names_["tokenizer_class"] = tokenizer_class;
+  }
+  if (options_.do_lower_case) warn_of_capitals(ids_, where);
+  pieces.unk = special_.unk;
+  model_ = std::make_unique<WordPieceModel>(pieces);
 }
 
-void WordPieceTokenizer::read_vocab(const std::string& where) {
-  std::string_view rest = vocab_;
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    std::string_view token = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (token.ends_with('\r')) {
-      token.remove_suffix(1);
-    }
-    const auto id = static_cast<std::int32_t>(vocab_size_++);
-    if (token.empty()) {
-      continue;  // a blank line has an id, but no text can match it
-    }
-    // No word starts with "##": '#' is punctuation, hence a word of its own.
-    const bool continues = token.size() > 2 && token.starts_with(kContinuation);
-    const std::string_view piece = continues ? token.substr(2) : token;
-    const auto [entry, is_new] = (continues ? continuations_ : word_starts_).emplace(piece, id);
+WordPieceVocab WordPieceTokenizer::read_vocab(const std::string& where) {
+  WordPieceVocab pieces;
+  std::int32_t num_lines = 0;
+  for_each_line(vocab_, [&](std::string_view line) {
+    const std::int32_t id = num_lines++;
+    if (line.empty()) return;  // a blank line has an id, but no text can match it
+    vocab_size_ = num_lines;
+    const auto [entry, is_new] = ids_.emplace(line, id);
     if (!is_new) {
-      throw ArtifactError("{}:{}: the token \"{}\" is on line {} already", where, vocab_size_,
-                          token, entry->second + 1);
+      spdlog::warn("{}:{}: the token \"{}\" is on line {} already: this line counts", where,
+                   vocab_size_, line, entry->second + 1);
+      entry->second = id;
     }
-    longest_piece_ = std::max(longest_piece_, piece.size());
-  }
+    pieces.tokens.emplace_back(line, id);
+  });
+  return pieces;
+}
+
+std::int32_t WordPieceTokenizer::token_id(const std::string& token) const {
+  const auto found = ids_.find(token);
+  return found == ids_.end() ? -1 : found->second;
 }
 
 std::vector<std::int32_t> WordPieceTokenizer::encode(std::string_view text) const {
-  Progress progress;
-  progress.ids.reserve(text.size() / 4 + 4);
-  for (std::size_t position = 0; position < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[position]);
-    if (byte >= 0x80) {
-      add_character(next_code_point(text, position), progress);
-      continue;
-    }
-    ++position;
-    const CharacterClass kind = kAsciiClasses[byte];
-    if (kind == CharacterClass::kDropped) {
-      continue;
-    }
-    if (kind != CharacterClass::kWord) {
-      end_word(progress);
-    }
-    if (kind != CharacterClass::kWhitespace) {
-      const bool upper = byte >= 'A' && byte <= 'Z';
-      const int lowered = upper && options_.do_lower_case ? byte - 'A' + 'a' : byte;
-      progress.word.push_back(static_cast<char>(lowered));
-    }
-    if (kind == CharacterClass::kPunctuation) {
-      end_word(progress);
-    }
-  }
-  end_word(progress);
-  return std::move(progress.ids);
-}
-
-// What encode() does, for a character that is not ASCII: it may decompose into several, of which
-// each can be punctuation.
-void WordPieceTokenizer::add_character(char32_t code_point, Progress& progress) const {
-  const CharacterClass kind = class_of(code_point);
-  if (kind == CharacterClass::kDropped) {
-    return;
-  }
-  const bool alone = kind == CharacterClass::kWhitespace ||
-                     (options_.tokenize_chinese_chars && is_chinese(code_point));
-  if (alone) {
-    end_word(progress);
-  }
-  if (kind == CharacterClass::kWhitespace) {
-    return;
-  }
-  progress.character.clear();
-  if (options_.strip_accents) {
-    append_without_accents(code_point, progress.character);
-  } else {
-    append_utf8(code_point, progress.character);
-  }
-  for (std::size_t position = 0; position < progress.character.size();) {
-    const char32_t part = next_code_point(progress.character, position);
-    const bool punctuation = is_punctuation(part);
-    if (punctuation) {
-      end_word(progress);
-    }
-    if (options_.do_lower_case) {
-      append_lower_case(part, progress.word);
-    } else {
-      append_utf8(part, progress.word);
-    }
-    if (punctuation) {
-      end_word(progress);
-    }
-  }
-  if (alone) {
-    end_word(progress);
-  }
-}
-
-void WordPieceTokenizer::end_word(Progress& progress) const {
-  if (progress.word.empty()) {
-    return;
-  }
-  const std::size_t before = progress.ids.size();
-  if (too_long(progress.word) || !append_pieces(progress.word, progress.ids)) {
-    progress.ids.resize(before);
-    progress.ids.push_back(special_.unk);
-  }
-  progress.word.clear();
-}
-
-// Greedy longest match first; false where some rest of the word matches nothing.
-bool WordPieceTokenizer::append_pieces(std::string_view word,
-                                       std::vector<std::int32_t>& ids) const {
-  for (std::size_t start = 0; start < word.size();) {
-    const Ids& pieces = start == 0 ? word_starts_ : continuations_;
-    std::size_t size = std::min(word.size() - start, longest_piece_);
-    Ids::const_iterator found = pieces.end();
-    for (; size > 0 && found == pieces.end(); --size) {
-      const bool whole = start + size == word.size() || starts_character(word[start + size]);
-      found = whole ? pieces.find(word.substr(start, size)) : pieces.end();
-    }
-    if (found == pieces.end()) {
-      return false;
-    }
-    ids.push_back(found->second);
-    start += found->first.size();
-  }
-  return true;
+  Words words;
+  split_for_bert(text, options_, words);
+  std::vector<std::int32_t> ids;
+  ids.reserve(words.spans.size() + words.spans.size() / 2 + 4);
+  const LentWordCache cache(caches_);
+  for (const auto& span : words.spans) cache->append_pieces(*model_, span.of(words.bytes), ids);
+  return ids;
 }
 
 void WordPieceTokenizer::save(const std::filesystem::path& directory) const {
   base::write_file(directory / "vocab.txt", vocab_);
   // Without a tokenizer_class transformers takes the one of config.json's model_type: DistilBERT's
   // and ELECTRA's vocabularies are WordPiece's too, but not every model takes token types.
-  base::write_json(directory / "tokenizer_config.json",
-                   {{"do_lower_case", options_.do_lower_case},
-                    {"strip_accents", options_.strip_accents},
-                    {"tokenize_chinese_chars", options_.tokenize_chinese_chars}});
+  base::Json config = {{"do_lower_case", options_.do_lower_case},
+                       {"strip_accents", options_.strip_accents},
+                       {"tokenize_chinese_chars", options_.tokenize_chinese_chars}};
+  config.update(saved_names_);
+  base::write_json(directory / "tokenizer_config.json", config);
 }
 
 }  // namespace reaugkd::text

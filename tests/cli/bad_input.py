@@ -519,9 +519,11 @@ def weight_rows(table):
     table.row("weights: huge", 6, "not finite", "eval", "--model",
               table.copy(whole, foreign, tensors_changed(weights, every_value(3e38))))
     for name, edit, message in (
-            ("none", removed("vocab.txt"), "has no tokenizer: expected vocab.txt"),
+            ("none", removed("vocab.txt"), "has no tokenizer: expected tokenizer.json, vocab.txt"),
             ("a line more", lambda d: open(d / "vocab.txt", "a").write("onemore\n"), "vocabulary has .* do not belong"),
-            ("a line twice", lambda d: open(d / "vocab.txt", "a").write("[PAD]\n"), r'vocab.txt:[0-9]+: .*"\[PAD\]" is on line'),
+            ("a line twice", lambda d: open(d / "vocab.txt", "a").write("[PAD]\n"), "vocabulary has .* do not belong"),
+            ("a tokenizer.json of something else", written("tokenizer.json", '{"model": {"type": "Mine", "vocab": {}}}'),
+             'tokenizer.json: model: found the type "Mine", which is not supported'),
             ("no [UNK]", written("vocab.txt", "[PAD]\n[CLS]\n[SEP]\n"), r"\[UNK\] is missing among 3 lines"),
             ("a switch in words", written("tokenizer_config.json", '{"do_lower_case": "yes"}'), 'do_lower_case" holds "yes"'),
             ("a damaged switch", written("tokenizer_config.json", "{"), "tokenizer_config.json: is not valid JSON")):

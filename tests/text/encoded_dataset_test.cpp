@@ -55,6 +55,7 @@ class Failing : public text::Tokenizer {
   Ids encode(std::string_view) const override { throw base::DataError("no such text"); }
   std::int64_t vocab_size() const override { return 4; }
   const text::SpecialTokens& special_tokens() const override { return special_; }
+  std::int32_t token_id(const std::string&) const override { return -1; }
   void save(const std::filesystem::path&) const override {}
 
  private:

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "catch.h"
 #include "temporary_directory.h"
 #include "text/encoded_dataset.h"
@@ -271,4 +272,58 @@ TEST_CASE("bytes that are no sentencepiece model are refused", "[.][needs_senten
     CHECK_THROWS_AS(load(other), base::ArtifactError);
     CHECK_THROWS_WITH(load(other), ContainsSubstring(piece + " is missing"));
   }
+}
+
+TEST_CASE("DeBERTa's spm.model keeps its ids and has a mask after them",
+          "[.][needs_sentencepiece]") {
+  if (!text::sentencepiece_available()) {
+    WARN("skipped: built without sentencepiece");
+    return;
+  }
+  const std::string model = piece("[PAD]", 3) + piece("[CLS]", 3) + piece("[SEP]", 3) +
+                            piece("[UNK]", 2) + piece("a", 1) + piece("b", 1) +
+                            piece("\xE2\x96\x81", 1) + field(2, field(3, 1)) +
+                            field(3, field(1, "identity"));
+  const TemporaryDirectory directory;
+  base::write_file(directory.path() / "spm.model", model);
+  CHECK(text::has_tokenizer(directory.path()));
+  const auto tokenizer = text::load_tokenizer(directory.path());
+  CHECK(tokenizer->encode("ab A") == Ids{6, 4, 5, 6, 3});
+  CHECK(tokenizer->vocab_size() == 8);
+  CHECK(tokenizer->token_id("[MASK]") == 7);
+  CHECK(tokenizer->token_id("b") == 5);
+  CHECK(tokenizer->special_tokens().pad == 0);
+  CHECK(tokenizer->special_tokens().cls == 1);
+  CHECK(tokenizer->special_tokens().sep == 2);
+  CHECK(tokenizer->special_tokens().separators == 1);
+  base::write_file(directory.path() / "tokenizer_config.json", R"({"do_lower_case": true})");
+  const auto lower = text::load_tokenizer(directory.path());
+  CHECK(lower->encode("ab A") == Ids{6, 4, 5, 6, 4});
+  const TemporaryDirectory saved;
+  lower->save(saved.path());
+  CHECK(base::read_file(saved.path() / "spm.model") == model);
+  CHECK(text::load_tokenizer(saved.path())->encode("ab A") == Ids{6, 4, 5, 6, 4});
+  base::write_file(directory.path() / "spm.model", xlm_roberta_model());
+  CHECK_THROWS_WITH(text::load_tokenizer(directory.path()),
+                    ContainsSubstring("DeBERTa's special tokens"));
+}
+
+TEST_CASE("added tokens stand beside a sentencepiece model", "[.][needs_sentencepiece]") {
+  if (!text::sentencepiece_available()) {
+    WARN("skipped: built without sentencepiece");
+    return;
+  }
+  const TemporaryDirectory directory;
+  base::write_file(directory.path() / "sentencepiece.bpe.model", xlm_roberta_model());
+  base::write_file(directory.path() / "added_tokens.json", R"({"<url>": 8, "<mask>": 7})");
+  const auto tokenizer = text::load_tokenizer(directory.path());
+  CHECK(tokenizer->vocab_size() == 9);
+  CHECK(tokenizer->token_id("<mask>") == 7);
+  CHECK(tokenizer->token_id("a") == 4);
+  const Ids ids = tokenizer->encode("a<url>b <mask>");
+  CHECK(std::count(ids.begin(), ids.end(), 8) == 1);
+  CHECK(std::count(ids.begin(), ids.end(), 7) == 0);
+  const TemporaryDirectory saved;
+  tokenizer->save(saved.path());
+  CHECK(text::load_tokenizer(saved.path())->encode("a<url>b <mask>") == ids);
 }

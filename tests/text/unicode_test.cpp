@@ -1,6 +1,7 @@
 #include "text/unicode.h"
 
 #include "catch.h"
+#include "text/normal_form.h"
 
 using namespace std::string_literals;
 namespace text = reaugkd::text;
@@ -101,4 +102,50 @@ TEST_CASE("BERT's character classes", "[unicode]") {
   for (const char32_t other : U"\u30AB\u3089\uD55C\u3002\uA000a"s) {
     CHECK_FALSE(text::is_chinese(other));
   }
+}
+
+TEST_CASE("ASCII is told from other bytes, wherever they stand", "[unicode]") {
+  CHECK(text::is_ascii(""));
+  CHECK(text::is_ascii("0123456789abcdefg"));
+  for (std::size_t i = 0; i < 17; ++i) {
+    std::string mixed = "0123456789abcdefg";
+    mixed[i] = '\x80';
+    CHECK_FALSE(text::is_ascii(mixed));
+  }
+}
+
+TEST_CASE("normal forms", "[unicode]") {
+  using text::NormalForm;
+  CHECK(text::normal_form("e\xCC\x81", NormalForm::kNfc) == "\xC3\xA9");
+  CHECK(text::normal_form("\xC3\xA9", NormalForm::kNfd) == "e\xCC\x81");
+  CHECK(text::normal_form("\xEF\xAC\x81", NormalForm::kNfc) == "\xEF\xAC\x81");  // the ligature fi
+  CHECK(text::normal_form("\xEF\xAC\x81", NormalForm::kNfkc) == "fi");
+  CHECK(text::normal_form("\xC3\xA9", NormalForm::kNfkd) == "e\xCC\x81");
+  // A dot above (class 230) before a dot below (220) changes places with it.
+  CHECK(text::normal_form("q\xCC\x87\xCC\xA3", NormalForm::kNfd) == "q\xCC\xA3\xCC\x87");
+  CHECK(text::normal_form("a\xFF", NormalForm::kNfc) == "a\xEF\xBF\xBD");  // no UTF-8
+}
+
+TEST_CASE("grapheme clusters", "[unicode]") {
+  const std::string cluster = "e\xCC\x81";
+  CHECK(text::end_of_grapheme(cluster + "x", 0) == 3);
+  CHECK(text::end_of_grapheme("\r\nx", 0) == 2);
+  CHECK(text::end_of_grapheme("ab", 0) == 1);
+  CHECK(text::end_of_grapheme("ab", 1) == 2);
+  CHECK(text::end_of_grapheme("e\xE1\xAB\xA1x", 0) == 4);  // U+1AE1, of Unicode 17
+}
+
+TEST_CASE("classes are the library's, whose tables are of other versions", "[unicode]") {
+  CHECK(text::is_punctuation(0x2E42));        // of Unicode 7
+  CHECK_FALSE(text::is_punctuation(0x2E43));  // of Unicode 9
+  CHECK(text::is_nonspacing_mark(0x0301));
+  CHECK_FALSE(text::is_nonspacing_mark(0x11A33));  // of Unicode 10
+  CHECK_FALSE(text::is_mark(0x11A33));
+  CHECK(text::is_word_character(0x11A33));
+  CHECK(text::is_letter(0x13460));  // of Unicode 16
+  CHECK(text::is_number(0x1CCF0));
+  CHECK(text::in_categories(0x13460, text::category_set("L")));
+  CHECK_FALSE(text::in_categories(0x13460, text::category_set("Cn")));
+  CHECK(text::category_set("Lx") == 0);
+  CHECK(text::is_chinese(0x2B820) == false);
 }
