@@ -17,6 +17,7 @@ class MiniLmObjective : public train::ClassifierObjective {
         prediction_(context.prediction()),
         weight_(weight) {
     teacher_.check_same_tokens_and_heads(context, "minilm");
+    teacher_.check_whole_attention(context, "minilm", TeacherModel::Compared::kLastLayer);
     teacher_.classifier()->eval();
   }
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "distill/given_teacher.h"
+#include "models/family.h"
 #include "train/features.h"
 
 namespace reaugkd::distill {
@@ -107,6 +108,27 @@ void TeacherModel::check_same_tokens_and_heads(const MethodContext& context,
         method, settings.teacher.string(), settings.student.string(),
         context.data.train.rows[static_cast<std::size_t>(i)]);
   }
+}
+
+void TeacherModel::check_whole_attention(const MethodContext& context, const std::string& method,
+                                         Compared layers) const {
+  std::int64_t longest = 0;  // in tokens
+  for (std::int64_t i = 0; i < rows_.encoded().size(); ++i) {
+    longest = std::max(longest, rows_.encoded().length(i));
+  }
+  const auto check = [&](const models::ModelConfig& config, const std::string& where) {
+    const auto last = config.num_hidden_layers - 1;
+    for (auto layer = layers == Compared::kLastLayer ? last : 0; layer <= last; ++layer) {
+      const auto window = config.family->attention_window(config, layer);
+      if (window >= longest - 1) continue;
+      throw base::ConfigError(
+          "`method` {}: compares attention maps, but a token of layer {} of {} sees {} tokens to "
+          "either side, and the longest text has {}; take `max_seq_length` {}, or another method",
+          method, layer, where, window, longest, window + 1);
+    }
+  };
+  check(model_.config, context.settings.teacher.string());
+  check(context.student.model().config, context.settings.student.string());
 }
 
 }  // namespace reaugkd::distill

@@ -24,6 +24,12 @@ class TeacherModel {
   /// attention heads: what losses on attention maps need. `method` is for the message.
   void check_same_tokens_and_heads(const MethodContext& context, const std::string& method) const;
 
+  enum class Compared { kAllLayers, kLastLayer };
+  /// Throws ConfigError if a compared layer of either model sees a part of the longest text only:
+  /// the scores of the pairs beyond do nothing in that model, and are nothing to learn.
+  void check_whole_attention(const MethodContext& context, const std::string& method,
+                             Compared layers) const;
+
  private:
   train::Model model_;
   train::ModelOnData rows_;

@@ -32,6 +32,7 @@ class TinyBertObjective : public train::ClassifierObjective {
         prediction_(context.prediction()),
         intermediate_(intermediate) {
     teacher_.check_same_tokens_and_heads(context, "tinybert");
+    teacher_.check_whole_attention(context, "tinybert", TeacherModel::Compared::kAllLayers);
     const auto& student = context.student.model().config;
     student_layers_ = student.num_hidden_layers;
     teacher_layers_ = teacher_.config().num_hidden_layers;

@@ -44,6 +44,32 @@ REAUGKD_INTO_CLONES void backward(std::int64_t n, const Value* __restrict x,
   }
 }
 
+template <typename Value>
+REAUGKD_INTO_CLONES void gated_forward(std::int64_t rows, std::int64_t n, const Value* __restrict x,
+                                       Value* __restrict y) {
+  for (; rows > 0; --rows, x += 2 * n, y += n) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      const float value = to_float(x[i]);
+      store(value * normal_at(value).below * to_float(x[n + i]), y[i]);
+    }
+  }
+}
+
+template <typename Value>
+REAUGKD_INTO_CLONES void gated_backward(std::int64_t rows, std::int64_t n,
+                                        const Value* __restrict x, const Value* __restrict dy,
+                                        Value* __restrict dx) {
+  for (; rows > 0; --rows, x += 2 * n, dy += n, dx += 2 * n) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      const float value = to_float(x[i]);
+      const float slope = to_float(dy[i]);
+      const Normal normal = normal_at(value);
+      store(slope * to_float(x[n + i]) * (normal.below + value * normal.density), dx[i]);
+      store(slope * value * normal.below, dx[n + i]);
+    }
+  }
+}
+
 }  // namespace
 
 REAUGKD_VECTOR_CLONES
@@ -65,6 +91,27 @@ REAUGKD_VECTOR_CLONES
 void gelu_backward(std::int64_t n, const std::uint16_t* x, const std::uint16_t* dy,
                    std::uint16_t* dx) {
   backward(n, x, dy, dx);
+}
+
+REAUGKD_VECTOR_CLONES
+void geglu_forward(std::int64_t rows, std::int64_t n, const float* x, float* y) {
+  gated_forward(rows, n, x, y);
+}
+
+REAUGKD_VECTOR_CLONES
+void geglu_forward(std::int64_t rows, std::int64_t n, const std::uint16_t* x, std::uint16_t* y) {
+  gated_forward(rows, n, x, y);
+}
+
+REAUGKD_VECTOR_CLONES
+void geglu_backward(std::int64_t rows, std::int64_t n, const float* x, const float* dy, float* dx) {
+  gated_backward(rows, n, x, dy, dx);
+}
+
+REAUGKD_VECTOR_CLONES
+void geglu_backward(std::int64_t rows, std::int64_t n, const std::uint16_t* x,
+                    const std::uint16_t* dy, std::uint16_t* dx) {
+  gated_backward(rows, n, x, dy, dx);
 }
 
 }  // namespace reaugkd::kernels

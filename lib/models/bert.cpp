@@ -1,36 +1,18 @@
 #include "models/bert.h"
 
-#include <cmath>
-
 #include "base/error.h"
-#include "models/attention_weights.h"
+#include "models/activation.h"
+#include "models/attention.h"
 #include "models/bert_family.h"
 #include "models/dropout.h"
-#include "models/gelu.h"
+#include "models/relative_buckets.h"
 #include "tensor/device.h"
 
 namespace reaugkd::models {
-namespace {
 
 torch::nn::LayerNorm make_layer_norm(std::int64_t size, const ModelConfig& config) {
   return torch::nn::LayerNorm(torch::nn::LayerNormOptions({size}).eps(config.layer_norm_eps));
 }
-
-torch::Tensor activate(const torch::Tensor& x, Activation activation) {
-  switch (activation) {
-    case Activation::kGelu:
-      return models::gelu(x);
-    case Activation::kGeluNew:
-      return at::gelu(x, "tanh");
-    case Activation::kRelu:
-      return at::relu(x);
-    case Activation::kTanh:
-      return torch::tanh(x);
-  }
-  throw base::InternalError("unknown activation");
-}
-
-}  // namespace
 
 BertEmbeddingsImpl::BertEmbeddingsImpl(const ModelConfig& config)
     : word_embeddings_(register_module(
@@ -67,56 +49,11 @@ BertSelfAttentionImpl::BertSelfAttentionImpl(const ModelConfig& config)
       key_(register_module("key", torch::nn::Linear(config.hidden_size, config.hidden_size))),
       value_(register_module("value", torch::nn::Linear(config.hidden_size, config.hidden_size))) {}
 
-/// Without gradients the copies are kept until a parameter changes: for a single text they cost as
-/// much as the product.
-BertSelfAttentionImpl::Projections BertSelfAttentionImpl::projections() {
-  const std::vector<torch::Tensor> weights = {query_->weight, key_->weight, value_->weight};
-  const std::vector<torch::Tensor> biases = {query_->bias, key_->bias, value_->bias};
-  if (torch::GradMode::is_enabled()) return {torch::cat(weights), torch::cat(biases), {}};
-  std::vector<std::pair<const void*, std::uint32_t>> made_of;
-  for (const auto* parts : {&weights, &biases}) {
-    for (const auto& part : *parts) {
-      made_of.emplace_back(part.data_ptr(), static_cast<std::uint32_t>(part._version()));
-    }
-  }
-  const std::lock_guard lock(kept_mutex_);  // slices of a batch ask at once
-  if (kept_.made_of != made_of) {
-    // Leaves that want a gradient are what autocast converts once and not at every call.
-    kept_ = {torch::cat(weights).requires_grad_(), torch::cat(biases).requires_grad_(), made_of};
-  }
-  return kept_;
-}
-
-torch::Tensor BertSelfAttentionImpl::forward(const torch::Tensor& hidden, const torch::Tensor& bias,
+torch::Tensor BertSelfAttentionImpl::forward(const torch::Tensor& hidden, const AttentionBias& bias,
                                              EncoderTrace* trace) {
-  const auto batch = hidden.size(0);
-  const auto tokens = hidden.size(1);
-  const auto width = hidden.size(2) / num_heads_;  // d
-  const auto by_head = [&](const torch::Tensor& x) {
-    return x.view({batch, tokens, num_heads_, width}).transpose(1, 2);  // (B, heads, T, d)
-  };
-  // One product for all three: hidden is read, and under autocast converted, once.
-  const auto projections = this->projections();
-  const auto all = torch::linear(hidden, projections.weight, projections.bias);  // (B, T, 3 H)
-  const auto parts = all.chunk(3, 2);
-  const auto query = by_head(parts[0]);
-  const auto key = by_head(parts[1]);
-  const auto value = by_head(parts[2]);
-  const auto joined = [&](const torch::Tensor& context) {  // from (B, heads, T, d)
-    return context.transpose(1, 2).reshape({batch, tokens, num_heads_ * width});
-  };
-  if (trace == nullptr && models::has_fused_attention(query)) {
-    return joined(models::fused_attention(query, key, value, bias, dropout_, is_training()));
-  }
-  const double scale = 1 / std::sqrt(static_cast<double>(width));
-  const auto scores = torch::matmul(query, key.transpose(-1, -2));
-  if (trace != nullptr) {
-    trace->attention_scores.push_back(scores * scale);
-    trace->values = value;
-  }
-  const auto weights =
-      models::attention_weights(scores, bias, scale, dropout_, is_training());  // (B, heads, T, T)
-  return joined(torch::matmul(weights, value));
+  const auto parts = projections_({query_, key_, value_}, hidden).chunk(3, 2);  // (B, T, H) each
+  return models::attention(by_head(parts[0], num_heads_), by_head(parts[1], num_heads_),
+                           by_head(parts[2], num_heads_), bias, dropout_, is_training(), trace);
 }
 
 BertOutputImpl::BertOutputImpl(std::int64_t input_size, const ModelConfig& config,
@@ -134,7 +71,7 @@ BertAttentionImpl::BertAttentionImpl(const ModelConfig& config, const BertVarian
       output_(register_module(
           "output", BertOutput(config.hidden_size, config, variant.attention_output_dropout))) {}
 
-torch::Tensor BertAttentionImpl::forward(const torch::Tensor& hidden, const torch::Tensor& bias,
+torch::Tensor BertAttentionImpl::forward(const torch::Tensor& hidden, const AttentionBias& bias,
                                          EncoderTrace* trace) {
   return output_(self_(hidden, bias, trace), hidden);
 }
@@ -154,7 +91,7 @@ BertLayerImpl::BertLayerImpl(const ModelConfig& config, const BertVariant& varia
       output_(register_module(
           "output", BertOutput(config.intermediate_size, config, variant.ffn_output_dropout))) {}
 
-torch::Tensor BertLayerImpl::forward(const torch::Tensor& hidden, const torch::Tensor& bias,
+torch::Tensor BertLayerImpl::forward(const torch::Tensor& hidden, const AttentionBias& bias,
                                      EncoderTrace* trace) {
   const auto attended = attention_(hidden, bias, trace);
   return output_(intermediate_(attended), attended);
@@ -165,9 +102,20 @@ BertEncoderImpl::BertEncoderImpl(const ModelConfig& config, const BertVariant& v
       rounds_(variant.shared_layers ? config.num_hidden_layers : 1) {
   const std::int64_t own_layers = config.num_hidden_layers / rounds_;
   for (std::int64_t i = 0; i < own_layers; ++i) layer_->push_back(BertLayer(config, variant));
+  if (config.relative_attention_num_buckets == 0) return;
+  relative_attention_bias_ = register_module(
+      "relative_attention_bias",
+      torch::nn::Embedding(config.relative_attention_num_buckets, config.num_attention_heads));
 }
 
-torch::Tensor BertEncoderImpl::forward(torch::Tensor hidden, const torch::Tensor& bias,
+torch::Tensor BertEncoderImpl::relative_bias(std::int64_t tokens) {
+  if (relative_attention_bias_.is_empty()) return {};
+  const auto buckets =
+      mpnet_buckets(tokens).to(relative_attention_bias_->weight.device());  // (T, T)
+  return relative_attention_bias_(buckets).permute({2, 0, 1}).unsqueeze(0).contiguous();
+}
+
+torch::Tensor BertEncoderImpl::forward(torch::Tensor hidden, const AttentionBias& bias,
                                        std::int64_t first, EncoderTrace* trace) {
   const auto own_layers = static_cast<std::int64_t>(layer_->size());
   if (trace != nullptr) trace->hidden_states.push_back(hidden);
@@ -179,10 +127,10 @@ torch::Tensor BertEncoderImpl::forward(torch::Tensor hidden, const torch::Tensor
   return hidden;
 }
 
-BertPoolerImpl::BertPoolerImpl(const ModelConfig& config, const BertVariant& variant)
-    : dense_(register_module("dense", torch::nn::Linear(config.hidden_size, config.hidden_size))),
-      activation_(variant.head_activation),
-      dropout_(variant.dropout_before_head ? config.classifier_dropout : 0) {}
+BertPoolerImpl::BertPoolerImpl(std::int64_t size, Activation activation, double dropout_before)
+    : dense_(register_module("dense", torch::nn::Linear(size, size))),
+      activation_(activation),
+      dropout_(dropout_before) {}
 
 torch::Tensor BertPoolerImpl::forward(const torch::Tensor& hidden) {
   const auto first = models::dropout(hidden.select(1, 0), dropout_, is_training());  // (B, H)
@@ -192,7 +140,9 @@ torch::Tensor BertPoolerImpl::forward(const torch::Tensor& hidden) {
 BertModelImpl::BertModelImpl(const ModelConfig& config, const BertVariant& variant)
     : embeddings_(register_module("embeddings", BertEmbeddings(config))),
       encoder_(register_module("encoder", BertEncoder(config, variant))),
-      pooler_(register_module("pooler", BertPooler(config, variant))) {
+      pooler_(register_module(
+          "pooler", BertPooler(config.hidden_size, variant.head_activation,
+                               variant.dropout_before_head ? config.classifier_dropout : 0))) {
   if (config.embedding_width() == config.hidden_size && !variant.projection_of_equal_size) {
     return;
   }
@@ -214,11 +164,7 @@ EncoderOutput BertModelImpl::forward(const EncoderInput& input, EncoderTrace* tr
 EncoderOutput BertModelImpl::continue_from(std::int64_t first, const torch::Tensor& hidden,
                                            const torch::Tensor& attention_mask,
                                            EncoderTrace* trace) {
-  // 0 where there is a token, so low that softmax gives 0 where there is padding.
-  const auto bias = (1 - attention_mask.to(torch::kFloat32))
-                        .mul_(-1e9F)
-                        .unsqueeze(1)
-                        .unsqueeze(1);                              // (B, 1, 1, T)
+  const AttentionBias bias(padding_bias(attention_mask), encoder_->relative_bias(hidden.size(1)));
   const auto last = encoder_->forward(hidden, bias, first, trace);  // (B, T, H)
   return {last, pooler_(last)};
 }

@@ -5,14 +5,15 @@
 
 #include <torch/torch.h>
 
-#include <mutex>
-#include <vector>
-
+#include "models/attention_weights.h"
 #include "models/bert_variants.h"
 #include "models/encoder.h"
+#include "models/joined_linear.h"
 #include "models/model_config.h"
 
 namespace reaugkd::models {
+
+torch::nn::LayerNorm make_layer_norm(std::int64_t size, const ModelConfig& config);
 
 class BertEmbeddingsImpl : public torch::nn::Module {
  public:
@@ -31,24 +32,16 @@ TORCH_MODULE(BertEmbeddings);
 class BertSelfAttentionImpl : public torch::nn::Module {
  public:
   explicit BertSelfAttentionImpl(const ModelConfig& config);
-  /// softmax(Q K^T / sqrt(d) + bias) V; hidden (B, T, H), bias (B, 1, 1, T). Notes scores and
-  /// values in `trace` unless it is null.
-  torch::Tensor forward(const torch::Tensor& hidden, const torch::Tensor& bias,
+  /// softmax(Q K^T / sqrt(d) + bias) V; hidden (B, T, H). Notes scores and values in `trace`
+  /// unless it is null.
+  torch::Tensor forward(const torch::Tensor& hidden, const AttentionBias& bias,
                         EncoderTrace* trace);
 
  private:
-  /// The three projections as one: weight (3 H, H), bias (3 H).
-  struct Projections {
-    torch::Tensor weight, bias;
-    std::vector<std::pair<const void*, std::uint32_t>> made_of;  // place and version of each part
-  };
-  Projections projections();
-
   std::int64_t num_heads_;
   double dropout_;
   torch::nn::Linear query_, key_, value_;
-  Projections kept_;
-  std::mutex kept_mutex_;
+  JoinedLinear projections_;
 };
 TORCH_MODULE(BertSelfAttention);
 
@@ -68,7 +61,7 @@ TORCH_MODULE(BertOutput);
 class BertAttentionImpl : public torch::nn::Module {
  public:
   BertAttentionImpl(const ModelConfig& config, const BertVariant& variant);
-  torch::Tensor forward(const torch::Tensor& hidden, const torch::Tensor& bias,
+  torch::Tensor forward(const torch::Tensor& hidden, const AttentionBias& bias,
                         EncoderTrace* trace);
 
  private:
@@ -91,7 +84,7 @@ TORCH_MODULE(BertIntermediate);
 class BertLayerImpl : public torch::nn::Module {
  public:
   BertLayerImpl(const ModelConfig& config, const BertVariant& variant);
-  torch::Tensor forward(const torch::Tensor& hidden, const torch::Tensor& bias,
+  torch::Tensor forward(const torch::Tensor& hidden, const AttentionBias& bias,
                         EncoderTrace* trace);
 
  private:
@@ -106,19 +99,22 @@ class BertEncoderImpl : public torch::nn::Module {
   BertEncoderImpl(const ModelConfig& config, const BertVariant& variant);
   /// The layers from `first` on; hidden (B, T, H) -> (B, T, H). Notes the states in `trace` unless
   /// it is null, and has the layers that it asks for note their attention.
-  torch::Tensor forward(torch::Tensor hidden, const torch::Tensor& bias, std::int64_t first,
+  torch::Tensor forward(torch::Tensor hidden, const AttentionBias& bias, std::int64_t first,
                         EncoderTrace* trace);
+  /// MPNet's bias by distance, the same for all layers: (1, heads, T, T); undefined elsewhere.
+  torch::Tensor relative_bias(std::int64_t tokens);
 
  private:
   torch::nn::ModuleList layer_;  // one where the layers are shared
-  std::int64_t rounds_;          // how often the list is gone through
+  torch::nn::Embedding relative_attention_bias_{nullptr};
+  std::int64_t rounds_;  // how often the list is gone through
 };
 TORCH_MODULE(BertEncoder);
 
 /// The state between [CLS] and the classifier: the pooler, or the head's own dense layer.
 class BertPoolerImpl : public torch::nn::Module {
  public:
-  BertPoolerImpl(const ModelConfig& config, const BertVariant& variant);
+  BertPoolerImpl(std::int64_t size, Activation activation, double dropout_before);
   torch::Tensor forward(const torch::Tensor& hidden);  // activation(dense(at [CLS])), (B, H)
 
  private:

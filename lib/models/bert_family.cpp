@@ -1,41 +1,14 @@
 #include "models/bert_family.h"
 
-#include <algorithm>
-#include <array>
-
 #include "base/error.h"
+#include "models/config_keys.h"
+#include "models/relative_buckets.h"
 
 namespace reaugkd::models {
 namespace {
 
 using base::ArtifactError;
 using base::Json;
-
-struct ActivationName {
-  const char* name;
-  Activation value;
-};
-
-constexpr std::array<ActivationName, 3> kActivations = {
-    {{"gelu", Activation::kGelu}, {"gelu_new", Activation::kGeluNew}, {"relu", Activation::kRelu}}};
-
-std::int64_t positive(const Json& json, const std::string& key, const std::string& where) {
-  const auto value = base::json_at<std::int64_t>(json, key, where);
-  if (value <= 0 || value > 100'000'000) {
-    throw ArtifactError("{}: {} is {}, expected a positive size", where, key, value);
-  }
-  return value;
-}
-
-double probability(const Json& json, const std::string& key, double fallback,
-                   const std::string& where) {
-  if (!json.contains(key) || json[key].is_null()) return fallback;
-  const auto value = base::json_at<double>(json, key, where);
-  if (!(value >= 0 && value < 1)) {
-    throw ArtifactError("{}: {} is {}, expected a probability below 1", where, key, value);
-  }
-  return value;
-}
 
 void refuse_unsupported(const BertVariant& variant, const Json& json, const std::string& where) {
   for (const auto& [key, supported] : variant.fixed_keys) {
@@ -53,15 +26,6 @@ void refuse_unsupported(const BertVariant& variant, const Json& json, const std:
   if (base::json_value(json, "is_decoder", false, where)) {
     throw ArtifactError("{}: is_decoder is true; only encoders are supported", where);
   }
-}
-
-Activation read_activation(const Json& json, const std::string& key, const std::string& where) {
-  const auto name = base::json_at<std::string>(json, key, where);
-  for (const auto& activation : kActivations) {
-    if (name == activation.name) return activation.value;
-  }
-  throw ArtifactError("{}: {} \"{}\" is not supported; supported: gelu, gelu_new, relu", where, key,
-                      name);
 }
 
 /// 0 where the family has no token types. A config.json without the key means 2, as in BERT's; one
@@ -89,15 +53,23 @@ void read_sizes(ModelConfig& config, const BertVariant& variant, const Json& jso
   config.type_vocab_size = read_type_vocab_size(variant, json, where);
   config.pad_token_id =
       base::json_value<std::int64_t>(json, "pad_token_id", variant.pad_token_id, where);
-  config.first_position = variant.positions_follow_padding ? config.pad_token_id + 1 : 0;
-  if (config.hidden_size % config.num_attention_heads != 0) {
-    throw ArtifactError("{}: {} {} is not divisible by {} {}", where, key("hidden_size"),
-                        config.hidden_size, key("num_attention_heads"), config.num_attention_heads);
-  }
+  if (variant.positions_follow_padding) config.first_position = config.pad_token_id + 1;
+  if (variant.first_position > 0) config.first_position = variant.first_position;
+  check_heads(config, key("hidden_size"), key("num_attention_heads"), where);
   if (config.first_position < 0 || config.max_tokens() <= 0) {
     throw ArtifactError("{}: max_position_embeddings {} leaves no position after pad_token_id {}",
                         where, config.max_position_embeddings, config.pad_token_id);
   }
+}
+
+/// transformers counts 32 buckets whatever the table's size.
+std::int64_t read_buckets(const Json& json, const std::string& where) {
+  const std::string key = "relative_attention_num_buckets";
+  const auto rows = positive_or(json, key, kMpnetBuckets, where);
+  if (rows >= kMpnetBuckets) return rows;
+  throw ArtifactError(
+      "{}: {} is {}, expected at least {}: distances are counted in so many buckets", where, key,
+      rows, kMpnetBuckets);
 }
 
 void read_dropout(ModelConfig& config, const BertVariant& variant, const Json& json,
@@ -118,6 +90,9 @@ ModelConfig BertFamily::read_config(const Json& json, const std::string& where) 
   refuse_unsupported(variant_, json, where);
   ModelConfig config;
   read_sizes(config, variant_, json, where);
+  if (variant_.relative_attention_bias) {
+    config.relative_attention_num_buckets = read_buckets(json, where);
+  }
   config.hidden_act = read_activation(json, variant_.config_key("hidden_act"), where);
   read_dropout(config, variant_, json, where);
   config.initializer_range = base::json_value(json, "initializer_range", 0.02, where);
@@ -134,8 +109,7 @@ Json BertFamily::write_config(const ModelConfig& config) const {
   put("attention_probs_dropout_prob", config.attention_probs_dropout_prob);
   put("classifier_dropout", config.classifier_dropout);
   if (variant_.factorised_embeddings) json["embedding_size"] = config.embedding_width();
-  put("hidden_act",
-      std::ranges::find(kActivations, config.hidden_act, &ActivationName::value)->name);
+  put("hidden_act", activation_name(config.hidden_act));
   put("hidden_dropout_prob", config.hidden_dropout_prob);
   put("hidden_size", config.hidden_size);
   json["initializer_range"] = config.initializer_range;
@@ -145,6 +119,9 @@ Json BertFamily::write_config(const ModelConfig& config) const {
   put("num_attention_heads", config.num_attention_heads);
   put("num_hidden_layers", config.num_hidden_layers);
   json["pad_token_id"] = config.pad_token_id;
+  if (variant_.relative_attention_bias) {
+    json["relative_attention_num_buckets"] = config.relative_attention_num_buckets;
+  }
   put("type_vocab_size", config.type_vocab_size);
   json["vocab_size"] = config.vocab_size;
   for (const auto& [key, value] : variant_.fixed_keys) json[key] = value;

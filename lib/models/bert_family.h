@@ -1,5 +1,5 @@
-// BERT (Devlin et al., NAACL 2019), DistilBERT, RoBERTa, XLM-R, ELECTRA and ALBERT: one encoder in
-// the variants of bert_variants.h.
+// BERT (Devlin et al., NAACL 2019), DistilBERT, RoBERTa, XLM-R, ELECTRA, ALBERT and MPNet: one
+// encoder in the variants of bert_variants.h.
 #pragma once
 
 #include "models/bert_variants.h"

@@ -5,6 +5,8 @@
 #include <cctype>
 #include <optional>
 
+#include "models/config_keys.h"
+
 namespace reaugkd::models {
 namespace {
 
@@ -52,6 +54,21 @@ constexpr std::array<Spelling, 3> kElectraTensors = {{{"classifier.dense", "bert
                                                       {"electra", "bert"}}};
 constexpr std::array<const char*, 3> kElectraIgnored = {
     "discriminator_predictions.", "generator_predictions.", "generator_lm_head."};
+
+constexpr std::array<Spelling, 8> kMpnetTensors = {{
+    {"classifier.dense", "bert.pooler.dense"},
+    {"classifier.out_proj", "classifier"},
+    {"mpnet.encoder.layer.*.attention.attn.q", "bert.encoder.layer.*.attention.self.query"},
+    {"mpnet.encoder.layer.*.attention.attn.k", "bert.encoder.layer.*.attention.self.key"},
+    {"mpnet.encoder.layer.*.attention.attn.v", "bert.encoder.layer.*.attention.self.value"},
+    {"mpnet.encoder.layer.*.attention.attn.o", "bert.encoder.layer.*.attention.output.dense"},
+    {"mpnet.encoder.layer.*.attention.LayerNorm",
+     "bert.encoder.layer.*.attention.output.LayerNorm"},
+    {"mpnet", "bert"},
+}};
+constexpr std::array<const char*, 2> kMpnetIgnored = {"lm_head.", "mpnet.pooler."};
+constexpr std::array<Spelling, 2> kMpnetKeys = {
+    {{"", "type_vocab_size"}, {"", "classifier_dropout"}}};  // its hidden_dropout_prob
 
 #define REAUGKD_ALBERT_LAYER "albert.encoder.albert_layer_groups.0.albert_layers.0."
 constexpr std::array<Spelling, 12> kAlbertTensors = {{
@@ -134,13 +151,27 @@ constexpr BertVariant kAlbert = {.model_type = "albert",
                                  .shared_layers = true,
                                  .classifier_dropout = 0.1};
 
-constexpr std::array<BertVariant, 6> kVariants = {
+constexpr BertVariant kMpnet = {.model_type = "mpnet",
+                                .architecture = "MPNetForSequenceClassification",
+                                .prefix = "mpnet.",
+                                .tensors = kMpnetTensors,
+                                .ignored = kMpnetIgnored,
+                                .config_keys = kMpnetKeys,
+                                .fixed_keys = {},
+                                .head_activation = Activation::kTanh,
+                                .dropout_before_head = true,
+                                .first_position = 2,
+                                .relative_attention_bias = true,
+                                .pad_token_id = 1};
+
+constexpr std::array<BertVariant, 7> kVariants = {
     kBert,
     kDistilBert,
     roberta("roberta", "RobertaForSequenceClassification"),
     roberta("xlm-roberta", "XLMRobertaForSequenceClassification"),
     kElectra,
-    kAlbert};
+    kAlbert,
+    kMpnet};
 
 // What an encoder's tensors begin with where the checkpoint is of the encoder alone.
 constexpr std::array<const char*, 5> kBareRoots = {"embeddings.", "embeddings_project.", "encoder.",
@@ -189,8 +220,7 @@ std::string BertVariant::our_name(std::string published) const {
     published = prefix + published;
   }
   if (begins_with_any(published, ignored) || published.ends_with("position_ids")) return "";
-  if (published.ends_with(".gamma")) published.replace(published.size() - 5, 5, "weight");
-  if (published.ends_with(".beta")) published.replace(published.size() - 4, 4, "bias");
+  published = with_norm_names(published);
   for (const auto& tensor : tensors) {
     if (auto ours = respelled(published, tensor.published, tensor.ours)) return *ours;
   }

@@ -30,6 +30,8 @@ struct BertVariant {
   bool attention_output_dropout = true;   // after the dense layer that ends the attention
   bool ffn_output_dropout = true;         // after the dense layer that ends the layer
   bool positions_follow_padding = false;  // the first token is at position pad_token_id + 1
+  int first_position = 0;                 // above 0: the first token is there, whatever pads
+  bool relative_attention_bias = false;   // MPNet's: added to scores by the tokens' distance
   bool factorised_embeddings = false;     // config.json has embedding_size
   bool projection_of_equal_size = false;  // embeddings_project also where it is hidden_size
   bool shared_layers = false;             // one layer, applied num_hidden_layers times

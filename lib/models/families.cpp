@@ -3,6 +3,8 @@
 
 #include "base/error.h"
 #include "models/bert_family.h"
+#include "models/deberta_family.h"
+#include "models/modern_bert_family.h"
 
 namespace reaugkd::models {
 namespace {
@@ -13,6 +15,9 @@ std::vector<std::unique_ptr<Family>>& table() {
     for (const auto& variant : bert_variants()) {
       all.push_back(std::make_unique<BertFamily>(variant));
     }
+    all.push_back(std::make_unique<DebertaFamily>(DebertaVersion::kV1));
+    all.push_back(std::make_unique<DebertaFamily>(DebertaVersion::kV2));
+    all.push_back(std::make_unique<ModernBertFamily>());
     return all;
   }();
   return families;

@@ -3,8 +3,11 @@
 // docs/developer/adding-an-encoder.md shows how to add one.
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "models/model_config.h"
 
@@ -35,6 +38,14 @@ class Family {
   /// The inverse: what save_classifier writes.
   virtual std::string published_name(const std::string& ours) const { return ours; }
 
+  /// The hyper-parameters with `layers` of the encoder alone, in this order. Throws ConfigError
+  /// where the family cannot have them so.
+  virtual ModelConfig with_layers(ModelConfig config,
+                                  const std::vector<std::int64_t>& layers) const {
+    config.num_hidden_layers = static_cast<std::int64_t>(layers.size());
+    return config;
+  }
+
   /// What our names of a layer's parameters begin with, before the layer's number: "bert.encoder.
   /// layer.". Layers can be picked by it.
   virtual std::string layer_prefix() const = 0;
@@ -45,8 +56,14 @@ class Family {
   virtual bool is_head(const std::string& ours) const = 0;
   /// Whether a checkpoint may lack this parameter, which is then zeros.
   virtual bool may_be_zero(const std::string& ours) const { return (void)ours, false; }
+  /// Whether a checkpoint may hold this tensor although the encoder has no such parameter.
+  virtual bool may_be_left_over(const std::string& ours) const { return (void)ours, false; }
   /// Whether this parameter is the table of word embeddings, whose padding row is drawn as zeros.
   virtual bool is_word_embedding(const std::string& ours) const { return (void)ours, false; }
+  /// How far a token of this layer sees to either side; the largest number: to all tokens.
+  virtual std::int64_t attention_window(const ModelConfig& config, std::int64_t layer) const {
+    return (void)config, (void)layer, std::numeric_limits<std::int64_t>::max();
+  }
   /// Values of all matrices but the head's, to be told before memory is taken.
   virtual double number_of_weights(const ModelConfig& config) const = 0;
 };

@@ -1,5 +1,7 @@
 #include "models/gelu.h"
 
+#include <algorithm>
+
 #include "kernels/gelu.h"
 #include "models/kernel_values.h"
 
@@ -35,10 +37,57 @@ class Gelu : public torch::autograd::Function<Gelu> {
   }
 };
 
+/// work(first row, rows) over parts of all rows of y, (.., n).
+template <typename Work>
+void in_rows(const torch::Tensor& y, const Work& work) {
+  const std::int64_t n = y.size(-1);
+  at::parallel_for(0, y.numel() / n, std::max<std::int64_t>(1, kPart / n),
+                   [&](std::int64_t begin, std::int64_t end) { work(begin, end - begin); });
+}
+
+class Geglu : public torch::autograd::Function<Geglu> {
+ public:
+  static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& x) {
+    const auto from = x.contiguous();
+    context->save_for_backward({from});
+    auto sizes = from.sizes().vec();
+    const std::int64_t n = sizes.back() /= 2;
+    auto y = torch::empty(sizes, from.options());
+    with_values(from, [&]<typename Value>(Value) {
+      in_rows(y, [&](std::int64_t row, std::int64_t rows) {
+        kernels::geglu_forward(rows, n, values<Value>(from) + row * 2 * n,
+                               values<Value>(y) + row * n);
+      });
+    });
+    return y;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    const auto x = context->get_saved_variables()[0];
+    const auto dy = gradients[0].to(x.scalar_type()).contiguous();
+    const std::int64_t n = dy.size(-1);
+    auto dx = torch::empty_like(x);
+    with_values(x, [&]<typename Value>(Value) {
+      in_rows(dy, [&](std::int64_t row, std::int64_t rows) {
+        kernels::geglu_backward(rows, n, values<Value>(x) + row * 2 * n,
+                                values<Value>(dy) + row * n, values<Value>(dx) + row * 2 * n);
+      });
+    });
+    return {dx};
+  }
+};
+
 }  // namespace
 
 torch::Tensor gelu(const torch::Tensor& x) {
   return has_kernels(x) ? Gelu::apply(x) : at::gelu(x);
+}
+
+torch::Tensor geglu(const torch::Tensor& x) {
+  if (has_kernels(x)) return Geglu::apply(x);
+  const auto parts = x.chunk(2, -1);
+  return at::gelu(parts[0]) * parts[1];
 }
 
 }  // namespace reaugkd::models

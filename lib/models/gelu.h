@@ -10,4 +10,7 @@ namespace reaugkd::models {
 /// LibTorch's.
 torch::Tensor gelu(const torch::Tensor& x);
 
+/// GeGLU (Shazeer, 2020): x (.., 2 n) of values a and gates g -> gelu(a) g, (.., n).
+torch::Tensor geglu(const torch::Tensor& x);
+
 }  // namespace reaugkd::models

@@ -44,6 +44,7 @@ struct ModelConfig {
   std::int64_t max_position_embeddings = 512;
   std::int64_t first_position = 0;   // row of the position table that the first token takes
   std::int64_t type_vocab_size = 2;  // 0: no token types; 1: every token is of type 0
+  std::int64_t relative_attention_num_buckets = 0;  // rows of MPNet's bias by distance; 0: none
   double initializer_range = 0.02;
   double layer_norm_eps = 1e-12;
   std::int64_t pad_token_id = 0;

@@ -34,7 +34,7 @@ bool is_head(const Family& family, const std::string& name) {
 /// of norms, which have one dimension.
 void draw_parameter(const std::string& name, torch::Tensor& parameter, const ModelConfig& config,
                     std::uint64_t seed) {
-  if (name.ends_with(".bias")) {
+  if (name.ends_with("bias")) {
     parameter.zero_();
   } else if (parameter.dim() == 1) {
     parameter.fill_(1);
@@ -114,6 +114,7 @@ Misfits copy_weights(Classifier& model, const Family& family, tensor::TensorMap 
     weights.erase(found);
   }
   for (const auto& [name, value] : weights) {
+    if (family.may_be_left_over(name)) continue;
     misfits.problems.push_back("extra " + family.published_name(name));
   }
   return misfits;
@@ -233,9 +234,7 @@ void load_query_head(Classifier& model, const ModelConfig& config, const fs::pat
 LoadedModel load_classifier(const fs::path& directory, ModelConfig config,
                             const LoadOptions& options) {
   check_layers(options.layers, config.num_hidden_layers, directory);
-  if (!options.layers.empty()) {
-    config.num_hidden_layers = static_cast<std::int64_t>(options.layers.size());
-  }
+  if (!options.layers.empty()) config = config.family->with_layers(config, options.layers);
   if (!config.told_from.empty()) {
     spdlog::info("{}: has no model_type: taken for {}, by {}", (directory / "config.json").string(),
                  config.family->model_type(), config.told_from);

@@ -1,0 +1,12 @@
+// The activations that config.json may name, under these names.
+#pragma once
+
+#include <torch/torch.h>
+
+#include "models/model_config.h"
+
+namespace reaugkd::models {
+
+torch::Tensor activate(const torch::Tensor& x, Activation activation);
+
+}  // namespace reaugkd::models
