@@ -2,7 +2,6 @@
 
 #include "base/error.h"
 #include "models/config_keys.h"
-#include "models/relative_buckets.h"
 
 namespace reaugkd::models {
 namespace {

@@ -2,6 +2,7 @@
 // of our config keys, and the few switches in which they differ. Read by bert_family and bert.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <utility>
@@ -16,6 +17,9 @@ struct Spelling {
   const char* published;
   const char* ours;
 };
+
+/// MPNet's buckets of distances, as transformers counts them whatever the table's size.
+constexpr std::int64_t kMpnetBuckets = 32;
 
 struct BertVariant {
   const char* model_type;    // config.json's model_type

@@ -2,7 +2,9 @@
 
 #include "models/activation.h"
 #include "models/attention_weights.h"
+#include "models/deberta_family.h"
 #include "models/dropout.h"
+#include "models/relative_buckets.h"
 
 namespace reaugkd::models {
 
@@ -162,6 +164,10 @@ EncoderOutput DebertaModelImpl::continue_from(std::int64_t first, const torch::T
                                               EncoderTrace* trace) {
   const auto last = encoder_->forward(hidden, attention_mask, first, trace);  // (B, T, H)
   return {last, pooler_(last)};
+}
+
+std::shared_ptr<Encoder> make_deberta(const ModelConfig& config, const DebertaSettings& settings) {
+  return std::make_shared<DebertaModelImpl>(config, settings);
 }
 
 }  // namespace reaugkd::models

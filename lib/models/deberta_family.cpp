@@ -4,7 +4,6 @@
 #include <array>
 
 #include "models/config_keys.h"
-#include "models/deberta.h"
 
 namespace reaugkd::models {
 namespace {
@@ -70,8 +69,7 @@ Json DebertaFamily::write_config(const ModelConfig& config) const {
 }
 
 std::shared_ptr<Encoder> DebertaFamily::make_encoder(const ModelConfig& config) const {
-  return std::make_shared<DebertaModelImpl>(
-      config, read_deberta_settings(config.published, version_, "config.json"));
+  return make_deberta(config, read_deberta_settings(config.published, version_, "config.json"));
 }
 
 std::string DebertaFamily::our_name(std::string published) const {

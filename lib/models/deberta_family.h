@@ -39,4 +39,7 @@ class DebertaFamily : public Family {
   DebertaVersion version_;
 };
 
+/// The encoder; in deberta.cpp, with LibTorch.
+std::shared_ptr<Encoder> make_deberta(const ModelConfig& config, const DebertaSettings& settings);
+
 }  // namespace reaugkd::models

@@ -1,5 +1,7 @@
 #include "models/deberta_settings.h"
 
+#include <vector>
+
 #include "base/error.h"
 #include "models/config_keys.h"
 

@@ -1,17 +1,24 @@
 // What DeBERTa's config.json says beside the sizes that all encoders have.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/json.h"
 #include "models/model_config.h"
-#include "models/relative_buckets.h"
 
 namespace reaugkd::models {
 
 /// DeBERTa (He et al., ICLR 2021) has one matrix for query, key and value, interleaved by head; v2
 /// and v3 have three, and may share them with the positions.
 enum class DebertaVersion { kV1, kV2 };
+
+/// The table of relative positions has 2 span rows.
+struct DebertaPositions {
+  std::int64_t span = 512;
+  std::int64_t buckets = -1;        // above 0: distances beyond half of them share rows
+  std::int64_t max_distance = 512;  // where the buckets end
+};
 
 struct DebertaSettings {
   DebertaVersion version = DebertaVersion::kV2;

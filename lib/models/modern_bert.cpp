@@ -4,6 +4,7 @@
 #include "models/attention.h"
 #include "models/dropout.h"
 #include "models/gelu.h"
+#include "models/modern_bert_family.h"
 
 namespace reaugkd::models {
 namespace {
@@ -140,6 +141,11 @@ EncoderOutput ModernBertModelImpl::continue_from(std::int64_t first, const torch
   if (!settings_.mean_pooling) return {last, head_(last.select(1, 0))};
   const auto mask = attention_mask.to(torch::kFloat32).unsqueeze(-1);  // (B, T, 1)
   return {last, head_((last * mask).sum(1) / mask.sum(1))};
+}
+
+std::shared_ptr<Encoder> make_modern_bert(const ModelConfig& config,
+                                          const ModernBertSettings& settings) {
+  return std::make_shared<ModernBertModelImpl>(config, settings);
 }
 
 }  // namespace reaugkd::models

@@ -4,7 +4,6 @@
 
 #include "base/error.h"
 #include "models/config_keys.h"
-#include "models/modern_bert.h"
 
 namespace reaugkd::models {
 namespace {
@@ -72,7 +71,7 @@ Json ModernBertFamily::write_config(const ModelConfig& config) const {
 }
 
 std::shared_ptr<Encoder> ModernBertFamily::make_encoder(const ModelConfig& config) const {
-  return std::make_shared<ModernBertModelImpl>(config, settings_of(config));
+  return make_modern_bert(config, settings_of(config));
 }
 
 std::string ModernBertFamily::our_name(std::string published) const {
@@ -109,8 +108,9 @@ ModelConfig ModernBertFamily::with_layers(ModelConfig config,
 std::int64_t ModernBertFamily::attention_window(const ModelConfig& config,
                                                 std::int64_t layer) const {
   const auto settings = settings_of(config);
-  return settings.is_local[static_cast<std::size_t>(layer)] ? settings.window
-                                                            : AttentionBias::kNoWindow;
+  return settings.is_local[static_cast<std::size_t>(layer)]
+             ? settings.window
+             : Family::attention_window(config, layer);
 }
 
 double ModernBertFamily::number_of_weights(const ModelConfig& config) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "models/family.h"
+#include "models/modern_bert_settings.h"
 
 namespace reaugkd::models {
 
@@ -29,5 +30,9 @@ class ModernBertFamily : public Family {
   std::int64_t attention_window(const ModelConfig& config, std::int64_t layer) const override;
   double number_of_weights(const ModelConfig& config) const override;
 };
+
+/// The encoder; in modern_bert.cpp, with LibTorch.
+std::shared_ptr<Encoder> make_modern_bert(const ModelConfig& config,
+                                          const ModernBertSettings& settings);
 
 }  // namespace reaugkd::models

@@ -1,5 +1,7 @@
 #include "models/relative_buckets.h"
 
+#include "models/bert_variants.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>

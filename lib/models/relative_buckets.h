@@ -7,20 +7,12 @@
 #include <cstdint>
 #include <vector>
 
+#include "models/deberta_settings.h"
+
 namespace reaugkd::models {
 
-/// MPNet's buckets, as transformers computes them whatever the table's size.
-constexpr std::int64_t kMpnetBuckets = 32;
-
-/// The bucket of (query, key), 0 to 31: (T, T) int64 on the CPU.
+/// MPNet's bucket of (query, key), 0 to 31: (T, T) int64 on the CPU.
 torch::Tensor mpnet_buckets(std::int64_t tokens);
-
-/// DeBERTa's table of relative positions has 2 span rows.
-struct DebertaPositions {
-  std::int64_t span = 512;
-  std::int64_t buckets = -1;        // above 0: distances beyond half of them share rows
-  std::int64_t max_distance = 512;  // where the buckets end
-};
 
 /// The rows that texts of T tokens use, and which pair uses which.
 struct DebertaPlaces {

@@ -15,8 +15,8 @@ declare -A own=(
   [deberta-v2]='"hidden_act": "gelu", "position_buckets": 16, "norm_rel_ebd": "layer_norm", "share_att_key": true, '$positions
   [modernbert]='"local_attention": 16, "pad_token_id": 0'
 )
-small="--epochs 1 --learning-rate 1e-3 --init random --max-seq-length 48 --quiet"
-task="--task sst2 --data $demo --max-train-examples 96"
+small="--epochs 2 --learning-rate 1e-3 --init random --max-seq-length 48 --quiet"
+task="--task sst2 --data $demo --max-train-examples 128"
 
 for family in "${families[@]}"; do
   dir=$work/$family

@@ -22,6 +22,10 @@ except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
 
+if int(transformers.__version__.split(".")[0]) < 5:
+    print(f"skipped: transformers {transformers.__version__} is older than 5")
+    sys.exit(77)
+
 TOLERANCE = 1e-5  # of a value, or of its share of the tensor's largest where that is above 1
 BF16_TOLERANCE = 0.05  # of the largest logit's size
 VOCABULARY, CLASSES = 60, 3
