@@ -123,7 +123,8 @@ void TeacherModel::check_whole_attention(const MethodContext& context, const std
       if (window >= longest - 1) continue;
       throw base::ConfigError(
           "`method` {}: compares attention maps, but a token of layer {} of {} sees {} tokens to "
-          "either side, and the longest text has {}; take `max_seq_length` {}, or another method",
+          "either side, and the longest text has {}; fine-tune the teacher with `max_seq_length` "
+          "{}, or take another method",
           method, layer, where, window, longest, window + 1);
     }
   };

@@ -21,10 +21,10 @@ task="--task sst2 --data $demo --max-train-examples 128"
 for family in "${families[@]}"; do
   dir=$work/$family
   mkdir -p "$dir/init"
-  cp "$demo/teacher/vocab.txt" "$demo/teacher/tokenizer_config.json" "$dir/init"
+  cp "$demo/teacher/vocab.txt" "$dir/init"
   echo "{\"model_type\": \"$family\", $sizes, ${own[$family]}}" >"$dir/init/config.json"
   student="--student $dir/init --student-layers 0,1"
-  ok "best at epoch" "$reaugkd" teacher-finetune --model "$dir/init" $task --output "$dir/teacher" $small --keep-trajectory 2
+  ok "best at epoch" "$reaugkd" teacher-finetune --model "$dir/init" $task --output "$dir/teacher" $small --keep-trajectory 4
   ok "best at epoch" "$reaugkd" teacher-finetune --model "$dir/init" $task --output "$dir/friendly" $small \
     --student-friendly "$dir/init" --student-layers 0,1
   ok "k-NN accuracy" "$reaugkd" project --teacher "$dir/teacher" --student "$dir/init" --data "$demo" \
@@ -59,9 +59,11 @@ done
 # Where every text fits into the window, local attention sees all of it, and maps can be compared.
 case " ${families[*]} " in *" modernbert "*)
   dir=$work/modernbert
+  short="${small/--max-seq-length 48/}"
+  ok "best at epoch" "$reaugkd" teacher-finetune --model "$dir/init" $task --output "$dir/short" $short --max-seq-length 9
   for method in tinybert minilm; do
-    ok "best at epoch" "$reaugkd" distill --method $method --teacher "$dir/teacher" --student "$dir/init" --student-layers 0,1 \
-      --data "$demo" --output "$dir/short-$method" --epochs 1 --learning-rate 1e-3 --init random --max-seq-length 9 --quiet
+    ok "best at epoch" "$reaugkd" distill --method $method --teacher "$dir/short" --student "$dir/init" --student-layers 0,1 \
+      --data "$demo" --output "$dir/short-$method" $short
   done
   expect 2 "layer 0 of ModernBERT has no norm" "$reaugkd" distill --method kd --teacher "$dir/teacher" --student "$dir/init" \
     --student-layers 1,0 --data "$demo" --output "$dir/x" --quiet ;;
