@@ -98,6 +98,35 @@ void check_directions(const torch::Tensor& embeddings, const data::Dataset& rows
       path, rows.rows[row], rows.path.string());
 }
 
+/// A file of outputs, joined to the rows.
+struct GivenRows {
+  data::TaskData data;   // without the rows that nobody answers for
+  data::TaskData known;  // those with an embedding
+  train::Features train, held_out;
+};
+
+GivenRows given_rows(const BuildKbOptions& options, const data::TaskSettings& settings,
+                     run::RunDirectory& run) {
+  const auto& path = options.teacher_outputs;
+  GivenRows rows;
+  rows.data = read_task_data(options.data, settings, Inherited(), run);
+  const auto outputs = read_outputs(path, rows.data, run);
+  if (!outputs.has_embeddings()) {
+    throw base::DataError(
+        "{}: has no embeddings, which would be the keys: add them, or let a pretrained encoder "
+        "make the keys: run reaugkd project --teacher-outputs {} --space pretrained --pretrained "
+        "MODEL first",
+        path, path);
+  }
+  take_out_unanswered(outputs, /*embeddings=*/true, rows.data);
+  rows.known = embedded_part(outputs, rows.data);
+  rows.train = features_of(outputs, /*embeddings=*/true, rows.known.train);
+  rows.held_out = features_of(outputs, /*embeddings=*/true, rows.known.validation);
+  check_directions(rows.train.embeddings, rows.known.train, path);
+  check_directions(rows.held_out.embeddings, rows.known.validation, path);
+  return rows;
+}
+
 metrics::Scores knn_over_keys(const retrieval::KnowledgeBase& kb, const data::TaskData& data,
                               const torch::Tensor& held_out_keys) {
   constexpr double kTau = 0.1;  // as project's default
@@ -126,8 +155,8 @@ KbSource rows_of_features(const BuildKbOptions& options, const tensor::Compute& 
   report.knn_on_validation = knn_on_validation(directory);
   judge_held_out(settings.task, held_out.logits, held_out_rows.labels, report);
   kb.provenance.key_space = distill::key_space_of(directory);
-  kb.provenance.teacher_saw_holdout =
-      base::json_value(earlier_metrics(directory), "teacher_saw_holdout", false, directory.string());
+  kb.provenance.teacher_saw_holdout = base::json_value(
+      earlier_metrics(directory), "teacher_saw_holdout", false, directory.string());
   settle(options, data, kb);
   if (options.cross_fit.folds > 0) cross_fit(options, data, compute, kb, run, report);
   data::save_split(data.split, run.path());
@@ -137,33 +166,19 @@ KbSource rows_of_features(const BuildKbOptions& options, const tensor::Compute& 
 KbSource rows_of_outputs(const BuildKbOptions& options, run::RunDirectory& run,
                          evaluation::KbReport& report) {
   const auto settings = resolve_settings(options.data, Inherited());
-  data::TaskData data = read_task_data(options.data, settings, Inherited(), run);
-  const auto& path = options.teacher_outputs;
-  const auto outputs = read_outputs(path, data, run);
-  if (!outputs.has_embeddings()) {
-    throw base::DataError(
-        "{}: has no embeddings, which would be the keys: add them, or let a pretrained encoder "
-        "make the keys: run reaugkd project --teacher-outputs {} --space pretrained --pretrained "
-        "MODEL first",
-        path, path);
-  }
-  take_out_unanswered(outputs, /*embeddings=*/true, data);
-  const data::TaskData known = embedded_part(outputs, data);
+  auto rows = given_rows(options, settings, run);
   distill::KeyMaker maker;
   maker.space = distill::Space::kGiven;
-  const auto features = features_of(outputs, /*embeddings=*/true, known.train);
-  const auto held_out = features_of(outputs, /*embeddings=*/true, known.validation);
-  check_directions(features.embeddings, known.train, path);
-  check_directions(held_out.embeddings, known.validation, path);
-  auto kb = distill::knowledge_base_of(features, maker, known.train, settings.task.kind());
-  const auto held_out_keys = maker.keys(held_out);
-  report.knn_on_validation = knn_over_keys(kb, known, held_out_keys);
-  judge_held_out(settings.task, held_out.logits, known.validation.labels, report);
-  kb.provenance.key_space.teacher_sha256 = base::sha256_of_file(path);
+  auto kb = distill::knowledge_base_of(rows.train, maker, rows.known.train, settings.task.kind());
+  rows.train = {};  // as large as the keys
+  const auto held_out_keys = maker.keys(rows.held_out);
+  report.knn_on_validation = knn_over_keys(kb, rows.known, held_out_keys);
+  judge_held_out(settings.task, rows.held_out.logits, rows.known.validation.labels, report);
+  kb.provenance.key_space.teacher_sha256 = base::sha256_of_file(options.teacher_outputs);
   kb.provenance.key_space.space = retrieval::kGivenSpace;
-  kb.provenance.teacher_saw_holdout = data.split.validation.holdout;  // nobody knows
-  settle(options, data, kb);
-  data::save_split(data.split, run.path());
+  kb.provenance.teacher_saw_holdout = rows.data.split.validation.holdout;  // nobody knows
+  settle(options, rows.data, kb);
+  data::save_split(rows.data.split, run.path());
   return {std::move(kb), settings, 0, held_out_keys};
 }
 
