@@ -124,8 +124,8 @@ experiments: .venv/.installed
 
 # The Python tests that `make test` skips where Python lacks these packages.
 parity: configure .venv-torch/.parity
-	cmake --build --preset $(PRESET) -j $(JOBS) --target program
-	PYTHON=$(CURDIR)/.venv-torch/bin/python tests/parity.sh $(BUILD)/bin/reaugkd
+	cmake --build --preset $(PRESET) -j $(JOBS) --target program encoder_outputs print_ids
+	PYTHON=$(CURDIR)/.venv-torch/bin/python tests/parity.sh $(BUILD)/bin
 
 venv-packages:
 	$(call install-packages,$(VENV_PACKAGES))

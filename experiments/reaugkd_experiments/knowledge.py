@@ -221,15 +221,15 @@ class Experiment:
         self.note_eval(group, "before", self.evaluate("eval-kept", student, own_more, rows="test-less.csv"))
         self.note_eval(group, "after", self.evaluate("eval-less", student, less, rows="test-less.csv"))
 
-    def chain(self, name, data, task, space, **teacher):
+    def chain(self, name, data, task, space, teacher_epochs=None, student_epochs=None):
         """Teacher, keys, knowledge base and student of other data; returns the directories of the last three."""
         tuned = self.stage(f"{name}-teacher", "teacher-finetune", model=self.args.model, task=task, data=data, max_seq_length=64,
                            embedding="mean", learning_rate=self.args.teacher_learning_rate, seed=self.split,
-                           **{"epochs": self.args.teacher_epochs} | teacher)
+                           epochs=teacher_epochs or self.args.teacher_epochs)
         projected = self.stage(f"{name}-projected", "project", teacher=tuned, student=self.args.model, data=data, seed=self.split,
                                space=space, pretrained=self.args.model)
         kb = self.stage(f"{name}-kb", "build-kb", teacher=projected, data=data)
-        return projected, kb, self.student(f"{name}-student", kb, data, **SPACES[space])
+        return projected, kb, self.student(f"{name}-student", kb, data, **SPACES[space], epochs=student_epochs or self.args.epochs)
 
     def corrected_labels(self):
         """10 % of the labels of five classes are wrong in training; then the knowledge base is corrected."""
@@ -272,7 +272,7 @@ class Experiment:
         rest = [(text, "") for rows in by_class.values() for text, _ in rows[max(2, len(rows) // 10):]]
         for name, rows in (("train.csv", tenth), ("test.csv", self.test), ("rest.csv", rest)):
             write_csv(data / name, rows, self.args)
-        projected, kb, student = self.chain("tenth", data, self.data / "task-all.json", "pretrained", epochs=20)
+        projected, kb, student = self.chain("tenth", data, self.data / "task-all.json", "pretrained", teacher_epochs=20, student_epochs=40)
         more = self.stage("tenth-more", "build-kb", extend=kb, teacher=projected, extend_files=data / "rest.csv", keys=student)
         group = "unlabelled rows that the teacher labels (a tenth of the rows is trained on)"
         after = self.evaluate("eval-tenth", student, more, data=data, teacher=projected)
