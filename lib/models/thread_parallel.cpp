@@ -8,7 +8,6 @@
 #include <optional>
 #include <vector>
 
-#include "models/batch_slices.h"
 #include "models/dropout.h"
 #include "tensor/device.h"
 
@@ -17,35 +16,20 @@ namespace {
 
 using torch::autograd::variable_list;
 
-/// Each thread keeps a gradient of every parameter until they are added up. Where they would take
+/// Each slice keeps a gradient of every parameter until they are added up. Where they would take
 /// more than this all together, the batch stays whole.
 constexpr std::int64_t kMostGradientBytes = std::int64_t{4} << 30;
 
-using Plan = std::vector<std::vector<BatchSlice>>;  // by thread
-
-/// How the batch is cut; empty: not at all. What a trace notes has the batch's width, so that its
-/// slices keep it.
-Plan plan_of(const EncoderInput& input, bool traced) {
-  if (!input.input_ids.device().is_cpu() || at::in_parallel_region()) return {};
-  const auto threads = static_cast<std::int64_t>(at::get_num_threads());
-  const auto rows = input.input_ids.size(0);
-  const auto columns = input.input_ids.size(1);
-  if (rows < threads) return {};  // whole: all threads on each product
-  if (traced) return equal_slices(rows, columns, threads);
-  const auto tokens = input.attention_mask.sum(1).contiguous();
-  const auto* lengths = tokens.data_ptr<std::int64_t>();
-  return slices_by_length({lengths, lengths + rows}, columns, threads);
+std::int64_t slices_of(const EncoderInput& input) {
+  if (!input.input_ids.device().is_cpu() || at::in_parallel_region()) return 1;
+  const auto slices = static_cast<std::int64_t>(at::get_num_threads());
+  return input.input_ids.size(0) < slices ? 1 : slices;  // whole: all threads on each product
 }
 
-bool whole(const Plan& plan, const EncoderInput& input) {
-  return plan.empty() || (plan.size() == 1 && plan.front().size() == 1 &&
-                          plan.front().front().tokens == input.input_ids.size(1));
-}
-
-bool too_large(std::size_t threads, const variable_list& trained) {
+bool too_large(std::int64_t slices, const variable_list& trained) {
   std::size_t gradient_bytes = 0;
   for (const auto& parameter : trained) gradient_bytes += parameter.nbytes();
-  return static_cast<std::int64_t>(threads * gradient_bytes) > kMostGradientBytes;
+  return slices * static_cast<std::int64_t>(gradient_bytes) > kMostGradientBytes;
 }
 
 /// The parameters whose gradients are wanted; none under NoGradGuard.
@@ -98,63 +82,47 @@ class NoAutocastCache {
   bool before_ = at::autocast::is_autocast_cache_enabled();
 };
 
-/// work(share) by a thread for each thread's share of the slices, each with the caller's state of
-/// LibTorch and alone in every product.
+/// work(slice) by a thread for each slice, each with the caller's state of LibTorch and alone in
+/// every product.
 template <typename Work>
-void for_shares(std::size_t threads, bool with_gradients, const Work& work) {
+void for_slices(std::int64_t slices, bool with_gradients, const Work& work) {
   const at::ThreadLocalState state;
   const tensor::SingleThreadedProductsGuard products;
-  at::parallel_for(0, static_cast<std::int64_t>(threads), 1,
-                   [&](std::int64_t begin, std::int64_t end) {
-                     const at::ThreadLocalStateGuard as_caller(state);
-                     const at::AutoGradMode gradients(with_gradients);
-                     const NoAutocastCache no_cache;
-                     for (std::int64_t share = begin; share < end; ++share) {
-                       work(static_cast<std::size_t>(share));
-                     }
-                   });
+  at::parallel_for(0, slices, 1, [&](std::int64_t begin, std::int64_t end) {
+    const at::ThreadLocalStateGuard as_caller(state);
+    const at::AutoGradMode gradients(with_gradients);
+    const NoAutocastCache no_cache;
+    for (std::int64_t slice = begin; slice < end; ++slice) work(slice);
+  });
 }
 
 /// A batch on its way through the model.
 struct SlicedBatch : torch::CustomClassHolder {
   SlicedBatch(Classifier& of, const EncoderInput& batch, Pooling kind, const EncoderTrace* trace,
-              const Plan& plan)
-      : model(of), input(batch), pooling(kind) {
+              std::int64_t count)
+      : model(of), input(batch), pooling(kind), slices(count) {
     if (trace != nullptr) attention_from = trace->attention_from;
     if (model->is_training()) dropout_seed = static_cast<std::uint64_t>(next_dropout_key());
-    for (const auto& share : plan) {
-      slices.insert(slices.end(), share.begin(), share.end());
-      share_ends.push_back(slices.size());
-    }
   }
 
-  std::size_t share_begin(std::size_t share) const {
-    return share == 0 ? 0 : share_ends[share - 1];
-  }
+  std::int64_t begin(std::int64_t slice) const { return input.input_ids.size(0) * slice / slices; }
 
-  torch::Tensor rows_of(const torch::Tensor& of_batch, std::size_t slice) const {
-    return of_batch.slice(0, slices[slice].begin, slices[slice].end);
-  }
-
-  /// Its rows and columns, as a batch of its own.
-  torch::Tensor part(const torch::Tensor& of_batch, std::size_t slice) const {
-    return rows_of(of_batch, slice).slice(1, 0, slices[slice].tokens);
+  torch::Tensor part(const torch::Tensor& of_batch, std::int64_t slice) const {
+    return of_batch.slice(0, begin(slice), begin(slice + 1));
   }
 
   /// Every slice's outputs, with their graphs where gradients are wanted.
   std::vector<variable_list> forward(bool with_gradients) {
-    std::vector<variable_list> of_slices(slices.size());
-    for_shares(share_ends.size(), with_gradients, [&](std::size_t share) {
-      for (std::size_t slice = share_begin(share); slice < share_ends[share]; ++slice) {
-        DropoutKeys keys(dropout_seed, slice);
-        EncoderTrace trace{attention_from.value_or(EncoderTrace::kNoLayer)};
-        const auto output =
-            model->forward({part(input.input_ids, slice), part(input.token_type_ids, slice),
-                            part(input.attention_mask, slice)},
-                           pooling, attention_from ? &trace : nullptr);
-        if (slice == 0) states = static_cast<std::ptrdiff_t>(trace.hidden_states.size());
-        of_slices[slice] = flat(model, output, trace);
-      }
+    std::vector<variable_list> of_slices(static_cast<std::size_t>(slices));
+    for_slices(slices, with_gradients, [&](std::int64_t slice) {
+      DropoutKeys keys(dropout_seed, static_cast<std::uint64_t>(slice));
+      EncoderTrace trace{attention_from.value_or(EncoderTrace::kNoLayer)};
+      const auto output =
+          model->forward({part(input.input_ids, slice), part(input.token_type_ids, slice),
+                          part(input.attention_mask, slice)},
+                         pooling, attention_from ? &trace : nullptr);
+      if (slice == 0) states = static_cast<std::ptrdiff_t>(trace.hidden_states.size());
+      of_slices[static_cast<std::size_t>(slice)] = flat(model, output, trace);
     });
     return of_slices;
   }
@@ -162,25 +130,12 @@ struct SlicedBatch : torch::CustomClassHolder {
   Classifier model;
   EncoderInput input;
   Pooling pooling;
-  std::vector<BatchSlice> slices;
-  std::vector<std::size_t> share_ends;         // of each thread, in slices
+  std::int64_t slices;
   std::optional<std::int64_t> attention_from;  // where a trace is asked for
   std::ptrdiff_t states = 0;                   // hidden states that a forward noted
   std::uint64_t dropout_seed = 0;
   std::vector<variable_list> outputs;  // until the way back
 };
-
-/// sum += more, where both may be empty.
-void add_gradients(variable_list& sum, const variable_list& more) {
-  for (std::size_t i = 0; i < sum.size(); ++i) {
-    if (!more[i].defined()) continue;
-    if (sum[i].defined()) {
-      sum[i].add_(more[i]);
-    } else {
-      sum[i] = more[i];
-    }
-  }
-}
 
 variable_list joined(const std::vector<variable_list>& outputs) {
   const torch::NoGradGuard no_grad;
@@ -212,29 +167,30 @@ class SlicedForward : public torch::autograd::Function<SlicedForward> {
     auto& batch = static_cast<SlicedBatch&>(*capsule);
     TORCH_CHECK(!batch.outputs.empty(), "a batch in slices has one way back");
     const auto parameters = context->get_saved_variables();
-    std::vector<variable_list> slopes(batch.share_ends.size(), variable_list(parameters.size()));
-    for_shares(batch.share_ends.size(), true, [&](std::size_t share) {
-      for (std::size_t slice = batch.share_begin(share); slice < batch.share_ends[share]; ++slice) {
-        variable_list outputs, output_gradients;
-        for (std::size_t i = 0; i < gradients.size(); ++i) {
-          auto& output = batch.outputs[slice][i];
-          if (!gradients[i].defined() || !output.requires_grad()) continue;
-          outputs.push_back(std::move(output));
-          output_gradients.push_back(batch.rows_of(gradients[i], slice));
-        }
-        if (outputs.empty()) continue;
-        add_gradients(slopes[share],
-                      torch::autograd::grad(outputs, parameters, output_gradients,
-                                            /*retain_graph=*/false, /*create_graph=*/false,
-                                            /*allow_unused=*/true));
+    std::vector<variable_list> slopes(static_cast<std::size_t>(batch.slices));
+    for_slices(batch.slices, true, [&](std::int64_t slice) {
+      variable_list outputs, output_gradients;
+      for (std::size_t i = 0; i < gradients.size(); ++i) {
+        auto& output = batch.outputs[static_cast<std::size_t>(slice)][i];
+        if (!gradients[i].defined() || !output.requires_grad()) continue;
+        outputs.push_back(std::move(output));
+        output_gradients.push_back(batch.part(gradients[i], slice));
       }
+      slopes[static_cast<std::size_t>(slice)].resize(parameters.size());
+      if (outputs.empty()) return;
+      slopes[static_cast<std::size_t>(slice)] =
+          torch::autograd::grad(outputs, parameters, output_gradients, /*retain_graph=*/false,
+                                /*create_graph=*/false, /*allow_unused=*/true);
     });
     batch.outputs.clear();
-    for (std::size_t share = 1; share < slopes.size(); ++share) {
-      add_gradients(slopes[0], slopes[share]);
-    }
     variable_list sums = {torch::Tensor()};  // of the batch, which has no gradient
-    sums.insert(sums.end(), slopes[0].begin(), slopes[0].end());
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      auto sum = slopes[0][i];
+      for (std::size_t slice = 1; slice < slopes.size() && sum.defined(); ++slice) {
+        sum.add_(slopes[slice][i]);
+      }
+      sums.push_back(sum);
+    }
     return sums;
   }
 };
@@ -243,11 +199,11 @@ class SlicedForward : public torch::autograd::Function<SlicedForward> {
 
 ClassifierOutput forward_on_threads(Classifier& model, const EncoderInput& input, Pooling pooling,
                                     EncoderTrace* trace) {
-  const Plan plan = plan_of(input, trace != nullptr);
-  if (whole(plan, input)) return model->forward(input, pooling, trace);
+  const std::int64_t slices = slices_of(input);
+  if (slices <= 1) return model->forward(input, pooling, trace);
   const auto trained = trained_parameters(model);
-  if (too_large(plan.size(), trained)) return model->forward(input, pooling, trace);
-  const auto batch = c10::make_intrusive<SlicedBatch>(model, input, pooling, trace, plan);
+  if (too_large(slices, trained)) return model->forward(input, pooling, trace);
+  const auto batch = c10::make_intrusive<SlicedBatch>(model, input, pooling, trace, slices);
   const auto outputs = trained.empty() ? joined(batch->forward(/*with_gradients=*/false))
                                        : SlicedForward::apply(batch, at::TensorList(trained));
   return unflat(model, outputs, batch->states, trace);

@@ -47,16 +47,6 @@ Batches shuffled_batches(std::int64_t n, std::int64_t batch_size, std::uint64_t 
   return batches;
 }
 
-Batches uniform_batches(const std::vector<std::int64_t>& lengths, std::int64_t batch_size,
-                        std::uint64_t seed, std::int64_t epoch) {
-  auto batches =
-      shuffled_batches(static_cast<std::int64_t>(lengths.size()), batch_size, seed, epoch);
-  for (auto& rows : batches) {
-    std::ranges::stable_sort(rows, [&](auto a, auto b) { return lengths[a] < lengths[b]; });
-  }
-  return batches;
-}
-
 Batches length_bucketed_batches(const std::vector<std::int64_t>& lengths, std::int64_t batch_size,
                                 std::uint64_t seed, std::int64_t epoch) {
   auto rows = shuffled_rows(static_cast<std::int64_t>(lengths.size()), seed, epoch);

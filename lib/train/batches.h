@@ -17,11 +17,6 @@ using Batches = std::vector<std::vector<std::int64_t>>;
 Batches shuffled_batches(std::int64_t n, std::int64_t batch_size, std::uint64_t seed,
                          std::int64_t epoch);
 
-/// The same batches, each with its rows in order of length: a slice of a batch then holds rows of
-/// about one length (models/batch_slices.h), while which rows meet is chance.
-Batches uniform_batches(const std::vector<std::int64_t>& lengths, std::int64_t batch_size,
-                        std::uint64_t seed, std::int64_t epoch);
-
 /// The same, but rows of about the same length share a batch: within each run of 50 batches of the
 /// permutation rows are sorted by length, cut, and the batches of the epoch are shuffled again.
 /// Every row is seen once an epoch, and which rows meet still changes from epoch to epoch.

@@ -39,9 +39,8 @@ TEST_CASE("every row is in one batch, the last is never alone", "[batches]") {
   for (const std::int64_t n : {2, 31, 32, 33, 65, 1000}) {
     std::vector<std::int64_t> lengths;
     for (std::int64_t i = 0; i < n; ++i) lengths.push_back(3 + i * 7919 % 60);
-    for (const auto& batches :
-         {train::shuffled_batches(n, 32, 1, 0), train::uniform_batches(lengths, 32, 1, 0),
-          train::length_bucketed_batches(lengths, 32, 1, 0)}) {
+    for (const auto& batches : {train::shuffled_batches(n, 32, 1, 0),
+                                train::length_bucketed_batches(lengths, 32, 1, 0)}) {
       const auto rows = rows_in(batches);
       CHECK(static_cast<std::int64_t>(rows.size()) == n);
       CHECK(std::set(rows.begin(), rows.end()).size() == rows.size());
@@ -54,41 +53,6 @@ TEST_CASE("batch order depends on seed and epoch alone", "[batches]") {
   CHECK(train::shuffled_batches(100, 8, 1, 2) == train::shuffled_batches(100, 8, 1, 2));
   CHECK(train::shuffled_batches(100, 8, 1, 2) != train::shuffled_batches(100, 8, 1, 3));
   CHECK(train::shuffled_batches(100, 8, 1, 2) != train::shuffled_batches(100, 8, 2, 2));
-}
-
-TEST_CASE("uniform batches: the rows of a batch met by chance, and stand in order of length",
-          "[batches]") {
-  std::vector<std::int64_t> lengths;
-  for (std::int64_t i = 0; i < 1000; ++i) lengths.push_back(1 + i * 7919 % 100);
-  using Pair = std::pair<std::int64_t, std::int64_t>;
-  const auto pairs = [](const train::Batches& batches) {
-    std::set<Pair> met;
-    for (const auto& batch : batches) {
-      for (const auto a : batch) {
-        for (const auto b : batch) {
-          if (a < b) met.emplace(a, b);
-        }
-      }
-    }
-    return met;
-  };
-  // Of the pairs that meet in one epoch, the share that meets again in the next.
-  const auto again = [&](const auto& batches) {
-    const auto first = pairs(batches(0)), second = pairs(batches(1));
-    std::vector<Pair> both;
-    std::ranges::set_intersection(first, second, std::back_inserter(both));
-    return static_cast<double>(both.size()) / static_cast<double>(first.size());
-  };
-  const auto uniform = [&](std::int64_t epoch) {
-    return train::uniform_batches(lengths, 32, 1, epoch);
-  };
-  CHECK(again(uniform) < 0.05);  // 31 of 999 others
-  CHECK(again([&](std::int64_t epoch) {
-          return train::length_bucketed_batches(lengths, 32, 1, epoch);
-        }) > 0.3);
-  for (const auto& batch : uniform(0)) {
-    CHECK(std::ranges::is_sorted(batch, {}, [&](auto row) { return lengths[row]; }));
-  }
 }
 
 TEST_CASE("bucketed batches hold rows of like length", "[batches]") {
