@@ -96,7 +96,7 @@ torch::Tensor DebertaSelfAttentionImpl::scores(const torch::Tensor& query, const
                                                const DebertaPass& pass) {
   const auto tokens = query.size(2);
   const auto width = query.size(3);
-  const auto by_content =
+  auto by_content =
       torch::bmm(query.view({-1, tokens, width}), key.view({-1, tokens, width}).transpose(1, 2));
   if (!pass.positions.defined()) return by_content;
   const bool keep = !is_training() && !torch::GradMode::is_enabled();

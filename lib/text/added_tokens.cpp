@@ -53,7 +53,7 @@ void append_decoder(const TokenizerSettings& settings, std::vector<AddedToken>& 
   if (!config.contains("added_tokens_decoder")) return;
   const std::string where = settings.config_path + ": added_tokens_decoder";
   for (const auto& [key, value] : config["added_tokens_decoder"].items()) {
-    AddedToken token = token_of(value, where + "." + key);
+    AddedToken token = token_of(value, fmt::format("{}.{}", where, key));
     const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token.id);
     if (error != std::errc() || end != key.data() + key.size() || token.id < 0 ||
         token.id > kLargestAddedId) {

@@ -68,7 +68,7 @@ std::string without(std::string_view text, bool (*dropped)(char32_t)) {
   });
 }
 
-std::string lowered(std::string text) {
+std::string lower_cased(std::string text) {
   if (!is_ascii(text)) return lower_case(text);
   for (char& byte : text) {
     if (byte >= 'A' && byte <= 'Z') byte = static_cast<char>(byte - 'A' + 'a');
@@ -85,7 +85,7 @@ std::unique_ptr<Normalizer> bert(const Component& component) {
     if (clean) text = cleaned(text);
     if (chinese) text = with_chinese_apart(text);
     if (strip) text = without(normal_form(text, NormalForm::kNfd), is_nonspacing_mark);
-    return lower ? lowered(std::move(text)) : text;
+    return lower ? lower_cased(std::move(text)) : text;
   });
 }
 
@@ -126,7 +126,7 @@ std::unique_ptr<Normalizer> replace(const Component& component) {
 }
 
 std::unique_ptr<Normalizer> prepend(const Component& component) {
-  return made([before = component.text("prepend")](std::string text) {
+  return made([before = component.text("prepend")](const std::string& text) {
     return text.empty() ? text : before + text;
   });
 }
@@ -162,10 +162,11 @@ const std::array<Maker, 12> kMakers = {{
     {"NFD", [](const Component&) { return form(NormalForm::kNfd); }},
     {"NFKC", [](const Component&) { return form(NormalForm::kNfkc); }},
     {"NFKD", [](const Component&) { return form(NormalForm::kNfkd); }},
-    {"Lowercase", [](const Component&) { return made(lowered); }},
+    {"Lowercase", [](const Component&) { return made(lower_cased); }},
     {"StripAccents",
      [](const Component&) {
-       return made([](std::string text) { return is_ascii(text) ? text : without(text, is_mark); });
+       return made(
+           [](const std::string& text) { return is_ascii(text) ? text : without(text, is_mark); });
      }},
     {"Strip", strip},
     {"Replace", replace},

@@ -7,11 +7,9 @@
 namespace reaugkd::text {
 namespace {
 
-using base::Json;
-
-Json read_settings_file(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path)) return Json::object();
-  Json json = base::read_json(path);
+base::Json read_settings_file(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) return base::Json::object();
+  base::Json json = base::read_json(path);
   if (!json.is_object()) {
     throw base::ArtifactError("{}: found {}, expected a JSON object", path.string(),
                               json.type_name());
@@ -20,14 +18,15 @@ Json read_settings_file(const std::filesystem::path& path) {
 }
 
 /// "[CLS]", or {"content": "[CLS]", ...} as older versions of transformers write it.
-void read_names(const Json& json, const std::string& where, TokenNames& names) {
+void read_names(const base::Json& json, const std::string& where, TokenNames& names) {
   for (const TokenRole& role : kTokenRoles) {
     if (!json.contains(role.key) || json[role.key].is_null()) continue;
-    const Json& value = json[role.key];
-    const Json& content = value.is_object() && value.contains("content") ? value["content"] : value;
+    const base::Json& value = json[role.key];
+    const base::Json& content =
+        value.is_object() && value.contains("content") ? value["content"] : value;
     if (!content.is_string()) {
       throw base::ArtifactError("{}: {}: found {}, expected a token", where, role.key,
-                                value.dump(-1, ' ', false, Json::error_handler_t::replace));
+                                value.dump(-1, ' ', false, base::Json::error_handler_t::replace));
     }
     names.*role.name = content.get<std::string>();
   }

@@ -70,28 +70,28 @@ Loaded load_bpe(const fs::path& directory, const TokenizerSettings& settings) {
 }
 
 /// The first one that is there counts.
-struct Kind {
+struct TokenizerKind {
   const char* file;
   Loaded (*load)(const fs::path&, const TokenizerSettings&);
 };
-constexpr Kind kKinds[] = {{"tokenizer.json", load_json},
-                           {"vocab.txt", load_wordpiece},
-                           {"spiece.model", load_albert},
-                           {"spm.model", load_deberta},
-                           {"sentencepiece.bpe.model", load_xlm_roberta},
-                           {"vocab.json", load_bpe}};
+constexpr TokenizerKind kKinds[] = {{"tokenizer.json", load_json},
+                                    {"vocab.txt", load_wordpiece},
+                                    {"spiece.model", load_albert},
+                                    {"spm.model", load_deberta},
+                                    {"sentencepiece.bpe.model", load_xlm_roberta},
+                                    {"vocab.json", load_bpe}};
 
 }  // namespace
 
 bool has_tokenizer(const fs::path& directory) {
-  for (const Kind& kind : kKinds) {
+  for (const TokenizerKind& kind : kKinds) {
     if (fs::exists(directory / kind.file)) return true;
   }
   return false;
 }
 
 Loaded load_tokenizer(const fs::path& directory) {
-  for (const Kind& kind : kKinds) {
+  for (const TokenizerKind& kind : kKinds) {
     if (fs::exists(directory / kind.file)) {
       return kind.load(directory, read_tokenizer_settings(directory));
     }

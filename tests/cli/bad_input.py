@@ -466,7 +466,7 @@ def config_rows(table):
             ("too large a size", edited_json("config.json", hidden_size=10 ** 8, num_attention_heads=1),
              "GB of memory: check"),
             ("heads that do not divide", edited_json("config.json", num_attention_heads=7), "not divisible by"),
-            ("an unknown activation", edited_json("config.json", hidden_act="tanh"), "tanh.*supported: gelu"),
+            ("an unknown activation", edited_json("config.json", hidden_act="swish2"), "swish2.*supported: gelu"),
             ("names in a list", edited_json("config.json", id2label=["0", "1"]), "id2label is .*expected an object"),
             ("more layers than weights", edited_json("config.json", num_hidden_layers=9), "missing bert.encoder.layer"),
             ("wider than its weights", edited_json("config.json", intermediate_size=7), "expected \\(7"),
