@@ -16,7 +16,7 @@ for test in transformers_parity convert_checkpoint model_directories sentence_tr
   run "$PYTHON" tests/cli/$test.py "$bin/reaugkd" .
 done
 run "$PYTHON" tests/cli/encoders_parity.py "$bin/encoder_outputs"
-run "$PYTHON" tests/cli/tokenizers_parity.py "$bin/print_ids" --lines 20000 --random 4000
+run "$PYTHON" tests/cli/tokenizers_parity.py "$bin/print_ids" --lines 5000 --random 2000
 if [ ${#failed[@]} -gt 0 ]; then
   printf 'failed or skipped: %s\n' "${failed[@]}" >&2
   exit 1

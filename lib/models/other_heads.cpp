@@ -56,6 +56,7 @@ std::string classifier_purpose(const base::Json& config) {
     const auto text = name.get<std::string>();
     if (text.ends_with("ForTokenClassification")) return "tokens";
     if (text.ends_with("ForMultipleChoice")) return "multiple choice";
+    if (text.ends_with("ForQuestionAnswering")) return "question answering";
   }
   return "";
 }

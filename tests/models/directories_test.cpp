@@ -214,6 +214,8 @@ TEST_CASE("a classifier for something else is drawn anew, and refused where it w
     refused("tokens");
     copy.set("architectures", base::Json::array({"BertForMultipleChoice"}));
     refused("multiple choice");
+    copy.set("architectures", base::Json::array({"ModernBertForQuestionAnswering"}));
+    refused("question answering");
     copy.set("architectures", base::Json::array({"BertForSequenceClassification"}));
     CHECK(torch::equal(outputs(copy.load(/*head_may_be_missing=*/false)), kept));
   }
