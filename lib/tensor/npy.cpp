@@ -35,7 +35,7 @@ torch::Tensor array_at(const std::shared_ptr<FileMap>& file, std::uint64_t begin
         data, shape, [file](void*) {}, options);
   } else {  // no aligned view is possible, or nothing is there
     array = torch::empty(shape, options);
-    std::memcpy(array.data_ptr(), data, size - header.data_start);
+    if (size > header.data_start) std::memcpy(array.data_ptr(), data, size - header.data_start);
   }
   if (!header.fortran_order) return array;
   std::vector<std::int64_t> axes;
