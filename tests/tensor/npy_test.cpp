@@ -45,7 +45,7 @@ const std::string kMatrix = npy("{'descr': '<f4', 'fortran_order': False, 'shape
 /// Little-endian bytes.
 std::string number(std::uint64_t value, int bytes) {
   std::string text;
-  for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> (8 * i) & 0xff);
+  for (int i = 0; i < bytes; ++i, value >>= 8) text += static_cast<char>(value & 0xff);
   return text;
 }
 
