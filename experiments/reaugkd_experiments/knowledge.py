@@ -376,10 +376,7 @@ class Experiment:
 
 def keep_layers(source, target, layers):
     """A copy of a BERT directory with these encoder layers alone, in this order: numpy reads and writes safetensors."""
-    target.mkdir(parents=True)
-    for path in source.iterdir():
-        if path.is_file() and path.suffix != ".safetensors":
-            (target / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.safetensors"))
     config = json.loads((source / "config.json").read_text())
     (target / "config.json").write_text(json.dumps(config | {"num_hidden_layers": len(layers)}))
     raw = (source / "model.safetensors").read_bytes()

@@ -69,6 +69,11 @@ std::vector<std::string> pooling_modes(const Json& config, const std::string& wh
 }
 
 void read_pooling(SentenceFolder& folder, const fs::path& path, const std::string& name) {
+  if (!fs::exists(path)) {
+    folder.missing = name;
+    folder.refused = fmt::format("{} is not there", name);
+    return;
+  }
   const auto modes = pooling_modes(base::read_json(path), path.string());
   if (modes.size() != 1) {
     folder.refused = fmt::format("{} pools by {} at once", name, fmt::join(modes, " and "));

@@ -14,6 +14,7 @@ namespace reaugkd::models {
 
 struct SentenceFolder {
   std::optional<Pooling> pooling;  // empty: `refused` says what there is in its place
+  std::string missing;             // the file of the pooling, where it is not there
   std::string refused;             // "1_Pooling/config.json pools by mean and max at once"
   std::optional<std::int64_t> max_seq_length;  // tokens, [CLS] and [SEP] among them
   bool do_lower_case = false;                  // before the tokenizer, whatever that does

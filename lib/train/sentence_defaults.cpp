@@ -26,6 +26,12 @@ std::optional<models::Pooling> own_pooling(const models::ModelConfig& config,
 }
 
 models::Pooling folder_pooling(const models::SentenceFolder& folder, const fs::path& directory) {
+  if (!folder.missing.empty()) {
+    throw ArtifactError(
+        "{}: modules.json names {}, which is not there: copy the whole folder, or give `embedding` "
+        "cls, mean, max or pooler",
+        directory.string(), folder.missing);
+  }
   if (!folder.pooling) {
     throw ArtifactError(
         "{}: {}, which reaugkd does not have: give `embedding` cls, mean, max or pooler, which "

@@ -48,6 +48,18 @@ TEST_CASE("a folder that embeds as we cannot is refused, unless an option says h
   CHECK(choose_pooling("mean", elsewhere, folder.path(), Pooling::kCls) == Pooling::kMean);
 }
 
+TEST_CASE("a folder without the file of its pooling says which file to copy",
+          "[sentence_defaults]") {
+  const tests::TemporaryDirectory folder;
+  models::save_sentence_folder(Pooling::kMean, 32, 48, folder.path());
+  std::filesystem::remove_all(folder.path() / "1_Pooling");
+  const models::ModelConfig elsewhere;
+  CHECK_THROWS_WITH(
+      choose_pooling("auto", elsewhere, folder.path(), Pooling::kCls),
+      ContainsSubstring("modules.json names 1_Pooling/config.json, which is not there"));
+  CHECK(choose_pooling("max", elsewhere, folder.path(), Pooling::kCls) == Pooling::kMax);
+}
+
 TEST_CASE("a folder that lower-cases needs a tokenizer that does", "[sentence_defaults]") {
   const tests::TemporaryDirectory folder;
   const std::string vocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nA\nword\nin\ncapitals\n";
