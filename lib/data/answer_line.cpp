@@ -17,7 +17,7 @@ namespace reaugkd::data {
 namespace {
 
 using base::DataError;
-using Json = nlohmann::json;
+using AnyJson = nlohmann::json;
 
 constexpr const char* kRow = "row";
 constexpr const char* kId = "id";
@@ -27,7 +27,7 @@ constexpr const char* kProbabilities = "probabilities";
 constexpr std::array kAnswerKeys = {kRow, kId, kEmbedding, kLogits, kProbabilities};
 
 /// What the parser of nlohmann's calls, token by token.
-class AnswerHandler : public nlohmann::json_sax<Json> {
+class AnswerHandler : public nlohmann::json_sax<AnyJson> {
  public:
   AnswerHandler(const Task& task, const std::string& where) : task_(task), where_(where) {}
 
@@ -75,17 +75,17 @@ class AnswerHandler : public nlohmann::json_sax<Json> {
     return true;  // as if the key were not there
   }
   bool boolean(bool value) override { refuse(value ? "true" : "false"); }
-  bool number_integer(Json::number_integer_t value) override {
+  bool number_integer(AnyJson::number_integer_t value) override {
     if (depth_ == 1 && key_ == kRow) refuse(std::to_string(value));
     return add(static_cast<double>(value));
   }
-  bool number_unsigned(Json::number_unsigned_t value) override {
+  bool number_unsigned(AnyJson::number_unsigned_t value) override {
     if (depth_ != 1 || key_ != kRow) return add(static_cast<double>(value));
     if (!std::in_range<std::int64_t>(value)) refuse(std::to_string(value));
     line_.row = static_cast<std::int64_t>(value);
     return true;
   }
-  bool number_float(Json::number_float_t value, const std::string& text) override {
+  bool number_float(AnyJson::number_float_t value, const std::string& text) override {
     if (depth_ == 1 && key_ == kRow) refuse(text);
     return add(value);
   }
@@ -95,8 +95,8 @@ class AnswerHandler : public nlohmann::json_sax<Json> {
     if (value.empty()) refuse("an empty text");
     return true;
   }
-  bool binary(Json::binary_t&) override { refuse("binary data"); }
-  bool parse_error(std::size_t, const std::string&, const Json::exception& error) override {
+  bool binary(AnyJson::binary_t&) override { refuse("binary data"); }
+  bool parse_error(std::size_t, const std::string&, const AnyJson::exception& error) override {
     const std::string_view what = error.what();
     refuse_line(base::json_text(std::string(what.substr(what.find("] ") + 2))));
   }
@@ -223,7 +223,7 @@ class AnswerHandler : public nlohmann::json_sax<Json> {
 
 AnswerLine parse_answer_line(std::string_view line, const Task& task, const std::string& where) {
   AnswerHandler handler(task, where);
-  Json::sax_parse(line, &handler);
+  AnyJson::sax_parse(line, &handler);
   return handler.take();
 }
 
