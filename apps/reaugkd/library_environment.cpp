@@ -63,6 +63,8 @@ bool set_library_environment() {
     changed = set_if_absent("OMP_WAIT_POLICY", "passive");
     changed = set_if_absent("GOMP_SPINCOUNT", "20000") || changed;
   }
+  // A kernel for each shape of a product: two threads that throw old ones away crash oneDNN 2.6.
+  changed = set_if_absent("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384") || changed;
   if (std::getenv("OPENBLAS_CORETYPE") == nullptr) {
     if (const char* core = openblas_core()) {
       changed = set_if_absent("OPENBLAS_CORETYPE", core) || changed;

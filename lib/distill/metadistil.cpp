@@ -31,9 +31,14 @@ void put_back(const Tensors& parameters, const Tensors& values) {
   for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i].copy_(values[i]);
 }
 
+/// Dense, whatever the layout of the model's own (models/word_embedding.h).
 Tensors gradients(const torch::Tensor& loss, const Tensors& parameters) {
-  return torch::autograd::grad({loss}, parameters, {}, /*retain_graph=*/false,
-                               /*create_graph=*/false, /*allow_unused=*/true);
+  auto all = torch::autograd::grad({loss}, parameters, {}, /*retain_graph=*/false,
+                                   /*create_graph=*/false, /*allow_unused=*/true);
+  for (auto& gradient : all) {
+    if (gradient.defined() && gradient.is_sparse()) gradient = gradient.to_dense();
+  }
+  return all;
 }
 
 double norm_of(const Tensors& direction) {

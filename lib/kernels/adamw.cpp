@@ -24,6 +24,12 @@ void adamw_update(const AdamWUpdate& step, std::int64_t n, float* __restrict par
 }
 
 REAUGKD_VECTOR_CLONES
+void adamw_decay(const AdamWUpdate& step, std::int64_t n, float* parameter) {
+  const float decay = step.decay;
+  for (std::int64_t i = 0; i < n; ++i) parameter[i] *= decay;
+}
+
+REAUGKD_VECTOR_CLONES
 double sum_of_squares(std::int64_t n, const float* values) {
   constexpr std::int64_t kLanes = 16;  // independent sums: what a vector register holds
   std::array<double, kLanes> lanes{};

@@ -20,6 +20,9 @@ struct AdamWUpdate {
 void adamw_update(const AdamWUpdate& step, std::int64_t n, float* parameter, const float* gradient,
                   float* exp_avg, float* exp_avg_sq);
 
+/// The same where the gradient and both averages are 0: values *= decay.
+void adamw_decay(const AdamWUpdate& step, std::int64_t n, float* parameter);
+
 /// Sum of squares, added up in double in a fixed order.
 double sum_of_squares(std::int64_t n, const float* values);
 

@@ -45,6 +45,34 @@ REAUGKD_INTO_CLONES void backward(std::int64_t n, const Value* __restrict x,
 }
 
 template <typename Value>
+REAUGKD_INTO_CLONES void biased_forward(std::int64_t rows, std::int64_t n,
+                                        const Value* __restrict x, const float* __restrict bias,
+                                        Value* __restrict y) {
+  for (; rows > 0; --rows, x += n, y += n) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      const float value = to_float(x[i]) + bias[i];
+      store(value * normal_at(value).below, y[i]);
+    }
+  }
+}
+
+template <typename Value>
+REAUGKD_INTO_CLONES void biased_backward(std::int64_t rows, std::int64_t n,
+                                         const Value* __restrict x, const float* __restrict bias,
+                                         const Value* __restrict dy, Value* __restrict dx,
+                                         float* __restrict sums) {
+  for (; rows > 0; --rows, x += n, dy += n, dx += n) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      const float value = to_float(x[i]) + bias[i];
+      const Normal normal = normal_at(value);
+      const float slope = to_float(dy[i]) * (normal.below + value * normal.density);
+      sums[i] += slope;
+      store(slope, dx[i]);
+    }
+  }
+}
+
+template <typename Value>
 REAUGKD_INTO_CLONES void gated_forward(std::int64_t rows, std::int64_t n, const Value* __restrict x,
                                        Value* __restrict y) {
   for (; rows > 0; --rows, x += 2 * n, y += n) {
@@ -91,6 +119,31 @@ REAUGKD_VECTOR_CLONES
 void gelu_backward(std::int64_t n, const std::uint16_t* x, const std::uint16_t* dy,
                    std::uint16_t* dx) {
   backward(n, x, dy, dx);
+}
+
+REAUGKD_VECTOR_CLONES
+void biased_gelu_forward(std::int64_t rows, std::int64_t n, const float* x, const float* bias,
+                         float* y) {
+  biased_forward(rows, n, x, bias, y);
+}
+
+REAUGKD_VECTOR_CLONES
+void biased_gelu_forward(std::int64_t rows, std::int64_t n, const std::uint16_t* x,
+                         const float* bias, std::uint16_t* y) {
+  biased_forward(rows, n, x, bias, y);
+}
+
+REAUGKD_VECTOR_CLONES
+void biased_gelu_backward(std::int64_t rows, std::int64_t n, const float* x, const float* bias,
+                          const float* dy, float* dx, float* sums) {
+  biased_backward(rows, n, x, bias, dy, dx, sums);
+}
+
+REAUGKD_VECTOR_CLONES
+void biased_gelu_backward(std::int64_t rows, std::int64_t n, const std::uint16_t* x,
+                          const float* bias, const std::uint16_t* dy, std::uint16_t* dx,
+                          float* sums) {
+  biased_backward(rows, n, x, bias, dy, dx, sums);
 }
 
 REAUGKD_VECTOR_CLONES

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "models/gelu.h"
+#include "models/kernel_values.h"
 
 namespace reaugkd::models {
 
@@ -17,6 +18,11 @@ torch::Tensor activate(const torch::Tensor& x, Activation activation) {
       return torch::tanh(x);
   }
   throw base::InternalError("unknown activation");
+}
+
+torch::Tensor activated(torch::nn::Linear& dense, const torch::Tensor& x, Activation activation) {
+  if (activation != Activation::kGelu || !has_kernels(x)) return activate(dense(x), activation);
+  return models::biased_gelu(torch::linear(x, dense->weight), dense->bias);
 }
 
 }  // namespace reaugkd::models

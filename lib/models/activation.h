@@ -8,5 +8,7 @@
 namespace reaugkd::models {
 
 torch::Tensor activate(const torch::Tensor& x, Activation activation);
+/// activate(dense(x)); GELU on a CPU takes the bias with it.
+torch::Tensor activated(torch::nn::Linear& dense, const torch::Tensor& x, Activation activation);
 
 }  // namespace reaugkd::models

@@ -10,6 +10,8 @@
 
 namespace reaugkd::models {
 
+struct Packing;
+
 /// What is added to the scaled scores before softmax.
 struct AttentionBias {
   static constexpr std::int64_t kNoWindow = std::numeric_limits<std::int32_t>::max();
@@ -20,9 +22,10 @@ struct AttentionBias {
         relative(std::move(of_positions)),
         window(window_each_way) {}
 
-  torch::Tensor padding;   // (B, 1, 1, T) fp32: 0 a token, -1e9 padding
-  torch::Tensor relative;  // (1, heads, T, T) fp32, learned; undefined: none
-  std::int64_t window;     // a token sees those at most this many places away
+  torch::Tensor padding;             // (B, 1, 1, T) fp32: 0 a token, -1e9 padding
+  torch::Tensor relative;            // (1, heads, T, T) fp32, learned; undefined: none
+  std::int64_t window;               // a token sees those at most this many places away
+  const Packing* packing = nullptr;  // the batch is packed, and has no padding
 };
 
 /// 0 where attention_mask (B, T) has a token, so low that softmax gives 0 where it has padding:

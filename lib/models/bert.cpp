@@ -5,10 +5,22 @@
 #include "models/attention.h"
 #include "models/bert_family.h"
 #include "models/dropout.h"
+#include "models/kernel_values.h"
+#include "models/packing.h"
 #include "models/relative_buckets.h"
+#include "models/residual_norm.h"
+#include "models/word_embedding.h"
 #include "tensor/device.h"
 
 namespace reaugkd::models {
+namespace {
+
+/// bf16's products are oneDNN's, which makes a kernel for each shape.
+Packing packing_of(const torch::Tensor& attention_mask) {
+  return Packing(attention_mask, /*few_shapes=*/tensor::autocast_enabled(torch::kCPU));
+}
+
+}  // namespace
 
 torch::nn::LayerNorm make_layer_norm(std::int64_t size, const ModelConfig& config) {
   return torch::nn::LayerNorm(torch::nn::LayerNormOptions({size}).eps(config.layer_norm_eps));
@@ -30,14 +42,11 @@ BertEmbeddingsImpl::BertEmbeddingsImpl(const ModelConfig& config)
                       torch::nn::Embedding(config.type_vocab_size, config.embedding_width()));
 }
 
-torch::Tensor BertEmbeddingsImpl::forward(const EncoderInput& input) {
-  const auto positions = torch::arange(first_position_, first_position_ + input.input_ids.size(1),
-                                       input.input_ids.options());
-  auto sum = word_embeddings_(input.input_ids) + position_embeddings_(positions);
+torch::Tensor BertEmbeddingsImpl::forward(const torch::Tensor& ids, const torch::Tensor& types,
+                                          const torch::Tensor& positions) {
+  auto sum = embed_words(word_embeddings_, ids) + position_embeddings_(positions + first_position_);
   if (type_vocab_size_ > 0) {
-    sum = sum + token_type_embeddings_(type_vocab_size_ > 1
-                                           ? input.token_type_ids
-                                           : torch::zeros_like(input.token_type_ids));
+    sum = sum + token_type_embeddings_(type_vocab_size_ > 1 ? types : torch::zeros_like(types));
   }
   return models::dropout(layer_norm_(sum), dropout_, is_training());
 }
@@ -51,7 +60,12 @@ BertSelfAttentionImpl::BertSelfAttentionImpl(const ModelConfig& config)
 
 torch::Tensor BertSelfAttentionImpl::forward(const torch::Tensor& hidden, const AttentionBias& bias,
                                              EncoderTrace* trace) {
-  const auto parts = projections_({query_, key_, value_}, hidden).chunk(3, 2);  // (B, T, H) each
+  const auto projections = projections_({query_, key_, value_}, hidden);
+  if (bias.packing != nullptr) {
+    return packed_attention(projections, *bias.packing, num_heads_, bias.relative, dropout_,
+                            is_training());
+  }
+  const auto parts = projections.chunk(3, 2);  // (B, T, H) each
   return models::attention(by_head(parts[0], num_heads_), by_head(parts[1], num_heads_),
                            by_head(parts[2], num_heads_), bias, dropout_, is_training(), trace);
 }
@@ -63,7 +77,7 @@ BertOutputImpl::BertOutputImpl(std::int64_t input_size, const ModelConfig& confi
       dropout_(with_dropout ? config.hidden_dropout_prob : 0) {}
 
 torch::Tensor BertOutputImpl::forward(const torch::Tensor& x, const torch::Tensor& residual) {
-  return layer_norm_(models::dropout(dense_(x), dropout_, is_training()) + residual);
+  return residual_norm(dense_, layer_norm_, x, residual, dropout_, is_training());
 }
 
 BertAttentionImpl::BertAttentionImpl(const ModelConfig& config, const BertVariant& variant)
@@ -82,7 +96,7 @@ BertIntermediateImpl::BertIntermediateImpl(const ModelConfig& config)
       activation_(config.hidden_act) {}
 
 torch::Tensor BertIntermediateImpl::forward(const torch::Tensor& hidden) {
-  return activate(dense_(hidden), activation_);
+  return activated(dense_, hidden, activation_);
 }
 
 BertLayerImpl::BertLayerImpl(const ModelConfig& config, const BertVariant& variant)
@@ -155,15 +169,46 @@ EncoderOutput BertModelImpl::forward(const EncoderInput& input, EncoderTrace* tr
                     input.input_ids.sizes() == input.token_type_ids.sizes() &&
                     input.input_ids.sizes() == input.attention_mask.sizes(),
                 "BERT's inputs are (B, T) each");
-  auto embedded = embeddings_(input);
+  const std::int64_t tokens = input.input_ids.size(1);
+  if (!packs(input.attention_mask, trace)) {
+    const auto positions = torch::arange(tokens, input.input_ids.options());
+    const auto embedded = embed(input.input_ids, input.token_type_ids, positions);
+    return continue_from(0, embedded, input.attention_mask, trace);
+  }
+  const Packing packing = packing_of(input.attention_mask);
+  return run_packed(0,
+                    embed(packing.pack(input.input_ids), packing.pack(input.token_type_ids),
+                          packing.places.remainder(tokens)),
+                    packing);
+}
+
+torch::Tensor BertModelImpl::embed(const torch::Tensor& ids, const torch::Tensor& types,
+                                   const torch::Tensor& positions) {
+  const auto embedded = embeddings_(ids, types, positions);
   // In fp32 under autocast too, as what the layers add to always is.
-  if (embeddings_project_) embedded = embeddings_project_(embedded).to(torch::kFloat32);
-  return continue_from(0, embedded, input.attention_mask, trace);
+  return embeddings_project_ ? embeddings_project_(embedded).to(torch::kFloat32) : embedded;
+}
+
+bool BertModelImpl::packs(const torch::Tensor& attention_mask, const EncoderTrace* trace) const {
+  return trace == nullptr && attention_mask.device().is_cpu() &&
+         has_kernels(embeddings_->parameters().front());
+}
+
+EncoderOutput BertModelImpl::run_packed(std::int64_t first, const torch::Tensor& packed,
+                                        const Packing& packing) {
+  AttentionBias bias({}, encoder_->relative_bias(packing.longest));
+  bias.packing = &packing;
+  const auto last = packing.unpack(encoder_->forward(packed, bias, first, nullptr));
+  return {last, pooler_(last)};
 }
 
 EncoderOutput BertModelImpl::continue_from(std::int64_t first, const torch::Tensor& hidden,
                                            const torch::Tensor& attention_mask,
                                            EncoderTrace* trace) {
+  if (packs(attention_mask, trace)) {
+    const Packing packing = packing_of(attention_mask);
+    return run_packed(first, packing.pack(hidden), packing);
+  }
   const AttentionBias bias(padding_bias(attention_mask), encoder_->relative_bias(hidden.size(1)));
   const auto last = encoder_->forward(hidden, bias, first, trace);  // (B, T, H)
   return {last, pooler_(last)};

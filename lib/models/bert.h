@@ -18,7 +18,9 @@ torch::nn::LayerNorm make_layer_norm(std::int64_t size, const ModelConfig& confi
 class BertEmbeddingsImpl : public torch::nn::Module {
  public:
   explicit BertEmbeddingsImpl(const ModelConfig& config);
-  torch::Tensor forward(const EncoderInput& input);  // (B, T, embedding_width())
+  /// ids, types and positions, each (B, T) or (N) -> (.., embedding_width()).
+  torch::Tensor forward(const torch::Tensor& ids, const torch::Tensor& types,
+                        const torch::Tensor& positions);
 
  private:
   torch::nn::Embedding word_embeddings_, position_embeddings_;
@@ -32,8 +34,8 @@ TORCH_MODULE(BertEmbeddings);
 class BertSelfAttentionImpl : public torch::nn::Module {
  public:
   explicit BertSelfAttentionImpl(const ModelConfig& config);
-  /// softmax(Q K^T / sqrt(d) + bias) V; hidden (B, T, H). Notes scores and values in `trace`
-  /// unless it is null.
+  /// softmax(Q K^T / sqrt(d) + bias) V; hidden (B, T, H), or packed (N, H). Notes scores and values
+  /// in `trace` unless it is null.
   torch::Tensor forward(const torch::Tensor& hidden, const AttentionBias& bias,
                         EncoderTrace* trace);
 
@@ -132,6 +134,11 @@ class BertModelImpl : public Encoder {
                               const torch::Tensor& attention_mask, EncoderTrace* trace) override;
 
  private:
+  torch::Tensor embed(const torch::Tensor& ids, const torch::Tensor& types,
+                      const torch::Tensor& positions);
+  EncoderOutput run_packed(std::int64_t first, const torch::Tensor& packed, const Packing& packing);
+  bool packs(const torch::Tensor& attention_mask, const EncoderTrace* trace) const;
+
   BertEmbeddings embeddings_;
   torch::nn::Linear embeddings_project_{nullptr};  // where the embeddings are not (.., H)
   BertEncoder encoder_;

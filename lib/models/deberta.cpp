@@ -5,6 +5,7 @@
 #include "models/deberta_family.h"
 #include "models/dropout.h"
 #include "models/relative_buckets.h"
+#include "models/word_embedding.h"
 
 namespace reaugkd::models {
 
@@ -31,7 +32,7 @@ DebertaEmbeddingsImpl::DebertaEmbeddingsImpl(const ModelConfig& config,
 }
 
 torch::Tensor DebertaEmbeddingsImpl::forward(const EncoderInput& input) {
-  auto sum = word_embeddings_(input.input_ids);
+  auto sum = embed_words(word_embeddings_, input.input_ids);
   if (!position_embeddings_.is_empty()) {
     sum = sum +
           position_embeddings_(torch::arange(input.input_ids.size(1), input.input_ids.options()));

@@ -1,7 +1,5 @@
 #include "models/gelu.h"
 
-#include <algorithm>
-
 #include "kernels/gelu.h"
 #include "models/kernel_values.h"
 
@@ -37,13 +35,43 @@ class Gelu : public torch::autograd::Function<Gelu> {
   }
 };
 
-/// work(first row, rows) over parts of all rows of y, (.., n).
-template <typename Work>
-void in_rows(const torch::Tensor& y, const Work& work) {
-  const std::int64_t n = y.size(-1);
-  at::parallel_for(0, y.numel() / n, std::max<std::int64_t>(1, kPart / n),
-                   [&](std::int64_t begin, std::int64_t end) { work(begin, end - begin); });
-}
+/// Of x + bias, which is not written.
+class BiasedGelu : public torch::autograd::Function<BiasedGelu> {
+ public:
+  static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& x,
+                               const torch::Tensor& bias) {
+    const auto from = x.contiguous();
+    context->save_for_backward({from, bias});
+    auto y = torch::empty_like(from);
+    const std::int64_t n = from.size(-1);
+    with_values(from, [&]<typename Value>(Value) {
+      in_rows(from.numel() / n, n, [&](std::int64_t row, std::int64_t rows) {
+        kernels::biased_gelu_forward(rows, n, values<Value>(from) + row * n, values<float>(bias),
+                                     values<Value>(y) + row * n);
+      });
+    });
+    return y;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    const auto saved = context->get_saved_variables();
+    const auto& x = saved[0];
+    const auto dy = gradients[0].to(x.scalar_type()).contiguous();
+    auto dx = torch::empty_like(x);
+    const std::int64_t n = x.size(-1);
+    torch::Tensor of_bias;
+    with_values(x, [&]<typename Value>(Value) {
+      of_bias =
+          summed_in_rows(x.numel() / n, n, [&](std::int64_t row, std::int64_t rows, float* sums) {
+            kernels::biased_gelu_backward(rows, n, values<Value>(x) + row * n,
+                                          values<float>(saved[1]), values<Value>(dy) + row * n,
+                                          values<Value>(dx) + row * n, sums);
+          });
+    });
+    return {dx, of_bias};
+  }
+};
 
 class Geglu : public torch::autograd::Function<Geglu> {
  public:
@@ -54,7 +82,7 @@ class Geglu : public torch::autograd::Function<Geglu> {
     const std::int64_t n = sizes.back() /= 2;
     auto y = torch::empty(sizes, from.options());
     with_values(from, [&]<typename Value>(Value) {
-      in_rows(y, [&](std::int64_t row, std::int64_t rows) {
+      in_rows(y.numel() / n, n, [&](std::int64_t row, std::int64_t rows) {
         kernels::geglu_forward(rows, n, values<Value>(from) + row * 2 * n,
                                values<Value>(y) + row * n);
       });
@@ -69,7 +97,7 @@ class Geglu : public torch::autograd::Function<Geglu> {
     const std::int64_t n = dy.size(-1);
     auto dx = torch::empty_like(x);
     with_values(x, [&]<typename Value>(Value) {
-      in_rows(dy, [&](std::int64_t row, std::int64_t rows) {
+      in_rows(dy.numel() / n, n, [&](std::int64_t row, std::int64_t rows) {
         kernels::geglu_backward(rows, n, values<Value>(x) + row * 2 * n,
                                 values<Value>(dy) + row * n, values<Value>(dx) + row * 2 * n);
       });
@@ -82,6 +110,10 @@ class Geglu : public torch::autograd::Function<Geglu> {
 
 torch::Tensor gelu(const torch::Tensor& x) {
   return has_kernels(x) ? Gelu::apply(x) : at::gelu(x);
+}
+
+torch::Tensor biased_gelu(const torch::Tensor& x, const torch::Tensor& bias) {
+  return BiasedGelu::apply(x, bias);
 }
 
 torch::Tensor geglu(const torch::Tensor& x) {

@@ -10,6 +10,9 @@ namespace reaugkd::models {
 /// LibTorch's.
 torch::Tensor gelu(const torch::Tensor& x);
 
+/// gelu(x + bias) without the sum in memory: x (.., n) fp32 or bf16 on a CPU, bias (n) fp32.
+torch::Tensor biased_gelu(const torch::Tensor& x, const torch::Tensor& bias);
+
 /// GeGLU (Shazeer, 2020): x (.., 2 n) of values a and gates g -> gelu(a) g, (.., n).
 torch::Tensor geglu(const torch::Tensor& x);
 

@@ -5,6 +5,7 @@
 #include "models/dropout.h"
 #include "models/gelu.h"
 #include "models/modern_bert_family.h"
+#include "models/word_embedding.h"
 
 namespace reaugkd::models {
 namespace {
@@ -33,7 +34,7 @@ ModernBertEmbeddingsImpl::ModernBertEmbeddingsImpl(const ModelConfig& config,
       dropout_(settings.embedding_dropout) {}
 
 torch::Tensor ModernBertEmbeddingsImpl::forward(const torch::Tensor& input_ids) {
-  return models::dropout(norm_(tok_embeddings_(input_ids)), dropout_, is_training());
+  return models::dropout(norm_(embed_words(tok_embeddings_, input_ids)), dropout_, is_training());
 }
 
 ModernBertAttentionImpl::ModernBertAttentionImpl(const ModelConfig& config,

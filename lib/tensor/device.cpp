@@ -13,7 +13,6 @@
 #include "base/names.h"
 
 namespace reaugkd::tensor {
-namespace {
 
 bool autocast_enabled(torch::DeviceType type) {
 #if REAUGKD_TORCH_AT_LEAST(2, 4)
@@ -22,6 +21,8 @@ bool autocast_enabled(torch::DeviceType type) {
   return type == torch::kCUDA ? at::autocast::is_enabled() : at::autocast::is_cpu_enabled();
 #endif
 }
+
+namespace {
 
 void set_autocast(torch::DeviceType type, bool enabled) {
 #if REAUGKD_TORCH_AT_LEAST(2, 4)

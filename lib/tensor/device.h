@@ -82,6 +82,9 @@ class SingleThreadedProductsGuard {
   int threads_before_ = 0;  // 0: they were left as they are
 };
 
+/// Whether this thread's products on such a device are bf16's.
+bool autocast_enabled(torch::DeviceType type);
+
 /// bf16 autocast while it lives; nothing where precision is fp32.
 class AutocastGuard {
  public:

@@ -45,6 +45,13 @@ double sum_of_squares_in_chunks(const torch::Tensor& values) {
   return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
+/// Whether each row of a table's averages (V, H) is not 0.
+std::vector<char> rows_that_moved(const torch::Tensor& averages) {
+  const auto moved = averages.ne(0).any(1).to(torch::kInt8).contiguous();
+  const auto* begin = moved.data_ptr<std::int8_t>();
+  return {begin, begin + moved.numel()};
+}
+
 /// Parameters that LibTorch's calls update together.
 struct Batch {
   std::vector<torch::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs;
@@ -105,8 +112,13 @@ torch::Tensor AdamW::gradient_norm() const {
   std::vector<torch::Tensor> others;
   double squares = 0;
   for (const auto& parameter : parameters()) {
-    const auto& gradient = parameter.grad();
+    auto gradient = parameter.grad();
     if (!gradient.defined()) continue;
+    if (gradient.is_sparse()) {
+      gradient = gradient.coalesce();  // each row once
+      parameter.mutable_grad() = gradient;
+      gradient = gradient.values();
+    }
     if (is_plain_fp32(gradient)) {
       squares += sum_of_squares_in_chunks(gradient);
     } else {
@@ -125,6 +137,49 @@ void AdamW::step(double factor, const torch::Tensor& gradient_scale) {
   }
 }
 
+void AdamW::update_all(Slot& slot, const kernels::AdamWUpdate& constants) {
+  auto* value = slot.parameter.data_ptr<float>();
+  const auto* slope = slot.parameter.grad().data_ptr<float>();
+  auto* m = slot.exp_avg.data_ptr<float>();
+  auto* v = slot.exp_avg_sq.data_ptr<float>();
+  for_chunks(slot.parameter.numel(), [&](std::int64_t begin, std::int64_t end) {
+    kernels::adamw_update(constants, end - begin, value + begin, slope + begin, m + begin,
+                          v + begin);
+  });
+}
+
+void AdamW::update_rows(Slot& slot, const kernels::AdamWUpdate& constants) {
+  const auto gradient = slot.parameter.grad().coalesce();
+  const auto ids = gradient.indices()[0].contiguous();  // (K), rising
+  const auto slopes = gradient.values().contiguous();   // (K, H)
+  const std::int64_t rows = slot.parameter.size(0);
+  const std::int64_t width = slot.parameter.size(1);
+  const auto* id = ids.data_ptr<std::int64_t>();
+  const auto* id_end = id + ids.numel();
+  const std::vector<float> none(static_cast<std::size_t>(width));
+  auto* value = slot.parameter.data_ptr<float>();
+  const auto* slope = slopes.data_ptr<float>();
+  auto* m = slot.exp_avg.data_ptr<float>();
+  auto* v = slot.exp_avg_sq.data_ptr<float>();
+  if (slot.moved.empty()) slot.moved = rows_that_moved(slot.exp_avg);
+  at::parallel_for(0, rows, std::max<std::int64_t>(1, kChunk / width),
+                   [&](std::int64_t begin, std::int64_t end) {
+                     const auto* next = std::lower_bound(id, id_end, begin);
+                     for (std::int64_t row = begin; row < end; ++row) {
+                       const bool now = next != id_end && *next == row;
+                       const auto* by = now ? slope + (next++ - id) * width : none.data();
+                       auto& moved = slot.moved[static_cast<std::size_t>(row)];
+                       if (now) moved = 1;
+                       const std::int64_t at = row * width;
+                       if (moved != 0) {
+                         kernels::adamw_update(constants, width, value + at, by, m + at, v + at);
+                       } else if (constants.decay != 1) {
+                         kernels::adamw_decay(constants, width, value + at);
+                       }
+                     }
+                   });
+}
+
 void AdamW::update(Slots& slots, const ParameterGroup& group, double factor,
                    const torch::Tensor& gradient_scale) const {
   const double rate = group.learning_rate * factor;
@@ -134,7 +189,8 @@ void AdamW::update(Slots& slots, const ParameterGroup& group, double factor,
     auto& gradient = slot.parameter.mutable_grad();
     if (!gradient.defined()) continue;
     ++slot.updates;
-    if (is_plain_fp32(slot.parameter) && is_plain_fp32(gradient)) {
+    const bool by_rows = gradient.is_sparse();
+    if (is_plain_fp32(slot.parameter) && (by_rows || is_plain_fp32(gradient))) {
       const Corrections corrections(slot.updates);
       const kernels::AdamWUpdate constants{gradient_scale.item<float>(),
                                            static_cast<float>(decay),
@@ -145,14 +201,7 @@ void AdamW::update(Slots& slots, const ParameterGroup& group, double factor,
                                            kBeta2,
                                            static_cast<float>(1 - kBeta2),
                                            kEpsilon};
-      auto* value = slot.parameter.data_ptr<float>();
-      const auto* slope = gradient.data_ptr<float>();
-      auto* m = slot.exp_avg.data_ptr<float>();
-      auto* v = slot.exp_avg_sq.data_ptr<float>();
-      for_chunks(slot.parameter.numel(), [&](std::int64_t begin, std::int64_t end) {
-        kernels::adamw_update(constants, end - begin, value + begin, slope + begin, m + begin,
-                              v + begin);
-      });
+      (by_rows ? update_rows : update_all)(slot, constants);
     } else {
       auto& batch = others[slot.updates];
       batch.parameters.push_back(slot.parameter);
@@ -222,6 +271,7 @@ void AdamW::load_state(const tensor::TensorMap& state, const std::string& where)
       };
       load("exp_avg", slot.exp_avg);
       load("exp_avg_sq", slot.exp_avg_sq);
+      slot.moved.clear();
       slot.updates = updates[i].item<std::int64_t>();
       ++i;
     }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/adamw.h"
 #include "tensor/safetensors.h"
 
 namespace reaugkd::train {
@@ -34,6 +35,9 @@ torch::Tensor clip_factor(const torch::Tensor& norm, double max_norm);
 /// AdamW with PyTorch's betas and epsilon; as there, each parameter counts its own updates. On a
 /// CPU in fp32 an update is one pass over memory; elsewhere it is a few calls over all parameters
 /// at once. The bytes do not depend on threads.
+///
+/// A sparse gradient (of a table of words, fp32 on a CPU) gives what the dense one would, without
+/// reading rows that never had one: those only decay.
 class AdamW {
  public:
   explicit AdamW(std::vector<ParameterGroup> groups);
@@ -55,11 +59,14 @@ class AdamW {
   struct Slot {
     torch::Tensor parameter, exp_avg, exp_avg_sq;
     std::int64_t updates = 0;
+    std::vector<char> moved = {};  // of a sparse gradient: rows not 0 in exp_avg; empty: unknown
   };
   using Slots = std::vector<Slot>;
 
   void update(Slots& slots, const ParameterGroup& group, double factor,
               const torch::Tensor& gradient_scale) const;
+  static void update_all(Slot& slot, const kernels::AdamWUpdate& constants);
+  static void update_rows(Slot& slot, const kernels::AdamWUpdate& constants);
 
   std::vector<ParameterGroup> groups_;
   std::vector<Slots> slots_;  // as groups_

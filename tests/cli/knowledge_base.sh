@@ -188,7 +188,7 @@ grep -q '"M": 2,' "$work/sparse-wrong/kb.json" || fail "an extended index has ot
 grep -q '"teacher_on_validation"' "$work/sparse-wrong/metrics.json" || fail "the held-out quality is lost"
 grep -q '"ef_search": 1,' "$work/sparse/kb.json" || fail "an ef that was given is not kept"
 # Left to itself, build-kb looks at more candidates until the answers are those of an exact search.
-ok "index_check +recall .* 0 of [0-9]+ answers changed" $build --M 3 --ef-construction 10 --output "$work/raised" --quiet
+ok "index_check +recall .* 0 of [0-9]+ answers changed" $build --M 4 --ef-construction 40 --output "$work/raised" --quiet
 ok "index exact" $build --index exact --output "$work/flat" --quiet
 ok "index exact" "$reaugkd" build-kb --extend "$work/flat" --remove "$(sed -n 2p "$work/flat/examples.tsv" | cut -f1)" \
   --output "$work/flatter" --quiet

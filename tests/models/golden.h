@@ -25,4 +25,11 @@ inline double largest_difference(const torch::Tensor& a, const torch::Tensor& b)
   return (a - b).abs().max().item<double>();
 }
 
+/// Dense, also where the model's own is sparse (models/word_embedding.h); undefined where there is
+/// none.
+inline torch::Tensor gradient_of(const torch::Tensor& parameter) {
+  const auto gradient = parameter.grad();
+  return gradient.defined() && gradient.is_sparse() ? gradient.to_dense() : gradient;
+}
+
 }  // namespace reaugkd::tests

@@ -66,7 +66,7 @@ std::map<std::string, torch::Tensor> golden_gradients(LoadedModel& loaded,
       .backward();
   std::map<std::string, torch::Tensor> gradients;
   for (const auto& item : loaded.model->named_parameters()) {
-    gradients[item.key()] = item.value().grad().clone();
+    gradients[item.key()] = tests::gradient_of(item.value()).clone();
   }
   return gradients;
 }

@@ -64,8 +64,8 @@ std::vector<torch::Tensor> results(Classifier& model, const EncoderInput& input,
   }
   loss.backward();
   for (const auto& parameter : model->parameters()) {
-    all.push_back(parameter.grad().defined() ? parameter.grad().clone()
-                                             : torch::zeros_like(parameter));
+    const auto gradient = tests::gradient_of(parameter);
+    all.push_back(gradient.defined() ? gradient.clone() : torch::zeros_like(parameter));
   }
   return all;
 }
@@ -150,7 +150,7 @@ TEST_CASE("what no loss looks at has no gradient, in slices as whole", "[slices]
       trace.hidden_states[1].square().sum().backward();
     }
     std::vector<torch::Tensor> all;
-    for (const auto& parameter : model->parameters()) all.push_back(parameter.grad());
+    for (const auto& parameter : model->parameters()) all.push_back(tests::gradient_of(parameter));
     return all;
   };
   const auto whole = gradients(1);

@@ -45,9 +45,10 @@ void run(const std::string& model, const std::string& inputs, const std::string&
   note("hidden_states", trace.hidden_states);
   note("attention_scores", trace.attention_scores);
   for (const auto& item : loaded.model->named_parameters()) {
-    const auto gradient = item.value().grad();
+    auto gradient = item.value().grad();
+    if (!gradient.defined()) gradient = torch::zeros_like(item.value());
     out["gradient." + loaded.config.family->published_name(item.key())] =
-        gradient.defined() ? gradient : torch::zeros_like(item.value());
+        gradient.is_sparse() ? gradient.to_dense() : gradient;
   }
   tensor::save_safetensors(outputs, out);
   if (!saved.empty()) models::save_classifier(loaded.model, loaded.config, saved);

@@ -159,6 +159,29 @@ TEST_CASE("AdamW's bytes do not depend on the number of threads", "[optimizer]")
   at::set_num_threads(before);
 }
 
+TEST_CASE("AdamW's bytes of a sparse gradient are those of a dense one", "[optimizer]") {
+  const auto trained = [](bool sparse, bool interrupted) {
+    torch::manual_seed(1);
+    auto table = torch::randn({500, 24}).requires_grad_(true);
+    train::AdamW optimizer({{{table}, 0.1, 0.1}});
+    for (std::int64_t t = 0; t < 6; ++t) {
+      // Rows once and twice, rows that come back, and 400 that never come.
+      const auto ids = torch::tensor({t, t, std::int64_t{7}, 90 - 3 * t}, torch::kInt64);
+      torch::embedding(table, ids, -1, false, sparse).square().sum().backward();
+      CHECK(table.grad().is_sparse() == sparse);
+      optimizer.step(1, train::clip_factor(optimizer.gradient_norm(), 1));
+      if (!interrupted || t != 3) continue;
+      train::AdamW resumed({{{table}, 0.1, 0.1}});
+      resumed.load_state(optimizer.state(), "here");
+      optimizer = std::move(resumed);
+    }
+    return torch::cat({table.detach().clone(), optimizer.state().at("exp_avg_sq.0")});
+  };
+  const auto dense = trained(false, false);
+  CHECK(torch::equal(dense, trained(true, false)));
+  CHECK(torch::equal(dense, trained(true, true)));
+}
+
 TEST_CASE("decay spares biases and LayerNorm", "[optimizer]") {
   struct Net : torch::nn::Module {
     Net() {
