@@ -4,10 +4,11 @@
 #   make demo                                  five stages on data/demo, ending in a table
 #   make test [PRESET=dev]                     every test; dev: the unit tests under ASan and UBSan
 #   make build TORCH=wheel                     with PyPI's newest torch in place of Debian's: build/wheel (3 GB more)
-#   make test TORCH=wheel                      every test of that build
+#   make test TORCH=wheel [TESTS=REGEX]        every test of that build, or those of matching names
 #   make build CMAKE_PREFIX_PATH="/a;/b"       another LibTorch, dependencies in a folder
 #   make bench MODEL_DIR=... GLUE_DIR=... [BENCH=training,retrieval] [BENCH_FULL=1]
-#                                              beside PyTorch, FAISS and the machine's limits
+#                                              beside transformers, FAISS and the machine's limits (3 GB of PyPI)
+#   make bench-guard [RECORD=1]                instructions of small pieces of work: 3 % more than on record fails
 #   make experiments                           .venv/bin/reaugkd-experiments, which runs plans and makes tables and pictures
 #   make parity                                models, tokenizers and folders beside Python's transformers (3 GB)
 #   make fuzz [SECONDS=10]                     every reader under libFuzzer
@@ -32,7 +33,6 @@ JOBS ?= $(shell nproc)
 PACKAGES = g++ cmake ninja-build ccache libtorch-dev libcli11-dev libhnswlib-dev libsentencepiece-dev libabsl-dev \
            libspdlog-dev catch2 nlohmann-json3-dev libutf8proc-dev libssl-dev libopenblas0-pthread
 BENCH_LIBRARIES = libfaiss-dev liblapack-dev
-BENCH_PACKAGES = python3-torch
 BENCH_PROGRAMS = bench_ceilings bench_index_choice bench_index_extend bench_kb_open bench_retrieval bench_tokenizing
 VENV_PACKAGES = python3-venv
 FUZZ_PACKAGES = clang
@@ -51,7 +51,7 @@ ifdef CMAKE_PREFIX_PATH
   override CMAKE_ARGS += "-DCMAKE_PREFIX_PATH=$(CMAKE_PREFIX_PATH)"
 endif
 
-.PHONY: all deps configure build parity test demo bench-programs bench trust mutations tsan coverage experiments venv-packages docs docs-serve options fuzz install package package-test format check-format lint clean
+.PHONY: all deps configure build parity test demo bench-programs bench bench-guard trust mutations tsan coverage experiments venv-packages docs docs-serve options fuzz install package package-test format check-format lint clean
 all: build
 
 # install-packages(names): what dpkg does not know as installed, with sudo unless root.
@@ -88,7 +88,7 @@ build: configure
 	cmake --build --preset $(PRESET) -j $(JOBS)
 
 test: build
-	ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure
+	ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure $(if $(TESTS),-R '$(TESTS)')
 
 demo: configure
 	cmake --build --preset $(PRESET) -j $(JOBS) --target program
@@ -101,11 +101,21 @@ bench-programs: configure
 	cmake --preset $(PRESET) -DREAUGKD_BENCH=ON $(CMAKE_ARGS) >/dev/null
 	cmake --build --preset $(PRESET) -j $(JOBS) --target program $(BENCH_PROGRAMS)
 
-bench: bench-programs
-	$(call install-packages,$(BENCH_PACKAGES))
+.venv-torch/.bench: .venv-torch/.parity bench/requirements.txt
+	.venv-torch/bin/pip install --quiet --disable-pip-version-check --requirement bench/requirements.txt
+	@touch $@
+
+bench: bench-programs .venv-torch/.bench
 	@test -n "$(MODEL_DIR)" -a -n "$(GLUE_DIR)" || { echo "make bench MODEL_DIR=... GLUE_DIR=..." >&2; exit 2; }
-	bench/benchmark.py --bin $(BUILD)/bin --python $(PYTHON) --model $(MODEL_DIR) --glue $(GLUE_DIR) $(if $(BENCH),--parts $(BENCH)) \
+	bench/benchmark.py --bin $(BUILD)/bin --python .venv-torch/bin/python --model $(MODEL_DIR) --glue $(GLUE_DIR) $(if $(BENCH),--parts $(BENCH)) \
 	  $(if $(BENCH_FULL),--full) --json runs/bench/benchmark.json
+
+# Instructions of small pieces of work beside those on record; RECORD=1 writes them anew.
+bench-guard: configure
+	$(call install-packages,valgrind)
+	cmake --preset $(PRESET) -DREAUGKD_BENCH=ON $(CMAKE_ARGS) >/dev/null
+	cmake --build --preset $(PRESET) -j $(JOBS) --target bench_instructions
+	bench/guard.py --binary $(BUILD)/bin/bench_instructions $(if $(RECORD),--record)
 
 # A second call finds .venv/.installed and does nothing. Delete .venv to begin again.
 experiments: .venv/.installed

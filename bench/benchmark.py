@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
-"""`make bench`: what reaugkd costs, beside PyTorch, FAISS and the machine's own limits.
+"""`make bench`: what reaugkd costs, beside transformers, FAISS and the machine's own limits.
 
     bench/benchmark.py --model $MODEL_DIR --glue $GLUE_DIR --parts training,retrieval --json runs/bench/benchmark.json
 
 Parts: ceilings, training, bert-base, inference, pipeline, retrieval, tokenizing. Prints a table a part and writes
-everything it measured as JSON. --full adds what takes long: BERT-Base beside PyTorch, 20,000 rows of SST-2 through
+everything it measured as JSON. --full adds what takes long: BERT-Base beside transformers, 20,000 rows of SST-2 through
 the pipeline, retrieval from 393,000 rows.
 """
 import argparse
 import json
-import os
 import pathlib
 import sys
 import tempfile
@@ -23,13 +22,13 @@ import training
 
 PARTS = {"ceilings": programs.Ceilings, "training": training, "bert-base": training.BertBase, "inference": inference,
          "pipeline": pipeline, "retrieval": programs.Retrieval, "tokenizing": programs.Tokenizing}
-BASELINE = pathlib.Path(__file__).with_name("pytorch_baseline.py")
+RIVAL = pathlib.Path(__file__).with_name("rival.py")
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", type=pathlib.Path, default="build/release/bin", help="reaugkd and bench_*")
-    parser.add_argument("--python", default="/usr/bin/python3", help="one that has torch")
+    parser.add_argument("--python", default=".venv-torch/bin/python", help="one that has torch and transformers")
     parser.add_argument("--glue", required=True, type=pathlib.Path)
     parser.add_argument("--model", required=True, type=pathlib.Path, help="a pretrained BERT's directory")
     parser.add_argument("--parts", default=",".join(PARTS))
@@ -38,6 +37,7 @@ def parse_arguments():
     parser.add_argument("--examples", type=int, default=480, help="training rows of the checkpoint")
     parser.add_argument("--base-examples", type=int, default=96, help="training rows of BERT-Base")
     parser.add_argument("--pipeline-rows", type=int, default=2000, help="of SST-2 through the pipeline, unless --full")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda: of training and inference")
     parser.add_argument("--kb", type=pathlib.Path, help="also retrieval from this knowledge base's vectors")
     parser.add_argument("--json", type=pathlib.Path)
     args = parser.parse_args()
@@ -54,18 +54,13 @@ class Context:
         self.work, self.binary, self.bin, self.python = work, args.bin / "reaugkd", args.bin, args.python
         self.glue, self.model, self.kb, self.full = args.glue, args.model, args.kb, args.full
         self.rounds, self.examples, self.base_examples = args.rounds, args.examples, args.base_examples
-        self.pipeline_rows = args.pipeline_rows
-        self.openblas_core = None  # asked once
+        self.pipeline_rows, self.device = args.pipeline_rows, args.device
 
     def reaugkd(self, *arguments):
-        measure.run([self.binary, *arguments, "--quiet"])
+        measure.run([self.binary, *arguments, "--device", self.device, "--quiet"])
 
-    def pytorch(self, *arguments):
-        """With the same kernels of OpenBLAS: by itself an old one may take others (apps/reaugkd/library_environment.h)."""
-        if self.openblas_core is None:
-            self.openblas_core = self.ceilings(64)["openblas_core"]
-        core = {"OPENBLAS_CORETYPE": self.openblas_core} if self.openblas_core else {}
-        return measure.run([self.python, BASELINE, *arguments], {**core, **os.environ})
+    def rival(self, *arguments):
+        return json.loads(measure.run([self.python, RIVAL, *arguments, "--device", self.device]))
 
     def program(self, name, *arguments):
         return json.loads(measure.run([self.bin / f"bench_{name}", *arguments]))

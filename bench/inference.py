@@ -1,6 +1,6 @@
-"""Inference of a trained classifier: `eval`'s own figures beside plain PyTorch on the same rows, batches and model.
+"""Inference of a trained classifier: `eval`'s own figures beside PyTorch, ONNX Runtime and CTranslate2 (rival.py) on the same rows.
 
-Throughput at batch 32 in the order of the file; latency is the median of one row at a time.
+Throughput at batch 32, rows sorted by length on all sides; latency is the median of one row at a time.
 """
 import json
 
@@ -9,6 +9,7 @@ import workload
 
 ROWS = 256  # of dev: eight batches of 32, the first LATENCY_ROWS of them one by one
 LATENCY_ROWS = 100
+RIVALS = {"fp32": ("fp32", "compile", "onnx", "ctranslate2"), "bf16 or int8": ("bf16", "onnx-int8", "ctranslate2-int8")}
 
 
 def compare(context, name, model, init, task):
@@ -25,25 +26,14 @@ def compare(context, name, model, init, task):
         return {"examples_per_second": latency["throughput"]["model"],
                 "latency_ms": latency["batch_1"]["model"]["p50_ms"]}
 
-    def pytorch(mode):
-        return json.loads(context.pytorch("--model", trained, "--task", task, "--data", data, "--mode", mode,
-                                          "--inference", LATENCY_ROWS))
-
     calls = {"reaugkd fp32": lambda: ours("fp32"), "reaugkd bf16": lambda: ours("bf16")}
-    calls.update({f"pytorch {mode}": lambda mode=mode: pytorch(mode) for mode in ("default", "fp32", "best")})
-    results = measure.interleave(calls, context.rounds)
-    row = {"what": name, "task": task, "rounds": results}
-    for precision, baseline in (("fp32", "pytorch fp32"), ("bf16", "pytorch best")):
-        own = f"reaugkd {precision}"
-        row[precision] = {
-            "examples_per_second": measure.median(results[own]["examples_per_second"]),
-            "latency_ms": measure.median(results[own]["latency_ms"]),
-            "spread": measure.spread(results[own]["examples_per_second"]),
-            "throughput_over_default": measure.ratio(results, "examples_per_second", own, "pytorch default"),
-            "throughput_over_same": measure.ratio(results, "examples_per_second", own, baseline),
-            "latency_over_default": measure.ratio(results, "latency_ms", "pytorch default", own),
-            "latency_over_same": measure.ratio(results, "latency_ms", baseline, own)}
-    return row
+    modes = [mode for modes in RIVALS.values() for mode in modes]
+    if context.device != "cpu":  # the runtimes are asked for a CPU's
+        modes = ["fp32", "compile", "bf16"]
+    for mode in modes:
+        calls[mode] = lambda mode=mode: context.rival("--model", trained, "--task", task, "--data", data, "--mode", mode,
+                                                      "--inference", LATENCY_ROWS)
+    return {"what": name, "task": task, "rounds": measure.interleave(calls, context.rounds)}
 
 
 def rows(context):
@@ -54,10 +44,10 @@ def rows(context):
 
 
 def show(results):
-    header = ["model", "data", "precision", "examples/s at 32", "over PyTorch default", "over the same precision",
-              "ms at 1", "PyTorch default over it", "the same precision over it", "spread"]
-    cells = [[r["what"], r["task"], p, f"{r[p]['examples_per_second']:.0f}", f"{r[p]['throughput_over_default']:.2f}",
-              f"{r[p]['throughput_over_same']:.2f}", f"{r[p]['latency_ms']:.2f}",
-              f"{r[p]['latency_over_default']:.2f}", f"{r[p]['latency_over_same']:.2f}", f"{100 * r[p]['spread']:.0f} %"]
-             for r in results for p in ("fp32", "bf16")]
-    return measure.table(header, cells)
+    names = list(results[0]["rounds"])
+
+    def cells(key, form):
+        return [[r["what"], r["task"], *(form.format(measure.median(r["rounds"][name][key])) for name in names)] for r in results]
+
+    return ("examples a second at batch 32:\n\n" + measure.table(["model", "data", *names], cells("examples_per_second", "{:.0f}"))
+            + "\n\nmilliseconds for one:\n\n" + measure.table(["model", "data", *names], cells("latency_ms", "{:.2f}")))

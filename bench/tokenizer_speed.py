@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Our tokenizers beside PyPI's `tokenizers`: lines a second on the same threads.
 
-    bench/tokenizers.py --texts FOLDER --python PYTHON [--lines 100000] [--rounds 3] [--threads 1,2]
+    bench/tokenizer_speed.py --texts FOLDER --python PYTHON [--lines 100000] [--rounds 3] [--threads 1,2]
 
 PYTHON has tokenizers, transformers and sentencepiece. It trains one tokenizer of each family (tests/cli/tokenizers_parity.py) on the
 rows of TSV and CSV files under FOLDER; then either side gives ids to the same lines, framed and cut at 128 tokens: `encode_dataset` of
