@@ -464,7 +464,8 @@ def tables(results):
         for name, cells in rows.groupby("name", sort=False):
             line = {"": name} | {part: interval(cells[part]) for part in ("all", "new", "old")}
             if "gain" in cells and cells["gain"].notna().any():
-                line["gain over the student alone"] = interval(cells["gain"])
+                over = "the wrong labels" if "corrected" in group else "the student alone"
+                line[f"gain over {over}"] = interval(cells["gain"])
             if cells["loss"].notna().any():
                 line["-log p"] = f"{cells['loss'].mean():.3f}"
             if cells["seconds"].notna().any():
