@@ -59,6 +59,9 @@ class ReaugkdObjective : public KdObjective {
     places_ = whole ? there.to(device) : torch::arange(rows.numel(), torch::kInt64).to(device);
   }
 
+  /// Equations 2 and 3 over the batch.
+  bool compares_rows() const override { return options_.alpha > 0 && !anchors_.defined(); }
+
   /// Draws the step's anchors and further rows: they depend on (seed, step) only, so that a resumed
   /// run has the same.
   void begin_step(const train::Moment& moment) override {

@@ -18,6 +18,8 @@ class RkdObjective : public KdObjective {
         distance_weight_(distance_weight),
         angle_weight_(angle_weight) {}
 
+  bool compares_rows() const override { return true; }
+
  private:
   void add_terms(train::LossTerms& loss, const models::ClassifierOutput& output,
                  const models::EncoderTrace& trace, const torch::Tensor& index) override {

@@ -1,5 +1,6 @@
 #include "stages/distill.h"
 
+#include "base/random.h"
 #include "distill/trajectory.h"
 #include "evaluation/training_report.h"
 #include "stages/compute.h"
@@ -61,10 +62,11 @@ std::string run_distill(DistillOptions options) {
   const bool other_order_possible =
       options.data.label_order.empty() && inherited.directory != options.student;
   const auto& training = options.training;
-  train::Model student =
-      train::load_for_training(options.student, data,
-                               {training.init, options.student_layers, training.vocab_size,
-                                training.embedding, seed, other_order_possible});
+  // Not the teacher's stream: with its seed the student would begin with the teacher's own head.
+  train::Model student = train::load_for_training(
+      options.student, data,
+      {training.init, options.student_layers, training.vocab_size, training.embedding,
+       base::stream_seed(seed, "student"), other_order_possible});
   if (info.learns_key_space) student.trained_towards = key_space_of(options);
   const train::ModelOnData rows(student, data.train, settings, compute);
   const auto objective =

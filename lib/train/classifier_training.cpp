@@ -34,7 +34,9 @@ FitResult train_classifier(const std::string& what, const ModelOnData& student,
   const auto validation_rows = model.encode(data.validation, data.settings, compute.threads);
   const auto lengths = lengths_of(student.encoded());
   const auto batches = [&](std::int64_t epoch) {
-    return length_bucketed_batches(lengths, options.batch_size, seed, epoch);
+    return objective.compares_rows()
+               ? shuffled_batches(std::ssize(lengths), options.batch_size, seed, epoch)
+               : length_bucketed_batches(lengths, options.batch_size, seed, epoch);
   };
   const data::Task& task = data.settings.task;
   const auto validate = [&] {

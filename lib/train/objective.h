@@ -36,6 +36,9 @@ class Objective {
   virtual LossTerms loss(const std::vector<std::int64_t>& rows) = 0;
   virtual std::vector<ParameterGroup> parameter_groups() = 0;
   virtual void set_training(bool training) = 0;
+  /// Whether the loss compares rows of a batch with one another: which rows meet must then be
+  /// chance, not their length.
+  virtual bool compares_rows() const { return false; }
   /// Whether what step `last` (0-based) has left may be kept as the best: not while a part of the
   /// model is still as it was drawn. That of the last step of all may.
   virtual bool may_be_kept(std::int64_t last, std::int64_t total_steps) const {

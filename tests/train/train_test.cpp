@@ -55,6 +55,35 @@ TEST_CASE("batch order depends on seed and epoch alone", "[batches]") {
   CHECK(train::shuffled_batches(100, 8, 1, 2) != train::shuffled_batches(100, 8, 2, 2));
 }
 
+TEST_CASE("in random batches rows meet by chance, in bucketed ones often again", "[batches]") {
+  std::vector<std::int64_t> lengths;
+  for (std::int64_t i = 0; i < 1000; ++i) lengths.push_back(1 + i * 7919 % 100);
+  using Pair = std::pair<std::int64_t, std::int64_t>;
+  const auto pairs = [](const train::Batches& batches) {
+    std::set<Pair> met;
+    for (const auto& batch : batches) {
+      for (const auto a : batch) {
+        for (const auto b : batch) {
+          if (a < b) met.emplace(a, b);
+        }
+      }
+    }
+    return met;
+  };
+  // Of the pairs that meet in one epoch, the share that meets again in the next.
+  const auto again = [&](const auto& batches) {
+    const auto first = pairs(batches(0)), second = pairs(batches(1));
+    std::vector<Pair> both;
+    std::ranges::set_intersection(first, second, std::back_inserter(both));
+    return static_cast<double>(both.size()) / static_cast<double>(first.size());
+  };
+  CHECK(again([&](std::int64_t epoch) { return train::shuffled_batches(1000, 32, 1, epoch); }) <
+        0.05);  // 31 of 999 others
+  CHECK(again([&](std::int64_t epoch) {
+          return train::length_bucketed_batches(lengths, 32, 1, epoch);
+        }) > 0.3);
+}
+
 TEST_CASE("bucketed batches hold rows of like length", "[batches]") {
   std::vector<std::int64_t> lengths;
   for (std::int64_t i = 0; i < 3200; ++i) lengths.push_back(1 + i * 7919 % 100);
