@@ -45,9 +45,11 @@ double sum_of_squares_in_chunks(const torch::Tensor& values) {
   return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
-/// Whether each row of a table's averages (V, H) is not 0.
-std::vector<char> rows_that_moved(const torch::Tensor& averages) {
-  const auto moved = averages.ne(0).any(1).to(torch::kInt8).contiguous();
+/// Whether each row of a table's averages, (V, H) both, is not 0. Either may have become 0 before
+/// the other.
+std::vector<char> rows_that_moved(const torch::Tensor& exp_avg, const torch::Tensor& exp_avg_sq) {
+  const auto not_zero = exp_avg.ne(0).logical_or(exp_avg_sq.ne(0));
+  const auto moved = not_zero.any(1).to(torch::kInt8).contiguous();
   const auto* begin = moved.data_ptr<std::int8_t>();
   return {begin, begin + moved.numel()};
 }
@@ -161,7 +163,7 @@ void AdamW::update_rows(Slot& slot, const kernels::AdamWUpdate& constants) {
   const auto* slope = slopes.data_ptr<float>();
   auto* m = slot.exp_avg.data_ptr<float>();
   auto* v = slot.exp_avg_sq.data_ptr<float>();
-  if (slot.moved.empty()) slot.moved = rows_that_moved(slot.exp_avg);
+  if (slot.moved.empty()) slot.moved = rows_that_moved(slot.exp_avg, slot.exp_avg_sq);
   at::parallel_for(0, rows, std::max<std::int64_t>(1, kChunk / width),
                    [&](std::int64_t begin, std::int64_t end) {
                      const auto* next = std::lower_bound(id, id_end, begin);

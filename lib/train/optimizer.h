@@ -59,7 +59,7 @@ class AdamW {
   struct Slot {
     torch::Tensor parameter, exp_avg, exp_avg_sq;
     std::int64_t updates = 0;
-    std::vector<char> moved = {};  // of a sparse gradient: rows not 0 in exp_avg; empty: unknown
+    std::vector<char> moved = {};  // of a sparse gradient: rows that are not 0; empty: unknown
   };
   using Slots = std::vector<Slot>;
 

@@ -113,6 +113,23 @@ TEST_CASE("AdamW's bytes of a sparse gradient are those of a dense one", "[optim
   CHECK(torch::equal(dense, trained(true, true)));
 }
 
+TEST_CASE("a row is at rest where both of its averages are 0, not one", "[optimizer]") {
+  auto table = torch::ones({3, 16}).requires_grad_(true);
+  train::AdamW optimizer({{{table}, 1e-3, 0}});
+  auto state = optimizer.state();
+  state["exp_avg_sq.0"] = torch::zeros({3, 16});
+  state["exp_avg_sq.0"][0].fill_(1);  // its first average has faded to 0
+  optimizer.load_state(state, "here");
+  torch::embedding(table, torch::tensor({std::int64_t{1}}), -1, false, /*sparse=*/true)
+      .sum()
+      .backward();
+  optimizer.step(1, torch::tensor(1.0));
+  const auto squares = optimizer.state().at("exp_avg_sq.0");
+  CHECK(squares[0][0].item<double>() == Approx(0.999));
+  CHECK(squares[1][0].item<double>() == Approx(0.001));
+  CHECK(squares[2][0].item<double>() == 0);
+}
+
 TEST_CASE("decay spares biases and LayerNorm", "[optimizer]") {
   struct Net : torch::nn::Module {
     Net() {
