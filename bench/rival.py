@@ -222,7 +222,8 @@ def main():
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     args = parser.parse_args()
     if args.mode not in (TRAINING if args.inference is None else INFERENCE):
-        parser.error(f"--mode {args.mode} is of {'inference' if args.inference is None else 'training'}")
+        what = "only answers rows: give --inference N" if args.inference is None else "only trains: leave out --inference"
+        parser.error(f"--mode {args.mode} {what}")
     if args.kb and args.mode.startswith("trainer"):
         parser.error(f"--kb: --mode {args.mode} has no loss of ours")
     transformers.logging.set_verbosity_error()
