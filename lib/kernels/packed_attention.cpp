@@ -78,7 +78,7 @@ REAUGKD_INTO_CLONES void drop_row(const PackedHead& head, std::int64_t query,
   }
 }
 
-template <typename Value>
+template <int Bytes, typename Value>
 REAUGKD_INTO_CLONES void forward_head(const PackedHead& head, const Value* q, const Value* k,
                                       const Value* v, float* scratch, Value* context,
                                       float* log_sums) {
@@ -97,7 +97,7 @@ REAUGKD_INTO_CLONES void forward_head(const PackedHead& head, const Value* q, co
   for (std::int64_t begin = 0; begin < n; begin += kQueries) {
     const std::int64_t rows = n - begin < kQueries ? n - begin : kQueries;
     read_rows(rows, d, q + begin * head.projection_step, head.projection_step, q_rows, lanes);
-    small_product(rows, keys, d, {q_rows, lanes}, k_columns, keys, scores, keys);
+    small_product<Bytes>(rows, keys, d, {q_rows, lanes}, k_columns, keys, scores, keys);
     for (std::int64_t row = 0; row < rows; ++row) {
       float* __restrict weights = scores + row * keys;
       add_biases(head, begin + row, weights);
@@ -109,14 +109,14 @@ REAUGKD_INTO_CLONES void forward_head(const PackedHead& head, const Value* q, co
       log_sums[begin + row] = largest + std::log(sum);
       if (head.mask.threshold > 0) drop_row(head, begin + row, weights);
     }
-    small_product(rows, lanes, n, {scores, keys}, v_rows, lanes, sums, lanes);
+    small_product<Bytes>(rows, lanes, n, {scores, keys}, v_rows, lanes, sums, lanes);
     write_rows(rows, d, sums, lanes, context + begin * head.context_step, head.context_step);
   }
 }
 
 /// With W the weights, W' what dropout makes of them and S the scaled scores:
 ///   dV = W'^T dC,  dW' = dC V^T,  dS = W (dW - sum_j W dW),  dQ = scale dS K,  dK = scale dS^T Q.
-template <typename Value>
+template <int Bytes, typename Value>
 REAUGKD_INTO_CLONES void backward_head(const PackedHead& head, const Value* q, const Value* k,
                                        const Value* v, const float* log_sums, const Value* gradient,
                                        float* scratch, Value* dq, Value* dk, Value* dv,
@@ -146,8 +146,8 @@ REAUGKD_INTO_CLONES void backward_head(const PackedHead& head, const Value* q, c
     const std::int64_t rows = n - begin < kQueries ? n - begin : kQueries;
     read_rows(rows, d, q + begin * step, step, q_rows, lanes);
     read_rows(rows, d, gradient + begin * head.context_step, head.context_step, out_rows, lanes);
-    small_product(rows, keys, d, {q_rows, lanes}, k_columns, keys, weights, keys);
-    small_product(rows, keys, d, {out_rows, lanes}, v_columns, keys, slopes, keys);
+    small_product<Bytes>(rows, keys, d, {q_rows, lanes}, k_columns, keys, weights, keys);
+    small_product<Bytes>(rows, keys, d, {out_rows, lanes}, v_columns, keys, slopes, keys);
     for (std::int64_t row = 0; row < rows; ++row) {
       float* __restrict w = weights + row * keys;
       float* __restrict kept = dropped + row * keys;
@@ -170,50 +170,69 @@ REAUGKD_INTO_CLONES void backward_head(const PackedHead& head, const Value* q, c
       const float scale = head.scale;
       for (std::int64_t i = 0; i < n; ++i) slope[i] *= scale;
     }
-    small_product(n, lanes, rows, {dropped, 1, keys}, out_rows, lanes, v_sums, lanes, true);
-    small_product(n, lanes, rows, {slopes, 1, keys}, q_rows, lanes, k_sums, lanes, true);
-    small_product(rows, lanes, n, {slopes, keys}, k_rows, lanes, q_sums, lanes);
+    small_product<Bytes>(n, lanes, rows, {dropped, 1, keys}, out_rows, lanes, v_sums, lanes, true);
+    small_product<Bytes>(n, lanes, rows, {slopes, 1, keys}, q_rows, lanes, k_sums, lanes, true);
+    small_product<Bytes>(rows, lanes, n, {slopes, keys}, k_rows, lanes, q_sums, lanes);
     write_rows(rows, d, q_sums, lanes, dq + begin * step, step);
   }
   write_rows(n, d, k_sums, lanes, dk, step);
   write_rows(n, d, v_sums, lanes, dv, step);
 }
 
+REAUGKD_FOR_EACH_WIDTH(forward_fp32, void, forward,
+                       (const PackedHead& head, const float* q, const float* k, const float* v,
+                        float* scratch, float* context, float* log_sums),
+                       (head, q, k, v, scratch, context, log_sums), forward_head)
+REAUGKD_FOR_EACH_WIDTH(backward_fp32, void, backward,
+                       (const PackedHead& head, const float* q, const float* k, const float* v,
+                        const float* log_sums, const float* gradient, float* scratch, float* dq,
+                        float* dk, float* dv, float* d_relative),
+                       (head, q, k, v, log_sums, gradient, scratch, dq, dk, dv, d_relative),
+                       backward_head)
+REAUGKD_FOR_EACH_WIDTH(forward_bf16, void, forward,
+                       (const PackedHead& head, const std::uint16_t* q, const std::uint16_t* k,
+                        const std::uint16_t* v, float* scratch, std::uint16_t* context,
+                        float* log_sums),
+                       (head, q, k, v, scratch, context, log_sums), forward_head)
+REAUGKD_FOR_EACH_WIDTH(backward_bf16, void, backward,
+                       (const PackedHead& head, const std::uint16_t* q, const std::uint16_t* k,
+                        const std::uint16_t* v, const float* log_sums,
+                        const std::uint16_t* gradient, float* scratch, std::uint16_t* dq,
+                        std::uint16_t* dk, std::uint16_t* dv, float* d_relative),
+                       (head, q, k, v, log_sums, gradient, scratch, dq, dk, dv, d_relative),
+                       backward_head)
+
 }  // namespace
 
 std::int64_t packed_attention_scratch(std::int64_t tokens, std::int64_t width) {
   const std::int64_t keys = whole_lanes(tokens);
   const std::int64_t lanes = whole_lanes(width);
-  return 2 * width * keys + 3 * tokens * lanes + 3 * kQueries * (lanes + keys) + 11 * kProductLanes;
+  return 2 * width * keys + 3 * tokens * lanes + 3 * kQueries * (lanes + keys) + 11 * kLanes;
 }
 
-REAUGKD_VECTOR_CLONES
 void packed_attention_forward(const PackedHead& head, const float* q, const float* k,
                               const float* v, float* scratch, float* context, float* log_sums) {
-  forward_head(head, q, k, v, scratch, context, log_sums);
+  forward(head, q, k, v, scratch, context, log_sums);
 }
 
-REAUGKD_VECTOR_CLONES
 void packed_attention_forward(const PackedHead& head, const std::uint16_t* q,
                               const std::uint16_t* k, const std::uint16_t* v, float* scratch,
                               std::uint16_t* context, float* log_sums) {
-  forward_head(head, q, k, v, scratch, context, log_sums);
+  forward(head, q, k, v, scratch, context, log_sums);
 }
 
-REAUGKD_VECTOR_CLONES
 void packed_attention_backward(const PackedHead& head, const float* q, const float* k,
                                const float* v, const float* log_sums, const float* gradient,
                                float* scratch, float* dq, float* dk, float* dv, float* d_relative) {
-  backward_head(head, q, k, v, log_sums, gradient, scratch, dq, dk, dv, d_relative);
+  backward(head, q, k, v, log_sums, gradient, scratch, dq, dk, dv, d_relative);
 }
 
-REAUGKD_VECTOR_CLONES
 void packed_attention_backward(const PackedHead& head, const std::uint16_t* q,
                                const std::uint16_t* k, const std::uint16_t* v,
                                const float* log_sums, const std::uint16_t* gradient, float* scratch,
                                std::uint16_t* dq, std::uint16_t* dk, std::uint16_t* dv,
                                float* d_relative) {
-  backward_head(head, q, k, v, log_sums, gradient, scratch, dq, dk, dv, d_relative);
+  backward(head, q, k, v, log_sums, gradient, scratch, dq, dk, dv, d_relative);
 }
 
 }  // namespace reaugkd::kernels

@@ -3,6 +3,9 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <mutex>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/interrupt.h"
@@ -23,6 +26,7 @@ constexpr double kRounding = 1e-6;
 // Candidates beyond k. Most searches then see a clear gap below the k-th.
 constexpr std::int64_t kSlack = 64;
 constexpr std::int64_t kRowsPerTask = 64;
+constexpr std::int64_t kRowsPerThread = 1024;  // of one query's search: fewer do not pay a thread
 
 /// The first `width` columns by (similarity descending, row ascending). Both (b, m).
 Neighbors ranked(const torch::Tensor& rows, const torch::Tensor& similarities, std::int64_t width) {
@@ -35,7 +39,10 @@ Neighbors ranked(const torch::Tensor& rows, const torch::Tensor& similarities, s
 class ExactIndex final : public Index {
  public:
   ExactIndex(torch::Tensor embeddings, torch::Tensor rows)
-      : embeddings_(std::move(embeddings)), rows_(std::move(rows)) {}
+      : embeddings_(std::move(embeddings)),
+        rows_(std::move(rows)),
+        reads_rows_(embeddings_.device().is_cpu() && embeddings_.scalar_type() == torch::kFloat32) {
+  }
 
   std::string kind() const override { return kExactIndex; }
   std::int64_t size() const override { return embeddings_.size(0); }
@@ -44,6 +51,7 @@ class ExactIndex final : public Index {
 
  private:
   Neighbors search_block(const torch::Tensor& block, std::int64_t width) const;
+  Neighbors search_one(const torch::Tensor& query, std::int64_t width) const;
   Neighbors search_tied(const torch::Tensor& query, const torch::Tensor& rows,
                         std::int64_t width) const;
   torch::Tensor products(const torch::Tensor& block) const;
@@ -52,6 +60,7 @@ class ExactIndex final : public Index {
 
   torch::Tensor embeddings_;  // (N, D), fp32 or fp16
   torch::Tensor rows_;        // (N) the rows that these are, ascending; undefined: 0, 1, ...
+  bool reads_rows_;           // whether the kernel can read them where they lie
 };
 
 Neighbors ExactIndex::search(const torch::Tensor& queries, std::int64_t k) const {
@@ -64,7 +73,9 @@ Neighbors ExactIndex::search(const torch::Tensor& queries, std::int64_t k) const
   for (std::int64_t begin = 0; begin < all.size(0); begin += block) {
     base::stop_if_interrupted();
     const std::int64_t end = std::min(begin + block, all.size(0));
-    const Neighbors part = search_block(all.slice(0, begin, end), width);
+    const auto queries_of_block = all.slice(0, begin, end);
+    const Neighbors part = end - begin == 1 && reads_rows_ ? search_one(queries_of_block, width)
+                                                           : search_block(queries_of_block, width);
     found.indices.slice(0, begin, end).slice(1, 0, width).copy_(part.indices);
     found.similarities.slice(0, begin, end).slice(1, 0, width).copy_(part.similarities);
   }
@@ -96,12 +107,48 @@ Neighbors ExactIndex::search_block(const torch::Tensor& block, std::int64_t widt
   return found;
 }
 
+/// The `width` best of one query (1, D): each row's similarity once, and a list of the best so far
+/// for each thread.
+Neighbors ExactIndex::search_one(const torch::Tensor& query, std::int64_t width) const {
+  using Found = std::pair<float, std::int64_t>;
+  const auto before = [](const Found& a, const Found& b) {
+    return a.first > b.first || (a.first == b.first && a.second < b.second);
+  };
+  const float* s = query.data_ptr<float>();
+  const float* rows = embeddings_.data_ptr<float>();
+  const auto most = static_cast<std::size_t>(width);
+  std::vector<Found> all;
+  std::mutex mutex;
+  at::parallel_for(0, size(), kRowsPerThread, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<Found> best;  // a heap, the worst of them in front
+    best.reserve(most + 1);
+    for (std::int64_t row = begin; row < end; ++row) {
+      const Found found{kernels::inner_product(s, rows + row * dimension(), dimension()), row};
+      if (best.size() == most && !before(found, best.front())) continue;
+      best.push_back(found);
+      std::push_heap(best.begin(), best.end(), before);
+      if (best.size() <= most) continue;
+      std::pop_heap(best.begin(), best.end(), before);
+      best.pop_back();
+    }
+    const std::lock_guard lock(mutex);
+    all.insert(all.end(), best.begin(), best.end());
+  });
+  std::partial_sort(all.begin(), all.begin() + width, all.end(), before);
+  auto result = Neighbors::none(1, width);
+  for (std::int64_t i = 0; i < width; ++i) {
+    result.similarities.data_ptr<float>()[i] = all[static_cast<std::size_t>(i)].first;
+    result.indices.data_ptr<std::int64_t>()[i] = all[static_cast<std::size_t>(i)].second;
+  }
+  return result;
+}
+
 /// z.s of every row, (b, N), by matrix product.
 torch::Tensor ExactIndex::products(const torch::Tensor& block) const {
   auto result = torch::empty({block.size(0), size()}, block.options());
   for_each_fp32_block(embeddings_, [&](std::int64_t begin, const torch::Tensor& rows) {
     auto part = result.slice(1, begin, begin + rows.size(0));
-    if (block.size(0) == 1) {  // a product with a matrix of one row would be several times slower
+    if (block.size(0) == 1) {  // of fp16: a product with a matrix of one row would be slower
       auto vector = part[0];
       at::mv_out(vector, rows, block[0]);
     } else {

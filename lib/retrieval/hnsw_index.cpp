@@ -82,6 +82,17 @@ class InnerProductSpace final : public hnswlib::SpaceInterface<float> {
   std::size_t dimension_;
 };
 
+/// What a priority_queue holds, in no order: to take all of it by pop() would sort it.
+template <typename Queue>
+const typename Queue::container_type& elements_of(const Queue& queue) {
+  struct Open : Queue {
+    static const typename Queue::container_type& of(const Queue& closed) {
+      return closed.*(&Open::c);
+    }
+  };
+  return Open::of(queue);
+}
+
 class HnswIndex final : public Index {
  public:
   /// An empty graph to insert into.
@@ -130,6 +141,11 @@ class HnswIndex final : public Index {
   void save(const std::filesystem::path& path) const override;
 
  private:
+  float distance_to(const float* query, hnswlib::tableint element) const {
+    return graph_->fstdistfunc_(query, graph_->getDataByInternalId(element),
+                                graph_->dist_func_param_);
+  }
+  hnswlib::tableint entry_point(const float* query) const;
   void search_one(const float* query, std::int64_t k, std::int64_t* indices,
                   float* similarities) const;
   void adopt_file();
@@ -240,16 +256,43 @@ Neighbors HnswIndex::search(const torch::Tensor& queries, std::int64_t k) const 
   return found;
 }
 
-/// All max(ef_search, k) candidates are asked for, then sorted: ties do not depend on hnswlib's
-/// heap.
+/// Where the walk of the lowest layer begins: the nearest element of the layers above, each
+/// searched greedily from the last one's.
+hnswlib::tableint HnswIndex::entry_point(const float* query) const {
+  auto nearest = graph_->enterpoint_node_;
+  float distance = distance_to(query, nearest);
+  for (int level = graph_->maxlevel_; level > 0; --level) {
+    for (bool closer = true; closer;) {
+      closer = false;
+      auto* links = graph_->get_linklist(nearest, level);
+      const auto* neighbors = links + 1;
+      for (int i = 0; i < graph_->getListCount(links); ++i) {
+        const auto neighbor = neighbors[i];
+        if (const float found = distance_to(query, neighbor); found < distance) {
+          distance = found;
+          nearest = neighbor;
+          closer = true;
+        }
+      }
+    }
+  }
+  return nearest;
+}
+
+/// What hnswlib's searchKnn finds, without its two further heaps. All max(ef_search, k) candidates
+/// are looked at: ties do not depend on the order of the walk.
 void HnswIndex::search_one(const float* query, std::int64_t k, std::int64_t* indices,
                            float* similarities) const {
-  auto heap = graph_->searchKnn(query, std::max(graph_->ef_, as_size(k)));
+  const auto heap = graph_->searchBaseLayerST<false, false>(entry_point(query), query,
+                                                            std::max(graph_->ef_, as_size(k)));
   std::vector<std::pair<float, hnswlib::labeltype>> found;
   found.reserve(heap.size());
-  for (; !heap.empty(); heap.pop()) found.push_back(heap.top());
-  std::sort(found.begin(), found.end());  // distance, then row, ascending
+  for (const auto& [distance, element] : elements_of(heap)) {
+    found.emplace_back(distance, graph_->getExternalLabel(element));
+  }
   const std::size_t count = std::min(found.size(), as_size(k));
+  std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(count),
+                    found.end());  // distance, then row, ascending
   for (std::size_t i = 0; i < count; ++i) {
     similarities[i] = 1.0F - found[i].first;
     indices[i] = static_cast<std::int64_t>(found[i].second);

@@ -6,12 +6,16 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "kernels/inner_product.h"
 
 namespace reaugkd::retrieval {
 
 Neighbors Neighbors::none(std::int64_t queries, std::int64_t k) {
-  return {torch::full({queries, k}, -1, torch::kInt64),
-          torch::full({queries, k}, -std::numeric_limits<float>::infinity(), torch::kFloat32)};
+  Neighbors none{torch::empty({queries, k}, torch::kInt64), torch::empty({queries, k})};
+  std::fill_n(none.indices.data_ptr<std::int64_t>(), queries * k, -1);
+  std::fill_n(none.similarities.data_ptr<float>(), queries * k,
+              -std::numeric_limits<float>::infinity());
+  return none;
 }
 
 Neighbors Neighbors::first(std::int64_t k) const {
@@ -38,7 +42,10 @@ torch::Tensor Index::checked_queries(const torch::Tensor& queries, std::int64_t 
                 "queries are not (B, {}) fp32", dimension());
   REAUGKD_CHECK(k >= 1, "k is {}", k);
   torch::Tensor values = queries.detach().contiguous();
-  if (!values.isfinite().all().item<bool>()) {
+  const bool finite = values.device().is_cpu()
+                          ? kernels::all_finite(values.data_ptr<float>(), values.numel())
+                          : values.isfinite().all().item<bool>();
+  if (!finite) {
     throw base::NumericError(
         "a student embedding to search the knowledge base with is not finite: the student has "
         "diverged");

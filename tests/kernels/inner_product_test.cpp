@@ -1,6 +1,7 @@
 #include "kernels/inner_product.h"
 
 #include <cmath>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -25,6 +26,19 @@ TEST_CASE("the inner product of any length is that of double precision") {
     }
     CHECK(std::abs(inner_product(a, b, n) - expected) <= 1e-6 * magnitude);
     if (n > 0) CHECK(inner_product(b, b, n) > 0);
+  }
+}
+
+TEST_CASE("a value that is not finite is seen at every place") {
+  std::vector<float> values(67, 3.0e38F);
+  CHECK(all_finite(values.data(), std::ssize(values)));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    for (const float wrong : {std::numeric_limits<float>::infinity(),
+                              -std::numeric_limits<float>::infinity(), std::nanf("")}) {
+      auto changed = values;
+      changed[i] = wrong;
+      CHECK_FALSE(all_finite(changed.data(), std::ssize(changed)));
+    }
   }
 }
 
