@@ -31,8 +31,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 # Debian packages; skipped where there is no apt-get, or with DEPS=none.
 PACKAGES = g++ cmake ninja-build ccache libtorch-dev libcli11-dev libhnswlib-dev libsentencepiece-dev libabsl-dev \
-           libspdlog-dev catch2 nlohmann-json3-dev libutf8proc-dev libssl-dev libopenblas0-pthread
-BENCH_LIBRARIES = libfaiss-dev liblapack-dev
+           libspdlog-dev catch2 nlohmann-json3-dev libutf8proc-dev libssl-dev libopenblas0-pthread libgloo-dev
 BENCH_PROGRAMS = bench_ceilings bench_index_choice bench_index_extend bench_kb_open bench_retrieval bench_tokenizing
 VENV_PACKAGES = python3-venv
 FUZZ_PACKAGES = clang
@@ -97,7 +96,6 @@ demo: configure
 	REAUGKD=$(abspath $(BUILD)/bin/reaugkd) examples/add-knowledge.sh
 
 bench-programs: configure
-	$(call install-packages,$(BENCH_LIBRARIES))
 	cmake --preset $(PRESET) -DREAUGKD_BENCH=ON $(CMAKE_ARGS) >/dev/null
 	cmake --build --preset $(PRESET) -j $(JOBS) --target program $(BENCH_PROGRAMS)
 

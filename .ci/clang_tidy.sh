@@ -8,7 +8,7 @@ units=build/lint
 mkdir -p "$units"
 torch=$(dirname "$(dirname "$(find /usr/include "${TORCH_ROOT:-/usr}" -path '*api/include/torch/torch.h' -print -quit)")")
 flags=(-std=c++20 -include .ci/clang_tidy_prelude.h -isystem "$torch" -Ilib -Iapps/reaugkd -DFMT_SHARED
-  -DSPDLOG_COMPILED_LIB -DSPDLOG_FMT_EXTERNAL -DSPDLOG_SHARED_LIB -DREAUGKD_SENTENCEPIECE -DREAUGKD_VERSION='"lint"'
+  -DSPDLOG_COMPILED_LIB -DSPDLOG_FMT_EXTERNAL -DSPDLOG_SHARED_LIB -DREAUGKD_SENTENCEPIECE -DREAUGKD_RANKS -DREAUGKD_VERSION='"lint"'
   -DTORCH_LIBRARY_DIR='"lib"')
 modules=("$@")
 [ ${#modules[@]} -gt 0 ] || modules=($(cd lib && ls -d */ | tr -d /) apps)

@@ -6,10 +6,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 #include <sstream>
 
@@ -18,6 +21,8 @@
 #include "base/version.h"
 #include "help_format.h"
 #include "listing.h"
+#include "parallel/ranks.h"
+#include "tensor/device.h"
 #include "text/sentencepiece.h"
 #include "usage.h"
 
@@ -29,6 +34,7 @@ struct ProcessFlags {
   std::string config;
   bool quiet = false;
   bool verbose = false;
+  std::int64_t rank_timeout = 1800;  // seconds
 };
 
 std::string option_help(const base::Option& option) {
@@ -140,6 +146,77 @@ void resolve(const base::OptionList& fields, const std::vector<CLI::Option*>& de
   fields.check_required();
 }
 
+/// What every rank must have been given alike.
+base::Json identity_of(const Command& command, const base::OptionList& fields) {
+  base::Json identity = {{"version", base::version()}, {"the command", command.name}};
+  const base::Json options = fields.to_json();
+  std::int64_t threads = 0;
+  for (const auto& [name, value] : options.items()) {
+    if (name == "threads") threads = value.get<std::int64_t>();
+    if (name == "threads" || name == "output" || name == "device") continue;
+    identity["`" + name + "`"] = value;
+  }
+  identity["the number of threads"] = threads > 0 ? threads : tensor::available_threads();
+  return identity;
+}
+
+/// A folder of a rank that is not the first: it writes what any process would, and nobody reads it.
+class Scratch {
+ public:
+  Scratch()
+      : path_(std::filesystem::temp_directory_path() / fmt::format("reaugkd-rank-{}", ::getpid())) {
+  }
+  ~Scratch() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+void set_option(const base::OptionList& fields, const std::string& name, const std::string& text) {
+  for (const auto& option : fields.options()) {
+    if (option.name == name) option.set_text(text);
+  }
+}
+
+constexpr std::array kDividedCommands = {"teacher-finetune", "project", "build-kb", "distill",
+                                         "eval"};
+
+/// Runs the command as one of several ranks; what it returns on the first one.
+std::string run_as_rank(const Command& command, const base::OptionList& fields,
+                        const parallel::Place& place, const ProcessFlags& flags) {
+  if (std::ranges::find(kDividedCommands, command.name) == kDividedCommands.end()) {
+    throw base::ConfigError(
+        "{} runs as one process, and {} ranks were started; the commands for "
+        "several are {}",
+        command.name, place.size, fmt::join(kDividedCommands, ", "));
+  }
+  parallel::join(place, std::chrono::seconds(flags.rank_timeout), identity_of(command, fields));
+  std::optional<Scratch> scratch;
+  if (place.rank > 0) {
+    scratch.emplace();
+    set_option(fields, "output", scratch->path().string());
+    set_option(fields, "resume", "false");
+    set_option(fields, "overwrite", "false");
+  }
+  try {
+    const std::string text = command.run();
+    parallel::leave();
+    return place.rank == 0 ? text : "";
+  } catch (const parallel::FinishedElsewhere&) {
+    parallel::leave();
+    return "";
+  } catch (const std::exception& error) {
+    parallel::leave_with(error.what());
+    throw;
+  }
+}
+
 std::string version_text() {
   return fmt::format("reaugkd {}{}", base::version(),
                      text::sentencepiece_available() ? "" : " (built without sentencepiece)");
@@ -182,8 +259,10 @@ int run_command_line(const std::vector<Command>& commands, int argc, char** argv
       "reaugkd --completion bash|zsh prints a completion script for the shell.\n"
       "reaugkd --options prints every option of every command as Markdown.\n"
       "Exit codes: 0 done, 2 options, 3 data, 4 a model or another command's output,\n"
-      "5 files or memory, 6 not finite, 70 a bug; 129, 130, 143 stopped, and --resume\n"
-      "goes on.");
+      "5 files or memory, 6 not finite, 7 another rank ended, 70 a bug; 129, 130, 143\n"
+      "stopped, and --resume goes on.\n"
+      "reaugkd --ranks N COMMAND ... runs a command as N processes, a GPU or a share of\n"
+      "the cores each.");
   if (const auto listing = listing_asked_for(commands, argc, argv)) {
     print(*listing);
     return 0;
@@ -207,6 +286,12 @@ int run_command_line(const std::vector<Command>& commands, int argc, char** argv
     entry.app->add_flag("--quiet", flags.quiet, "warnings and errors only; run.log has everything")
         ->group("Run");
     entry.app->add_flag("--verbose", flags.verbose, "debugging messages too")->group("Run");
+    entry.app
+        ->add_option("--rank-timeout", flags.rank_timeout,
+                     "seconds that a rank waits for another, of several")
+        ->check(CLI::Range(1, 1000000))
+        ->capture_default_str()
+        ->group("Run");
   }
   try {
     app.parse(argc, argv);
@@ -227,13 +312,19 @@ int run_command_line(const std::vector<Command>& commands, int argc, char** argv
     }
     throw base::ConfigError("{}", usage_problem(app, argc, argv, error.what()));
   }
+  const parallel::Place place = parallel::place_of_environment();
+  if (place.rank > 0) flags.quiet = true;
   set_logging(flags);
+  if (place.rank > 0) {  // the first rank says what all would
+    spdlog::default_logger()->sinks().front()->set_level(spdlog::level::critical);
+  }
   for (std::size_t i = 0; i < commands.size(); ++i) {
     if (!declared[i].app->parsed()) continue;
     resolve(declared[i].fields, declared[i].handles, declared[i].texts, commands[i].name,
             flags.config);
     try {
-      print(commands[i].run());
+      print(place.size == 1 ? commands[i].run()
+                            : run_as_rank(commands[i], declared[i].fields, place, flags));
     } catch (const base::Error& error) {  // the library names options by their keys
       throw base::Error(error.exit_code(), base::with_flags(error.what()));
     }

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "library_environment.h"
+#include "start_ranks.h"
 
 namespace {
 
@@ -34,7 +35,7 @@ std::string own_folder() {
 
 }  // namespace
 
-int main(int, char** argv) {
+int main(int argc, char** argv) {
   reaugkd::apps::set_library_environment();
   const std::string folder = own_folder();
   if (folder.empty()) {
@@ -42,6 +43,11 @@ int main(int, char** argv) {
     return kIoError;
   }
   const std::string program = folder + "../lib/reaugkd/reaugkd";
+  if (const int ranks = reaugkd::apps::ranks_asked_for(argc, argv); ranks > 0) {
+    char** after = argv + (std::strchr(argv[1], '=') == nullptr ? 2 : 1);
+    after[0] = argv[0];
+    return reaugkd::apps::run_ranks(program, ranks, after);
+  }
   ::execv(program.c_str(), argv);
   std::fprintf(stderr,
                "reaugkd: %s cannot be started: %s. Do not copy bin/reaugkd alone: it needs "

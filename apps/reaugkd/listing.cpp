@@ -11,7 +11,8 @@ std::vector<std::string> flags_of(const base::OptionList& fields) {
   for (const auto& option : fields.options()) {
     if (!option.positional) flags.push_back("--" + option.name);
   }
-  for (const char* flag : {"--config", "--quiet", "--verbose", "--help"}) flags.emplace_back(flag);
+  for (const char* flag : {"--config", "--quiet", "--verbose", "--rank-timeout", "--help"})
+    flags.emplace_back(flag);
   return flags;
 }
 
@@ -135,7 +136,8 @@ std::string option_tables(const std::vector<Command>& commands) {
   }
   return text +
          "\nEvery command also takes `--config FILE.json` (options, or a `run.json` to repeat), "
-         "`--quiet`, `--verbose` and `--help`.\n";
+         "`--quiet`, `--verbose`, `--rank-timeout SECONDS` (how long a rank waits for another) and "
+         "`--help`.\n";
 }
 
 }  // namespace reaugkd::apps

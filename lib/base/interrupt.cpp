@@ -31,6 +31,10 @@ int interrupt_signal() noexcept {
   return noted_signal;
 }
 
+void note_interrupt(int signal) noexcept {
+  noted_signal = signal;
+}
+
 void forget_interrupt() noexcept {
   noted_signal = 0;
 }

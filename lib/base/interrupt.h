@@ -23,6 +23,9 @@ void notice_interrupts();
 /// The signal that has been noted, 0: none.
 int interrupt_signal() noexcept;
 
+/// As if this signal had come: another rank has noted it.
+void note_interrupt(int signal) noexcept;
+
 /// As if none had been noted: for tests.
 void forget_interrupt() noexcept;
 

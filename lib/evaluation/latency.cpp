@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "models/thread_parallel.h"
+#include "parallel/ranks.h"
 #include "train/batches.h"
 
 namespace reaugkd::evaluation {
@@ -68,6 +69,7 @@ LatencyMeasurement measure_latency(train::Model& model, const text::EncodedDatas
                                    const tensor::Compute& compute, std::int64_t batch_size,
                                    std::int64_t examples, const Retriever* retriever,
                                    const retrieval::RetrievalSetting& setting) {
+  const parallel::AloneGuard alone;  // what one process answers in
   const torch::NoGradGuard no_grad;
   const tensor::AutocastGuard autocast(compute.device, compute.precision);
   model.classifier->eval();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "models/dropout.h"
+#include "parallel/ranks.h"
 #include "tensor/device.h"
 
 namespace reaugkd::models {
@@ -20,10 +21,37 @@ using torch::autograd::variable_list;
 /// more than this all together, the batch stays whole.
 constexpr std::int64_t kMostGradientBytes = std::int64_t{4} << 30;
 
-std::int64_t slices_of(const EncoderInput& input) {
-  if (!input.input_ids.device().is_cpu() || at::in_parallel_region()) return 1;
-  const auto slices = static_cast<std::int64_t>(at::get_num_threads());
-  return input.input_ids.size(0) < slices ? 1 : slices;  // whole: all threads on each product
+/// How a batch is cut: every rank has as many slices, one after the other.
+struct Cut {
+  std::int64_t rows;
+  std::int64_t slices;  // of each rank; 1 on a GPU
+  std::int64_t ranks;
+  std::int64_t rank;
+
+  std::int64_t all() const { return slices * ranks; }
+  /// The first row of this rank's slice, or with `slice` = slices the row after its last.
+  std::int64_t begin(std::int64_t slice) const { return begin(slice, rank); }
+  std::int64_t begin(std::int64_t slice, std::int64_t of_rank) const {
+    return rows * (of_rank * slices + slice) / all();
+  }
+  std::vector<std::int64_t> rows_of_ranks() const {
+    std::vector<std::int64_t> counts;
+    for (std::int64_t r = 0; r < ranks; ++r) counts.push_back(begin(slices, r) - begin(0, r));
+    return counts;
+  }
+};
+
+Cut cut_of(const EncoderInput& input) {
+  Cut cut{input.input_ids.size(0), 1, 1, 0};
+  if (at::in_parallel_region()) return cut;
+  if (input.input_ids.device().is_cpu()) {
+    cut.slices = static_cast<std::int64_t>(at::get_num_threads());
+  }
+  cut.ranks = parallel::size();
+  cut.rank = parallel::rank();
+  if (cut.rows < cut.all()) cut.ranks = 1, cut.rank = 0;  // each rank computes all of it
+  if (cut.rows < cut.all()) cut.slices = 1;               // whole: all threads on each product
+  return cut;
 }
 
 bool too_large(std::int64_t slices, const variable_list& trained) {
@@ -99,23 +127,21 @@ void for_slices(std::int64_t slices, bool with_gradients, const Work& work) {
 /// A batch on its way through the model.
 struct SlicedBatch : torch::CustomClassHolder {
   SlicedBatch(Classifier& of, const EncoderInput& batch, Pooling kind, const EncoderTrace* trace,
-              std::int64_t count)
-      : model(of), input(batch), pooling(kind), slices(count) {
+              const Cut& of_rows)
+      : model(of), input(batch), pooling(kind), cut(of_rows), slices(of_rows.slices) {
     if (trace != nullptr) attention_from = trace->attention_from;
     if (model->is_training()) dropout_seed = static_cast<std::uint64_t>(next_dropout_key());
   }
 
-  std::int64_t begin(std::int64_t slice) const { return input.input_ids.size(0) * slice / slices; }
-
   torch::Tensor part(const torch::Tensor& of_batch, std::int64_t slice) const {
-    return of_batch.slice(0, begin(slice), begin(slice + 1));
+    return of_batch.slice(0, cut.begin(slice), cut.begin(slice + 1));
   }
 
   /// Every slice's outputs, with their graphs where gradients are wanted.
   std::vector<variable_list> forward(bool with_gradients) {
     std::vector<variable_list> of_slices(static_cast<std::size_t>(slices));
     for_slices(slices, with_gradients, [&](std::int64_t slice) {
-      DropoutKeys keys(dropout_seed, static_cast<std::uint64_t>(slice));
+      DropoutKeys keys(dropout_seed, static_cast<std::uint64_t>(cut.rank * slices + slice));
       EncoderTrace trace{attention_from.value_or(EncoderTrace::kNoLayer)};
       const auto output =
           model->forward({part(input.input_ids, slice), part(input.token_type_ids, slice),
@@ -130,6 +156,7 @@ struct SlicedBatch : torch::CustomClassHolder {
   Classifier model;
   EncoderInput input;
   Pooling pooling;
+  Cut cut;
   std::int64_t slices;
   std::optional<std::int64_t> attention_from;  // where a trace is asked for
   std::ptrdiff_t states = 0;                   // hidden states that a forward noted
@@ -137,13 +164,15 @@ struct SlicedBatch : torch::CustomClassHolder {
   std::vector<variable_list> outputs;  // until the way back
 };
 
-variable_list joined(const std::vector<variable_list>& outputs) {
+/// The outputs of the whole batch, on every rank.
+variable_list joined(const std::vector<variable_list>& outputs, const Cut& cut) {
   const torch::NoGradGuard no_grad;
   variable_list all;
   for (std::size_t i = 0; i < outputs.front().size(); ++i) {
     variable_list parts;
     for (const auto& slice : outputs) parts.push_back(slice[i]);
-    all.push_back(torch::cat(parts));
+    const auto own = torch::cat(parts);
+    all.push_back(cut.ranks == 1 ? own : parallel::join_rows(own, cut.rows_of_ranks()));
   }
   return all;
 }
@@ -158,7 +187,7 @@ class SlicedForward : public torch::autograd::Function<SlicedForward> {
     context->saved_data["batch"] = c10::IValue::make_capsule(batch);
     context->save_for_backward(parameters.vec());
     batch->outputs = batch->forward(/*with_gradients=*/true);
-    return joined(batch->outputs);
+    return joined(batch->outputs, batch->cut);
   }
 
   static variable_list backward(torch::autograd::AutogradContext* context,
@@ -183,7 +212,7 @@ class SlicedForward : public torch::autograd::Function<SlicedForward> {
                                 /*create_graph=*/false, /*allow_unused=*/true);
     });
     batch.outputs.clear();
-    variable_list sums = {torch::Tensor()};  // of the batch, which has no gradient
+    variable_list sums;
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       auto sum = slopes[0][i];
       for (std::size_t slice = 1; slice < slopes.size() && sum.defined(); ++slice) {
@@ -191,6 +220,8 @@ class SlicedForward : public torch::autograd::Function<SlicedForward> {
       }
       sums.push_back(sum);
     }
+    if (batch.cut.ranks > 1) parallel::sum(sums);
+    sums.insert(sums.begin(), torch::Tensor());  // of the batch, which has no gradient
     return sums;
   }
 };
@@ -199,12 +230,15 @@ class SlicedForward : public torch::autograd::Function<SlicedForward> {
 
 ClassifierOutput forward_on_threads(Classifier& model, const EncoderInput& input, Pooling pooling,
                                     EncoderTrace* trace) {
-  const std::int64_t slices = slices_of(input);
-  if (slices <= 1) return model->forward(input, pooling, trace);
+  Cut cut = cut_of(input);
   const auto trained = trained_parameters(model);
-  if (too_large(slices, trained)) return model->forward(input, pooling, trace);
-  const auto batch = c10::make_intrusive<SlicedBatch>(model, input, pooling, trace, slices);
-  const auto outputs = trained.empty() ? joined(batch->forward(/*with_gradients=*/false))
+  if (too_large(cut.slices, trained)) {
+    cut.slices = 1;
+    if (cut.rows < cut.all()) cut.ranks = 1, cut.rank = 0;
+  }
+  if (cut.all() <= 1) return model->forward(input, pooling, trace);
+  const auto batch = c10::make_intrusive<SlicedBatch>(model, input, pooling, trace, cut);
+  const auto outputs = trained.empty() ? joined(batch->forward(/*with_gradients=*/false), cut)
                                        : SlicedForward::apply(batch, at::TensorList(trained));
   return unflat(model, outputs, batch->states, trace);
 }

@@ -1,4 +1,4 @@
-// A batch on a CPU, computed in slices by threads that each go through the whole model.
+// A batch, computed in slices by threads (on a CPU) and ranks that each go through the whole model.
 #pragma once
 
 #include "models/classifier.h"
@@ -12,6 +12,12 @@ namespace reaugkd::models {
 /// threads give equal bytes. Dropout's masks, and the last digits of all else, depend on the number
 /// of slices. A batch of fewer rows than threads, or one whose slices' gradients would take more
 /// than 4 GiB, stays whole. There is one way back, once, and none of the way back's own.
+///
+/// Where several ranks work together, they do the same with more slices: each rank computes those
+/// of its own rows, and all ranks get the outputs of the whole batch, so that every loss sees the
+/// batch and is the same number everywhere. On the way back each rank takes its rows' gradients,
+/// and gradients of parameters are added up over the ranks. R ranks of one thread so give what one
+/// rank of R threads gives. A batch of fewer rows than slices is computed by each rank alone.
 ClassifierOutput forward_on_threads(Classifier& model, const EncoderInput& input, Pooling pooling,
                                     EncoderTrace* trace = nullptr);
 

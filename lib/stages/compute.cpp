@@ -1,11 +1,16 @@
 #include "stages/compute.h"
 
+#include "parallel/ranks.h"
+
 namespace reaugkd::stages {
 
 tensor::Compute start_compute(const run::RunOptions& options, bool training,
                               run::RunDirectory& run) {
   tensor::Compute compute;
   compute.device = tensor::parse_device(options.device);
+  if (compute.device.is_cuda() && !compute.device.has_index() && parallel::size() > 1) {
+    compute.device = tensor::parse_device(fmt::format("cuda:{}", parallel::local_rank()));
+  }
   compute.precision = tensor::parse_precision(options.precision, compute.device, training);
   compute.threads = tensor::set_threads(options.threads);
   tensor::settle_cuda_choices();

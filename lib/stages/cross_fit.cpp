@@ -8,6 +8,7 @@
 #include "data/fold.h"
 #include "distill/finetune.h"
 #include "evaluation/training_report.h"
+#include "parallel/ranks.h"
 #include "run/run_files.h"
 #include "stages/teacher_finetune.h"
 #include "stages/warnings.h"
@@ -158,21 +159,32 @@ class CrossFit {
     fs::remove(path, ignored);
   }
 
+  /// The metrics of a fold that a stopped run has left, or nothing: as rank 0 finds.
+  Json known_fold(const fs::path& path, const std::string& mark) const {
+    Json known;
+    if (resume_ && fs::exists(path)) {
+      auto metadata = tensor::load_metadata(path);
+      const auto found = Json::parse(metadata[kFoldMetrics], nullptr, /*allow_exceptions=*/false);
+      if (metadata[kComputedFrom] == mark && !found.is_discarded()) known = found;
+    }
+    return Json::parse(parallel::text_of_first(known.dump()));
+  }
+
   /// The held-out rows' logits: those that a stopped run has left, or a new teacher's.
   torch::Tensor fold_logits(const data::Fold& fold, evaluation::FoldReport& report) {
     const auto path = file("fold", "safetensors");
     const auto held_out = data_.train.subset(fold.held_out);
     const std::string mark = run_.inputs_digest();
-    if (resume_ && fs::exists(path)) {
-      auto metadata = tensor::load_metadata(path);
-      const auto known = Json::parse(metadata[kFoldMetrics], nullptr, /*allow_exceptions=*/false);
-      if (metadata[kComputedFrom] == mark && !known.is_discarded()) {
-        spdlog::info("{}: taken from the stopped run", what_);
-        report = evaluation::fold_report_of_json(known, path.string());
-        return tensor::take(tensor::load_safetensors(path), "logits", torch::kFloat32,
-                            {held_out.size(), data_.settings.task.num_labels()}, path.string())
-            .clone();
-      }
+    if (const Json known = known_fold(path, mark); !known.is_null()) {
+      spdlog::info("{}: taken from the stopped run", what_);
+      report = evaluation::fold_report_of_json(known, path.string());
+      const std::vector<std::int64_t> shape = {held_out.size(), data_.settings.task.num_labels()};
+      auto logits = parallel::rank() > 0 ? torch::empty(shape)
+                                         : tensor::take(tensor::load_safetensors(path), "logits",
+                                                        torch::kFloat32, shape, path.string())
+                                               .clone();
+      parallel::copy_of_first(logits);
+      return logits;
     }
     const auto logits = train_and_answer(fold, held_out, report);
     tensor::save_safetensors(

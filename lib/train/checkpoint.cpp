@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/error.h"
+#include "parallel/ranks.h"
 #include "run/run_record.h"
 
 namespace reaugkd::train {
@@ -61,6 +62,29 @@ std::optional<Checkpoint> load_checkpoint(const run::CheckpointPlace& place) {
         where, fmt::join(other, "; "));
   }
   return Checkpoint{header.value("progress", Json::object()), tensor::load_safetensors(place.path)};
+}
+
+std::optional<Checkpoint> of_first_rank(std::optional<Checkpoint> own) {
+  if (parallel::size() == 1) return own;
+  Json header = Json::array();
+  if (own) {
+    header.push_back(own->progress);
+    for (const auto& [name, tensor] : own->tensors) {
+      header.push_back({name, static_cast<int>(tensor.scalar_type()), tensor.sizes().vec()});
+    }
+  }
+  header = Json::parse(parallel::text_of_first(header.dump()));
+  if (header.empty()) return {};
+  Checkpoint checkpoint{header[0], {}};
+  for (std::size_t i = 1; i < header.size(); ++i) {
+    const auto name = header[i][0].get<std::string>();
+    const auto dtype = static_cast<torch::ScalarType>(header[i][1].get<int>());
+    auto tensor = own ? own->tensors.at(name)
+                      : torch::empty(header[i][2].get<std::vector<std::int64_t>>(), dtype);
+    parallel::copy_of_first(tensor);
+    checkpoint.tensors[name] = tensor;
+  }
+  return checkpoint;
 }
 
 }  // namespace reaugkd::train

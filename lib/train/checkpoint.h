@@ -31,4 +31,7 @@ void save_checkpoint(const run::CheckpointPlace& place, const Checkpoint& checkp
 /// ArtifactError where it is no checkpoint.
 std::optional<Checkpoint> load_checkpoint(const run::CheckpointPlace& place);
 
+/// What rank 0 has loaded, on every rank: the others have no directory of theirs.
+std::optional<Checkpoint> of_first_rank(std::optional<Checkpoint> own);
+
 }  // namespace reaugkd::train

@@ -11,6 +11,7 @@
 #include "base/interrupt.h"
 #include "base/progress.h"
 #include "base/random.h"
+#include "parallel/ranks.h"
 
 namespace reaugkd::train {
 namespace {
@@ -75,7 +76,10 @@ class Fit {
                                           "`epochs` or a smaller `batch_size`"));
     }
     objective_.begin_fit(total_steps_);
-    if (const auto checkpoint = load_checkpoint(options.checkpoint.place)) restore(*checkpoint);
+    if (const auto checkpoint = of_first_rank(load_checkpoint(options.checkpoint.place))) {
+      restore(*checkpoint);
+    }
+    if (parallel::rank() > 0) at_.log_bytes = 0;  // a log that nobody reads
     log_.emplace(log_path, at_.log_bytes);
   }
 
@@ -120,12 +124,20 @@ class Fit {
           static_cast<double>(at_.epoch) + static_cast<double>(end) / static_cast<double>(count));
       at_.batch = end;
       progress.update(at_.examples, note_);
-      base::stop_if_interrupted();
+      stop_if_any_interrupted();
       validate_if_due(count);
       save_if_due();
     }
     ++at_.epoch;
     at_.batch = 0;
+  }
+
+  /// All ranks stop at the same step.
+  static void stop_if_any_interrupted() {
+    if (const auto signal = parallel::largest(base::interrupt_signal())) {
+      base::note_interrupt(static_cast<int>(signal));
+    }
+    base::stop_if_interrupted();
   }
 
   void validate_if_due(std::int64_t batches_of_epoch) {
@@ -218,6 +230,8 @@ class Fit {
 
   void validate() {
     wait_for_steps();
+    // Ranks on different processors would drift apart by their last digits.
+    for (auto parameter : optimizer_.parameters()) parallel::copy_of_first(parameter);
     objective_.set_training(false);
     const Validation now = validated();
     objective_.set_training(true);
@@ -289,7 +303,7 @@ class Fit {
   }
 
   void save() {
-    if (options_.checkpoint.place.path.empty()) return;
+    if (options_.checkpoint.place.path.empty() || parallel::rank() > 0) return;
     if (loss_.total.defined() && !last_step_is_finite()) return;  // the last good one stays
     Position now = at_;
     now.seconds += seconds_since(start_);
@@ -349,6 +363,7 @@ class Fit {
 
   [[noreturn]] void stop(const base::Interrupted& interrupted) {
     save();
+    parallel::largest(0);  // a launcher may end everything when the first rank ends
     throw base::Interrupted(
         base::interrupt_signal(),
         fmt::format("{}; {} of {} steps were done{}", interrupted.what(), at_.steps, total_steps_,

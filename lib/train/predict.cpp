@@ -7,6 +7,7 @@
 #include "base/progress.h"
 #include "metrics/metrics.h"
 #include "models/thread_parallel.h"
+#include "parallel/ranks.h"
 #include "train/batches.h"
 
 namespace reaugkd::train {
@@ -58,6 +59,45 @@ class Outputs {
   Predictions predictions_;
 };
 
+/// Whole batches, dealt out to the ranks: each is computed as one process would, so that the
+/// answers are the same bytes.
+class Dealt {
+ public:
+  explicit Dealt(const Batches& batches)
+      : batches_(batches),
+        ranks_(static_cast<std::size_t>(parallel::size())),
+        rank_(static_cast<std::size_t>(parallel::rank())) {
+    if (batches.size() < ranks_) ranks_ = 1, rank_ = 0;  // each rank computes all
+  }
+
+  bool is_own(std::size_t batch) const { return batch % ranks_ == rank_; }
+
+  /// To every rank the rows of the others.
+  void share(Predictions& predictions) const {
+    if (ranks_ == 1) return;
+    std::vector<std::int64_t> order, counts;
+    for (std::size_t rank = 0; rank < ranks_; ++rank) {
+      const auto before = std::ssize(order);
+      for (std::size_t batch = rank; batch < batches_.size(); batch += ranks_) {
+        order.insert(order.end(), batches_[batch].begin(), batches_[batch].end());
+      }
+      counts.push_back(std::ssize(order) - before);
+    }
+    const auto rows = torch::tensor(order, torch::kInt64);
+    const auto own = rows.split(counts)[rank_];
+    const auto join = [&](torch::Tensor& values) {
+      values.index_copy_(0, rows, parallel::join_rows(values.index_select(0, own), counts));
+    };
+    join(predictions.logits);
+    join(predictions.embeddings);
+    if (!predictions.queries.is_same(predictions.embeddings)) join(predictions.queries);
+  }
+
+ private:
+  const Batches& batches_;
+  std::size_t ranks_, rank_;
+};
+
 }  // namespace
 
 Predictions predict(models::Classifier& model, const text::EncodedDataset& dataset,
@@ -68,16 +108,22 @@ Predictions predict(models::Classifier& model, const text::EncodedDataset& datas
   Outputs outputs(dataset.size(), options.device);
   std::int64_t done = 0;
   base::Progress progress(options.what, dataset.size(), "examples");
-  for (const auto& rows : sorted_batches(lengths_of(dataset), options.batch_size)) {
+  const Batches batches = sorted_batches(lengths_of(dataset), options.batch_size);
+  const Dealt dealt(batches);
+  for (std::size_t batch = 0; batch < batches.size(); ++batch) {
+    const auto& rows = batches[batch];
+    done += std::ssize(rows);
+    if (!dealt.is_own(batch)) continue;
+    const parallel::AloneGuard alone;
     const auto input = collate(dataset, rows, options.pad_token_id, options.max_tokens);
     const tensor::SmallBatchGuard small(options.device, options.precision,
                                         input.input_ids.numel() * options.hidden_size);
     outputs.add(rows, models::forward_on_threads(model, input.to(options.device), options.pooling));
-    done += static_cast<std::int64_t>(rows.size());
     if (!options.what.empty()) progress.update(done);
     base::stop_if_interrupted();
   }
   Predictions result = outputs.take();
+  dealt.share(result);
   REAUGKD_CHECK(result.logits.defined(), "an empty data set");
   if (!torch::isfinite(result.logits).all().item<bool>() ||
       !torch::isfinite(result.embeddings).all().item<bool>() ||

@@ -32,7 +32,8 @@ struct Predictions {
 };
 
 /// Runs `model` in eval mode without gradients over all rows, longest first; results are in row
-/// order. Throws NumericError where an output is not finite.
+/// order. Several ranks divide the batches, and each gets all results, the same bytes as those of
+/// one rank. Throws NumericError where an output is not finite.
 Predictions predict(models::Classifier& model, const text::EncodedDataset& dataset,
                     const PredictOptions& options);
 

@@ -13,7 +13,7 @@ import sys
 # Lowest first. Modules of one level do not include one another.
 LEVELS = [
     ["base", "kernels"],
-    ["run", "metrics", "text", "tensor"],
+    ["run", "metrics", "text", "tensor", "parallel"],
     ["data", "models", "losses", "retrieval"],
     ["train"],
     ["distill", "evaluation", "serving"],
@@ -24,6 +24,7 @@ WITHOUT_LIBTORCH = ["base", "kernels", "run", "metrics", "text", "data"]
 # Each library that is seen by one file alone.
 SEEN_BY = {
     "hnswlib/hnswlib.h": "lib/retrieval/hnsw_index.cpp",
+    "torch/csrc/distributed/c10d/ProcessGroupGloo.hpp": "lib/parallel/ranks.cpp",
     "sentencepiece_processor.h": "lib/text/sentencepiece_shim/sentencepiece_shim.cpp",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.M)
