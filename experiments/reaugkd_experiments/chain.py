@@ -63,9 +63,12 @@ class Chain:
         yield self.stage("projected", "project", {"teacher": self.root / "teacher", "student": self.student_model()})
         yield self.stage("kb", "build-kb", {"teacher": self.root / "projected"})
         for kb in self.plan["kbs"]:
+            projected = "projected"
+            if kb.get("project"):  # keys in another space
+                projected = f"projected-{kb['name']}"
+                yield self.stage(projected, "project", {"teacher": self.root / "teacher", "student": self.student_model()}, kb["project"])
             extended = {"extend": self.root / "kb"} if "extend-files" in kb.get("options", {}) else {}
-            yield self.stage(f"kb-{kb['name']}", "build-kb", {"teacher": self.root / "projected"}, extended,
-                             kb.get("options", {}))
+            yield self.stage(f"kb-{kb['name']}", "build-kb", {"teacher": self.root / projected}, extended, kb.get("options", {}))
         if "sftn" in methods:
             yield self.stage("friendly", "teacher-finetune", self.pretrained(),
                              {"student-friendly": self.student_model(), "student-layers": self.plan["student_layers"]})

@@ -7,14 +7,14 @@ class Children:
         self.running = set()
         self.stopped = 0  # by which signal
 
-    def run(self, command, lock):
+    def run(self, command, lock, environment=None):
         """Runs a command and returns its exit code and the last lines of its standard error.
 
         The terminal does not know the child. Ctrl-C thus reaches it once, from stop(): a second signal would end it at once.
         The child inherits the lock's file and keeps the lock if it outlives the driver.
         """
         child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
-                                 start_new_session=True, pass_fds=[lock.fileno()])
+                                 start_new_session=True, pass_fds=[lock.fileno()], env=environment)
         self.running.add(child)
         if self.stopped:  # between the start and the line above
             child.send_signal(self.stopped)

@@ -117,7 +117,9 @@ def add_run(commands):
     parser.add_argument("--output", required=True, type=pathlib.Path, metavar="DIR", help="where the runs are written")
     parser.add_argument("--binary", default="build/release/bin/reaugkd", metavar="FILE", help="default: %(default)s")
     parser.add_argument("--devices", default="", metavar="LIST",
-                        help="cuda:0,cuda:1,...: each works on one task and seed at a time")
+                        help="cuda:0,cuda:1 or cuda:0-1: each works on one task and seed at a time")
+    parser.add_argument("--ranks-per-run", type=int, default=1, metavar="N",
+                        help="so many devices work on one task and seed together; without --devices, N processes on the CPU")
     parser.add_argument("--tasks", metavar="LIST", help="only these tasks of the plan, comma separated")
     parser.add_argument("--methods", metavar="LIST", help="only these methods of the plan, comma separated")
     parser.add_argument("--seeds", metavar="LIST", help="only these seeds; the plan's first seed still tunes")
@@ -130,9 +132,11 @@ def add_run(commands):
 
 def call_run(args):
     from . import driver
+    from .devices import parse_devices
     from .settings import Settings
 
-    settings = Settings(args.binary, args.glue, args.model, args.output, args.devices.split(","), args.dry_run)
+    devices = parse_devices(args.devices, args.ranks_per_run)
+    settings = Settings(args.binary, args.glue, args.model, args.output, devices, args.dry_run)
     return driver.run(args.plan, settings, args.tasks, args.methods, args.seeds, args.select_on_dev)
 
 

@@ -142,10 +142,9 @@ class Driver:
         fresh = not stage.finished()
         if fresh:
             say(" ".join(filter(None, [f"{chain.title}: {stage.name}", self.estimate.time_left()])))
-        command = [str(self.settings.binary), stage.command, *flags(stage.options), "--quiet"]
-        command += ["--device", device] if device else []
+        command = [str(self.settings.binary), *device.start, stage.command, *flags(stage.options), "--quiet", *device.flags]
         stage.directory.parent.mkdir(parents=True, exist_ok=True)
-        code, errors = self.children.run(command, chain.lock)  # of a finished stage it checks the inputs
+        code, errors = self.children.run(command, chain.lock, device.environment)  # of a finished stage it checks the inputs
         self.estimate.finished(chain, stage, fresh)
         if code == 0:
             chain.made += fresh

@@ -11,7 +11,7 @@ KEYS = {"about", "tasks", "methods", "seeds", "student_layers", "assistant_layer
         "evals"}
 ENTRY_KEYS = {"tasks": {"task", "name", "folder", "rows", "options"},
               "methods": {"method", "name", "options", "grid", "kb", "teacher", "eval_options"},
-              "kbs": {"name", "options"},
+              "kbs": {"name", "options", "project"},
               "evals": {"name", "group", "options", "methods", "kb", "keys"}}
 
 
@@ -105,6 +105,8 @@ def check_method(plan, method):
 def check_uses(plan):
     """The knowledge bases and methods that an entry names must be there."""
     bases = [kb["name"] for kb in plan["kbs"]]
+    for kb in plan["kbs"]:
+        check_options(f"kbs: {kb['name']}: project", kb.get("project", {}))
     for use in plan["methods"] + plan["evals"]:
         if use.get("kb") is not None and use["kb"] not in bases:
             raise UserError(f'{use["name"]}: "kb": "{use["kb"]}" is not one of "kbs"')

@@ -2,6 +2,8 @@
 import dataclasses
 import pathlib
 
+from .devices import Device
+
 
 @dataclasses.dataclass
 class Settings:
@@ -9,5 +11,5 @@ class Settings:
     glue: pathlib.Path  # the directory with one folder a task
     model: str  # the teacher's checkpoint
     output: pathlib.Path
-    devices: list[str]  # [""] leaves the choice to the binary
+    devices: list[Device]
     dry_run: bool = False

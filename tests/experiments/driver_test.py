@@ -238,3 +238,13 @@ def test_paths_that_are_not_there_are_refused(workplace):
     done = workplace.run_plan(dict(PLAN, tasks=[{"task": "rte", "folder": "none"}]))
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
     assert f"task rte: there is no directory {workplace.root}/none" in done.stderr
+
+
+def test_a_knowledge_base_may_have_keys_of_another_space(workplace):
+    plan = dict(PLAN, seeds=[1], kbs=[{"name": "space", "project": {"space": "pretrained"}}],
+                methods=[{"method": "reaugkd", "kb": "space"}])
+    assert workplace.run_plan(plan).returncode == 0
+    calls = {call.split("--output ")[1].split()[0].rpartition("/")[2]: call for call in workplace.calls()}
+    assert "--space pretrained" in calls["projected-space"] and "--space" not in calls["projected"]
+    assert "seed-1/projected-space " in calls["kb-space"]
+    assert "seed-1/kb-space " in calls["student-reaugkd"]
