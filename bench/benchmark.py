@@ -3,12 +3,13 @@
 
     bench/benchmark.py --model $MODEL_DIR --glue $GLUE_DIR --parts training,retrieval --json runs/bench/benchmark.json
 
-Parts: ceilings, training, bert-base, inference, pipeline, retrieval, tokenizing. Prints a table a part and writes
-everything it measured as JSON. --full adds what takes long: BERT-Base beside transformers, 20,000 rows of SST-2 through
-the pipeline, retrieval from 393,000 rows.
+Parts: ceilings, training, bert-base, inference, pipeline, ranks, retrieval, tokenizing. Prints a table a part and writes
+everything it measured as JSON. --full adds what takes long: BERT-Base beside the Trainer, 20,000 rows of SST-2 through
+the pipeline, retrieval from 393,000 and 1,000,000 rows.
 """
 import argparse
 import json
+import os
 import pathlib
 import sys
 import tempfile
@@ -18,10 +19,12 @@ import inference
 import measure
 import pipeline
 import programs
+import ranks
+import retrieval
 import training
 
 PARTS = {"ceilings": programs.Ceilings, "training": training, "bert-base": training.BertBase, "inference": inference,
-         "pipeline": pipeline, "retrieval": programs.Retrieval, "tokenizing": programs.Tokenizing}
+         "pipeline": pipeline, "ranks": ranks, "retrieval": retrieval, "tokenizing": programs.Tokenizing}
 RIVAL = pathlib.Path(__file__).with_name("rival.py")
 
 
@@ -39,6 +42,7 @@ def parse_arguments():
     parser.add_argument("--pipeline-rows", type=int, default=2000, help="of SST-2 through the pipeline, unless --full")
     parser.add_argument("--device", default="cpu", help="cpu or cuda: of training and inference")
     parser.add_argument("--kb", type=pathlib.Path, help="also retrieval from this knowledge base's vectors")
+    parser.add_argument("--vectors", metavar="NxD,...", help="sizes of the vectors that retrieval is measured on: 100000x384")
     parser.add_argument("--json", type=pathlib.Path)
     args = parser.parse_args()
     for part in args.parts.split(","):
@@ -52,7 +56,9 @@ class Context:
 
     def __init__(self, args, work):
         self.work, self.binary, self.bin, self.python = work, args.bin / "reaugkd", args.bin, args.python
+        self.rival_script = RIVAL
         self.glue, self.model, self.kb, self.full = args.glue, args.model, args.kb, args.full
+        self.vectors, self.threads = args.vectors, len(os.sched_getaffinity(0))
         self.rounds, self.examples, self.base_examples = args.rounds, args.examples, args.base_examples
         self.pipeline_rows, self.device = args.pipeline_rows, args.device
 

@@ -36,12 +36,13 @@ def run(command, environment=None):
     return done.stdout
 
 
-def run_measured(command):
-    """Wall seconds and peak resident MiB of one command."""
+def run_measured(command, output=os.devnull):
+    """Wall seconds and peak resident MiB of one command, whose standard output goes to the file `output`."""
     start = time.perf_counter()
-    process = subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    error = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
+    with open(output, "wb") as file:
+        process = subprocess.Popen([str(c) for c in command], stdout=file, stderr=subprocess.PIPE)
+        error = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise SystemExit(f"benchmark: {' '.join(map(str, command))}: exit {process.returncode}\n{error[-2000:].decode()}")

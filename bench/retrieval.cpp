@@ -1,10 +1,12 @@
 // Retrieval by itself: build time, size, recall, what an approximate search changes in p^KB, and
-// latency, of our indexes and FAISS's on the same vectors and threads; and what it adds to a
-// student's forward pass. Prints JSON.
+// latency over the number of candidates, of one of our indexes (vector_search.py does the same with
+// FAISS's and hnswlib's on the same vectors); and what it adds to a student's forward pass. Prints
+// JSON.
 //
-//   bench_retrieval --rows 67000 --dimension 256 [--kb DIR] [--student DIR]
+//   bench_retrieval --vectors v.safetensors --rows 67000 --dimension 256        # makes the file
+//   bench_retrieval --vectors v.safetensors --index hnsw --index-file v.hnsw    # builds, or loads
+//   bench_retrieval --vectors v.safetensors --index hnsw --index-file v.hnsw --student DIR
 #include <torch/torch.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -19,13 +21,13 @@
 
 #include "base/error.h"
 #include "class_clouds.h"
-#include "faiss_index.h"
 #include "models/thread_parallel.h"
 #include "reaugkd/library_environment.h"
 #include "retrieval/aggregation.h"
 #include "retrieval/indexes.h"
 #include "retrieval/knowledge_base.h"
 #include "tensor/device.h"
+#include "tensor/safetensors.h"
 
 namespace {
 
@@ -38,20 +40,12 @@ constexpr double kBeta = 0.5;
 constexpr std::int64_t kTokens = 128;
 
 struct Options {
-  std::int64_t rows = 67000, dimension = 256, queries = 512, rounds = 3;
+  std::int64_t rows = 67000, dimension = 256, queries = 512;
   retrieval::IndexOptions hnsw;
   bench::CloudOptions clouds;
-  std::string kb, student;
+  std::vector<std::int64_t> candidates = {16, 32, 64, 128, 256};
+  std::string vectors, kb, index, index_file, student;
   int threads = 0;
-  bool faiss = bench::has_faiss();
-};
-
-struct Contender {
-  std::string name;
-  std::unique_ptr<retrieval::Index> index = nullptr;
-  double build_seconds = 0;
-  double bytes = 0;
-  std::vector<double> milliseconds_1 = {}, milliseconds_64 = {};  // of a call
 };
 
 double seconds_of(const std::function<void()>& work) {
@@ -65,72 +59,22 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-/// Built, written and read again, as `eval` has it.
-Contender build_hnsw(const torch::Tensor& embeddings, const retrieval::IndexOptions& options,
-                     const std::string& name) {
-  Contender ours{.name = name};
-  ours.build_seconds =
-      seconds_of([&] { ours.index = retrieval::build_hnsw_index(embeddings, options); });
-  const auto path = std::filesystem::temp_directory_path() /
-                    ("reaugkd-bench-" + std::to_string(::getpid()) + ".hnsw");
-  ours.index->save(path);
-  ours.bytes = static_cast<double>(std::filesystem::file_size(path));
-  ours.index = retrieval::load_hnsw_index(path, embeddings, options);
-  std::filesystem::remove(path);
-  return ours;
-}
-
-std::vector<Contender> build_all(const torch::Tensor& embeddings, const Options& options) {
-  std::vector<Contender> all;
-  all.push_back(build_hnsw(embeddings, options.hnsw, "hnsw"));
-  Contender exact{.name = "exact", .bytes = 4.0 * static_cast<double>(embeddings.numel())};
-  exact.build_seconds = seconds_of([&] { exact.index = retrieval::make_exact_index(embeddings); });
-  all.push_back(std::move(exact));
-  if (!options.faiss) return all;
-  auto hnsw = bench::build_faiss_hnsw(embeddings, options.hnsw);
-  all.push_back({"faiss hnsw", std::move(hnsw.index), hnsw.build_seconds, hnsw.bytes});
-  auto flat = bench::build_faiss_flat(embeddings);
-  all.push_back({"faiss flat", std::move(flat.index), flat.build_seconds, flat.bytes});
-  return all;
-}
-
-/// Every contender in turn on the same queries, one at a time and 64 at a time.
-void time_searches(std::vector<Contender>& all, const torch::Tensor& queries, std::int64_t rounds) {
-  const auto time = [&](const Contender& contender, std::int64_t batch, std::int64_t most,
-                        std::vector<double>& milliseconds) {
-    for (std::int64_t begin = 0; begin + batch <= std::min(queries.size(0), most); begin += batch) {
-      const auto some = queries.slice(0, begin, begin + batch);
-      milliseconds.push_back(1e3 * seconds_of([&] { contender.index->search(some, kNeighbors); }));
-    }
-  };
-  for (std::int64_t round = 0; round < rounds; ++round) {
-    for (auto& contender : all) {
-      time(contender, 1, 100, contender.milliseconds_1);
-      time(contender, 64, 512, contender.milliseconds_64);
-    }
+bench::Clouds made_vectors(const Options& options) {
+  if (options.kb.empty()) {
+    return bench::make_clouds(options.rows, options.queries, options.dimension, options.clouds);
   }
-}
-
-/// Recall of the ids and the difference in p^KB, beside exact search.
-json agreement(const Contender& contender, const Contender& exact, const bench::Clouds& clouds) {
-  const auto found = contender.index->search(clouds.queries, kNeighbors);
-  const auto truth = exact.index->search(clouds.queries, kNeighbors);
-  const auto difference = (retrieval::aggregate(found, clouds.soft_labels, kTau) -
-                           retrieval::aggregate(truth, clouds.soft_labels, kTau))
-                              .abs();
-  return {{"recall_at_10", retrieval::recall(found, truth)},
-          {"p_kb_difference_mean", difference.mean().item<double>()},
-          {"p_kb_difference_max", difference.max().item<double>()}};
+  const auto kb = retrieval::load_knowledge_base(options.kb);
+  return bench::split_clouds(kb.embeddings, kb.soft_labels, options.queries, options.clouds);
 }
 
 /// Where real or made vectors lie, so that one can be set beside the other.
-json shape_of(const bench::Clouds& clouds, const Contender& exact) {
+json shape_of(const bench::Clouds& clouds, const retrieval::Index& exact) {
   const auto rows =
       clouds.embeddings.slice(0, 0, std::min<std::int64_t>(2000, clouds.embeddings.size(0)));
   const auto centered = rows - rows.mean(0, true);
   const auto variances = torch::matmul(centered.t(), centered) / rows.size(0);
-  const auto found = exact.index->search(clouds.queries, kNeighbors);
-  const auto of_row = exact.index->search(rows.slice(0, 0, 200), kNeighbors + 1);
+  const auto found = exact.search(clouds.queries, kNeighbors);
+  const auto of_row = exact.search(rows.slice(0, 0, 200), kNeighbors + 1);
   const auto trace = variances.trace();
   return {{"variance", trace.item<double>()},
           {"effective_rank", (trace * trace / variances.square().sum()).item<double>()},
@@ -140,16 +84,94 @@ json shape_of(const bench::Clouds& clouds, const Contender& exact) {
           {"row_tenth", of_row.similarities.select(1, kNeighbors).mean().item<double>()}};
 }
 
+/// The vectors, the queries and the exact neighbors, for every contender to read.
+json write_vectors(const Options& options) {
+  const auto clouds = made_vectors(options);
+  const auto exact = retrieval::make_exact_index(clouds.embeddings);
+  const auto truth = exact->search(clouds.queries, kNeighbors);
+  tensor::save_safetensors(options.vectors, {{"embeddings", clouds.embeddings},
+                                             {"queries", clouds.queries},
+                                             {"soft_labels", clouds.soft_labels},
+                                             {"truth", truth.indices}});
+  return {{"rows", clouds.embeddings.size(0)},
+          {"dimension", clouds.embeddings.size(1)},
+          {"vectors", options.kb.empty() ? "made" : "of a knowledge base"},
+          {"shape", shape_of(clouds, *exact)}};
+}
+
+/// Built and written unless it was before, then read again, as `eval` has it.
+std::unique_ptr<retrieval::Index> open_index(const Options& options,
+                                             const torch::Tensor& embeddings, json& result) {
+  if (options.index == "exact") return retrieval::make_exact_index(embeddings);
+  if (!std::filesystem::exists(options.index_file)) {
+    std::unique_ptr<retrieval::Index> built;
+    result["build_seconds"] =
+        seconds_of([&] { built = retrieval::build_hnsw_index(embeddings, options.hnsw); });
+    built->save(options.index_file);
+  }
+  result["bytes_per_row"] = static_cast<double>(std::filesystem::file_size(options.index_file)) /
+                            static_cast<double>(embeddings.size(0));
+  return retrieval::load_hnsw_index(options.index_file, embeddings, options.hnsw);
+}
+
+/// Milliseconds of a search of `batch` queries, the median.
+double search_ms(const retrieval::Index& index, const torch::Tensor& queries, std::int64_t batch,
+                 std::int64_t most) {
+  std::vector<double> milliseconds;
+  for (std::int64_t begin = 0; begin + batch <= std::min(queries.size(0), most); begin += batch) {
+    const auto some = queries.slice(0, begin, begin + batch);
+    milliseconds.push_back(1e3 * seconds_of([&] { index.search(some, kNeighbors); }));
+  }
+  return median(milliseconds);
+}
+
+/// Recall of the ids and the difference in p^KB beside exact search, and latency.
+json search_point(const retrieval::Index& index, const tensor::TensorMap& vectors) {
+  const auto& queries = vectors.at("queries");
+  const auto found = index.search(queries, kNeighbors);
+  auto truth = retrieval::Neighbors::none(queries.size(0), kNeighbors);
+  truth.indices = vectors.at("truth");
+  truth.similarities = torch::bmm(vectors.at("embeddings")
+                                      .index_select(0, truth.indices.view({-1}))
+                                      .view({queries.size(0), kNeighbors, -1}),
+                                  queries.unsqueeze(2))
+                           .squeeze(2);
+  const auto& soft_labels = vectors.at("soft_labels");
+  const auto difference = (retrieval::aggregate(found, soft_labels, kTau) -
+                           retrieval::aggregate(truth, soft_labels, kTau))
+                              .abs();
+  return {{"recall_at_10", retrieval::recall(found, truth)},
+          {"p_kb_difference_mean", difference.mean().item<double>()},
+          {"p_kb_difference_max", difference.max().item<double>()},
+          {"batch_1_ms", search_ms(index, queries, 1, 100)},
+          {"batch_64_ms", search_ms(index, queries, 64, queries.size(0))}};
+}
+
+/// A point for each number of candidates; an exact search has one.
+json search_curve(retrieval::Index& index, const tensor::TensorMap& vectors,
+                  const std::vector<std::int64_t>& candidates) {
+  if (!index.approximate()) return {search_point(index, vectors)};
+  json points;
+  for (const auto number : candidates) {
+    index.set_candidates(number);
+    auto point = search_point(index, vectors);
+    point["candidates"] = number;
+    points.push_back(point);
+  }
+  return points;
+}
+
 /// A forward of `batch` texts of 128 tokens, then equations 5 to 7: medians of each in turn.
-json overhead(models::Classifier& student, std::int64_t vocab_size, const Contender& contender,
-              const bench::Clouds& clouds, std::int64_t batch) {
+json overhead(models::Classifier& student, std::int64_t vocab_size, const retrieval::Index& index,
+              const tensor::TensorMap& vectors, std::int64_t batch) {
+  const auto& queries = vectors.at("queries");
   std::vector<double> forward, retrieving;
   const int count = batch == 1 ? 60 : 8;
   for (int i = 0; i < count; ++i) {
     const auto ids = torch::randint(1, vocab_size, {batch, kTokens}, torch::kInt64);
     const models::EncoderInput input{ids, torch::zeros_like(ids), torch::ones_like(ids)};
-    const auto begin = (i * batch) % (clouds.queries.size(0) - batch + 1);
-    const auto s = clouds.queries.slice(0, begin, begin + batch);
+    const auto begin = (i * batch) % (queries.size(0) - batch + 1);
+    const auto s = queries.slice(0, begin, begin + batch);
     torch::Tensor p;
     forward.push_back(seconds_of([&] {
       p = torch::softmax(models::forward_on_threads(student, input, models::Pooling::kCls).logits,
@@ -157,7 +179,7 @@ json overhead(models::Classifier& student, std::int64_t vocab_size, const Conten
     }));
     retrieving.push_back(seconds_of([&] {
       const auto p_kb =
-          retrieval::aggregate(contender.index->search(s, kNeighbors), clouds.soft_labels, kTau);
+          retrieval::aggregate(index.search(s, kNeighbors), vectors.at("soft_labels"), kTau);
       retrieval::combine(p, p_kb, torch::full({batch}, kBeta, torch::kFloat64));
     }));
   }
@@ -167,66 +189,42 @@ json overhead(models::Classifier& student, std::int64_t vocab_size, const Conten
           {"overhead_percent", 100 * median(retrieving) / median(forward)}};
 }
 
-/// A random student of the directory's config.json.
-json overheads(const Options& options, const std::vector<Contender>& all,
-               const bench::Clouds& clouds) {
+/// Beside a random student of the directory's config.json, with the default number of candidates.
+json overheads(const Options& options, retrieval::Index& index, const tensor::TensorMap& vectors) {
   auto config = models::load_config(options.student);
-  for (std::int64_t c = 0; c < clouds.soft_labels.size(1); ++c) {
+  for (std::int64_t c = 0; c < vectors.at("soft_labels").size(1); ++c) {
     config.id2label.push_back("class " + std::to_string(c));
   }
   models::Classifier student(config);
   student->eval();
+  if (index.approximate()) index.set_candidates(options.hnsw.ef_search);
   json result;
-  for (const auto& contender : all) {
-    if (contender.name.starts_with("faiss")) continue;
-    for (const std::int64_t batch : {1, 32}) {
-      result[contender.name].push_back(
-          overhead(student, config.vocab_size, contender, clouds, batch));
-    }
+  for (const std::int64_t batch : {1, 32}) {
+    result.push_back(overhead(student, config.vocab_size, index, vectors, batch));
   }
   return result;
 }
 
-bench::Clouds vectors_for(const Options& options) {
-  if (options.kb.empty()) {
-    return bench::make_clouds(options.rows, options.queries, options.dimension, options.clouds);
-  }
-  const auto kb = retrieval::load_knowledge_base(options.kb);
-  return bench::split_clouds(kb.embeddings, kb.soft_labels, options.queries, options.clouds);
-}
-
 json measure(const Options& options) {
-  const auto clouds = vectors_for(options);
-  auto all = build_all(clouds.embeddings, options);
-  time_searches(all, clouds.queries, options.rounds);
-  json result = {{"rows", clouds.embeddings.size(0)},
-                 {"dimension", clouds.embeddings.size(1)},
-                 {"vectors", options.kb.empty() ? "made" : "of a knowledge base"},
-                 {"threads", torch::get_num_threads()},
-                 {"index_threads", options.hnsw.threads},
-                 {"shape", shape_of(clouds, all[1])}};
-  for (const auto& contender : all) {
-    json row = agreement(contender, all[1], clouds);
-    row["build_seconds"] = contender.build_seconds;
-    row["bytes_per_row"] = contender.bytes / static_cast<double>(clouds.embeddings.size(0));
-    row["batch_1_ms"] = median(contender.milliseconds_1);
-    row["batch_64_ms"] = median(contender.milliseconds_64);
-    result["indexes"][contender.name] = row;
+  if (!std::filesystem::exists(options.vectors)) return write_vectors(options);
+  const auto vectors = tensor::load_safetensors(options.vectors);
+  const auto& embeddings = vectors.at("embeddings");
+  json result = {{"threads", torch::get_num_threads()}, {"index_threads", options.hnsw.threads}};
+  const auto index = open_index(options, embeddings, result);
+  if (!options.student.empty()) {
+    result["overhead"] = overheads(options, *index, vectors);
+  } else {
+    result["points"] = search_curve(*index, vectors, options.candidates);
   }
-  if (!options.student.empty()) result["overhead"] = overheads(options, all, clouds);
   return result;
 }
 
 void add_options(CLI::App& app, Options& options) {
+  app.add_option("--vectors", options.vectors, "a .safetensors file; made where there is none")
+      ->required();
   app.add_option("--rows", options.rows)->capture_default_str();
   app.add_option("--dimension", options.dimension)->capture_default_str();
   app.add_option("--queries", options.queries)->capture_default_str();
-  app.add_option("--rounds", options.rounds)->capture_default_str();
-  app.add_option("--M", options.hnsw.M)->capture_default_str();
-  app.add_option("--ef-construction", options.hnsw.ef_construction)->capture_default_str();
-  app.add_option("--ef-search", options.hnsw.ef_search)->capture_default_str();
-  app.add_option("--index-threads", options.hnsw.threads, "of insertion")->capture_default_str();
-  app.add_option("--threads", options.threads, "of searches; 0: one a core");
   app.add_option("--classes", options.clouds.classes)->capture_default_str();
   app.add_option("--rank", options.clouds.rank)->capture_default_str();
   app.add_option("--rows-per-cluster", options.clouds.rows_per_cluster)->capture_default_str();
@@ -234,8 +232,15 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--row-spread", options.clouds.row_spread)->capture_default_str();
   app.add_option("--student-spread", options.clouds.student_spread)->capture_default_str();
   app.add_option("--kb", options.kb, "real vectors: a knowledge base's");
+  app.add_option("--index", options.index)->check(CLI::IsMember({"hnsw", "exact"}));
+  app.add_option("--index-file", options.index_file, "of hnsw; built where there is none");
+  app.add_option("--M", options.hnsw.M)->capture_default_str();
+  app.add_option("--ef-construction", options.hnsw.ef_construction)->capture_default_str();
+  app.add_option("--ef-search", options.hnsw.ef_search, "beside a student")->capture_default_str();
+  app.add_option("--candidates", options.candidates, "ef of each point")->delimiter(',');
+  app.add_option("--index-threads", options.hnsw.threads, "of insertion")->capture_default_str();
+  app.add_option("--threads", options.threads, "of searches; 0: one a core");
   app.add_option("--student", options.student, "model directory: retrieval beside its forward");
-  app.add_flag("--faiss,!--no-faiss", options.faiss, "compare with FAISS");
 }
 
 }  // namespace
@@ -243,7 +248,7 @@ void add_options(CLI::App& app, Options& options) {
 int main(int argc, char** argv) {
   reaugkd::apps::start_again_with_library_environment(argv);
   Options options;
-  CLI::App app("Retrieval: our indexes beside FAISS's");
+  CLI::App app("Retrieval: one of our indexes on vectors in a file");
   add_options(app, options);
   CLI11_PARSE(app, argc, argv);
   const torch::NoGradGuard no_grad;

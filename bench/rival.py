@@ -16,6 +16,8 @@ With --kb a student is distilled: cross-entropy to the knowledge base's soft lab
 loop's modes. With --inference N it answers the rows of dev.tsv instead: batches of 32, sorted by length, and the first N rows one
 by one (fp32; bf16: autocast; compile: fp32 with torch.compile; onnx, onnx-int8, ctranslate2, ctranslate2-int8: runtimes.py).
 
+With torchrun the loops fine-tune by DistributedDataParallel with Gloo: every rank has its share of each batch.
+
 Prints JSON: examples_per_second, tokens_per_second (without padding) and peak_mib. Reading and tokenizing are not timed, nor are
 the steps that compile: one on short, one on long and one on middling rows (compile: a whole epoch before the one that is timed;
 trainer: the first two steps).
@@ -34,6 +36,7 @@ import time
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import torch  # noqa: E402
+import torch.distributed  # noqa: E402
 import transformers  # noqa: E402
 from torch import nn  # noqa: E402
 
@@ -94,15 +97,18 @@ def collate(rows, device):
 
 
 class Targets:
-    """A knowledge base's keys and soft labels, in the order of the training file."""
+    """A knowledge base's keys (N, D) and soft labels (N, C)."""
 
-    def __init__(self, directory, device):
+    def __init__(self, keys, soft_labels):
+        self.keys, self.soft_labels = keys, soft_labels
+
+    @classmethod
+    def of_reaugkd(cls, directory, device):
+        """Those of reaugkd's directory, and the place there of each row of the training file; rows held out have none."""
         from safetensors.torch import load_file
         tensors = load_file(directory / "kb.safetensors")
-        self.keys = nn.functional.normalize(tensors["embeddings"].float()).to(device)
-        self.soft_labels = tensors["soft_labels"].to(device)
-        rows = tensors["example_ids"][:, -1]
-        self.place = {int(row): place for place, row in enumerate(rows)}  # holdout rows have none
+        place = {int(row): place for place, row in enumerate(tensors["example_ids"][:, -1])}
+        return cls(nn.functional.normalize(tensors["embeddings"].float()).to(device), tensors["soft_labels"].to(device)), place
 
     def loss(self, student, batch, rows):
         """Equation 4: cross-entropy to the teacher plus alpha KL(q || q^) of equations 2 and 3."""
@@ -141,14 +147,17 @@ def train(args, model, rows, targets):
             schedule.step()
         loss.item()  # a GPU's steps are done
 
+    ranks, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
+    if ranks > 1:
+        trained = nn.parallel.DistributedDataParallel(model)
     model.train()
-    plan = bucketed(rows, args.batch_size)
+    plan = [chunk[rank::ranks] for chunk in bucketed(rows, args.batch_size)]
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda done: max(0.0, 1 - done / (2 * len(plan) + 1)))
     by_length = sorted(rows, key=lambda row: len(row["input_ids"]))
     if compiled:
         epoch(plan)
     for some in (by_length[:args.batch_size], by_length[-args.batch_size:], by_length[len(rows) // 2:][:args.batch_size]):
-        step(some).item()
+        step(some[rank::ranks]).item()
     start = time.perf_counter()
     epoch(plan)
     return len(rows) / (time.perf_counter() - start)
@@ -230,12 +239,15 @@ def main():
     transformers.logging.disable_progress_bar()
     torch.manual_seed(0)
     random.seed(0)
+    if "WORLD_SIZE" in os.environ:
+        torch.distributed.init_process_group("gloo")
     tokenizer = transformers.AutoTokenizer.from_pretrained(args.model)
     file = "train.tsv" if args.inference is None else "dev.tsv"
     rows = encode(tokenizer, read_rows(args.data / file, args.task))
-    targets = args.kb and Targets(args.kb, args.device)
-    if targets:
-        rows = [{**row, "kb_row": targets.place[i]} for i, row in enumerate(rows) if i in targets.place]
+    targets = None
+    if args.kb:
+        targets, place = Targets.of_reaugkd(args.kb, args.device)
+        rows = [{**row, "kb_row": place[i]} for i, row in enumerate(rows) if i in place]
     lengths = [len(row["input_ids"]) for row in rows]
     result = {"mean_tokens": sum(lengths) / len(rows), "mean_square_tokens": sum(n * n for n in lengths) / len(rows),
               "torch": torch.__version__, "transformers": transformers.__version__}
@@ -247,8 +259,10 @@ def main():
         rate = train_by_trainer(args, model, rows, tokenizer) if trainer else train(args, model, rows, targets)
         result.update(examples_per_second=rate, tokens_per_second=rate * result["mean_tokens"])
     result["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    json.dump(result, sys.stdout)
-    print()
+    if os.environ.get("RANK", "0") == "0":
+        print(json.dumps(result))
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 if __name__ == "__main__":
