@@ -114,6 +114,12 @@ class NoAutocastCache {
 /// every product.
 template <typename Work>
 void for_slices(std::int64_t slices, bool with_gradients, const Work& work) {
+  if (slices == 1) {  // of a rank: all its threads on each operator
+    const at::AutoGradMode gradients(with_gradients);
+    const NoAutocastCache no_cache;
+    work(0);
+    return;
+  }
   const at::ThreadLocalState state;
   const tensor::SingleThreadedProductsGuard products;
   at::parallel_for(0, slices, 1, [&](std::int64_t begin, std::int64_t end) {

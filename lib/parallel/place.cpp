@@ -56,6 +56,9 @@ Place place_of(const Launcher& launcher) {
   place.local = number(launcher.local, 0, place.size - 1, 0);
   place.address = variable("MASTER_ADDR").value_or(place.address);
   place.port = number("MASTER_PORT", 1, 65535, place.port);
+  if (variable("TORCHELASTIC_USE_AGENT_STORE") == "True" && place.port < 65535) {
+    ++place.port;  // torchrun itself listens at the other, and speaks its own version of c10d
+  }
   return place;
 }
 

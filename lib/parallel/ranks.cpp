@@ -11,7 +11,6 @@
 
 #ifdef REAUGKD_RANKS
 #define USE_C10D_GLOO
-#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #endif
@@ -233,27 +232,15 @@ torch::Tensor sum_sparse(const torch::Tensor& own) {
   return sum;
 }
 
-bool host_of_store(const Place& place) {
-  const char* agent = std::getenv("TORCHELASTIC_USE_AGENT_STORE");  // torchrun's own listens there
-  return place.rank == 0 && (agent == nullptr || std::strcmp(agent, "True") != 0);
-}
-
-/// Of one start of one job, where torchrun's store outlives it.
-std::string prefix() {
-  const char* restart = std::getenv("TORCHELASTIC_RESTART_COUNT");
-  return fmt::format("reaugkd/{}", restart == nullptr ? "0" : restart);
-}
-
 c10::intrusive_ptr<c10d::Store> open_store(const Place& place, seconds timeout) {
   c10d::TCPStoreOptions options;
   options.port = static_cast<std::uint16_t>(place.port);
-  options.isServer = host_of_store(place);
+  options.isServer = place.rank == 0;
   options.numWorkers = static_cast<std::size_t>(place.size);
   options.waitWorkers = false;
   options.timeout = timeout;
   try {
-    return c10::make_intrusive<c10d::PrefixStore>(
-        prefix(), c10::make_intrusive<c10d::TCPStore>(place.address, options));
+    return c10::make_intrusive<c10d::TCPStore>(place.address, options);
   } catch (const std::exception& error) {
     const std::string what = error.what();
     if (options.isServer) {

@@ -10,11 +10,23 @@
 namespace reaugkd::parallel {
 namespace {
 
-constexpr const char* kRead[] = {
-    "RANK",          "WORLD_SIZE",           "LOCAL_RANK",           "MASTER_ADDR",
-    "MASTER_PORT",   "SLURM_PROCID",         "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID",
-    "SLURM_STEP_ID", "SLURM_NODELIST",       "SLURM_STEP_NODELIST",  "SLURM_JOB_ID",
-    "SLURM_NTASKS",  "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"};
+constexpr const char* kRead[] = {"TORCHELASTIC_USE_AGENT_STORE",
+                                 "RANK",
+                                 "WORLD_SIZE",
+                                 "LOCAL_RANK",
+                                 "MASTER_ADDR",
+                                 "MASTER_PORT",
+                                 "SLURM_PROCID",
+                                 "SLURM_STEP_NUM_TASKS",
+                                 "SLURM_LOCALID",
+                                 "SLURM_STEP_ID",
+                                 "SLURM_NODELIST",
+                                 "SLURM_STEP_NODELIST",
+                                 "SLURM_JOB_ID",
+                                 "SLURM_NTASKS",
+                                 "OMPI_COMM_WORLD_RANK",
+                                 "OMPI_COMM_WORLD_SIZE",
+                                 "OMPI_COMM_WORLD_LOCAL_RANK"};
 
 Place place_with(std::initializer_list<std::pair<const char*, const char*>> variables) {
   for (const char* name : kRead) ::unsetenv(name);
@@ -37,6 +49,11 @@ TEST_CASE("the environment of each launcher says where a process stands") {
   CHECK(torchrun.local == 1);
   CHECK(torchrun.address == "box");
   CHECK(torchrun.port == 29501);
+  CHECK(place_with({{"RANK", "1"},
+                    {"WORLD_SIZE", "2"},
+                    {"MASTER_PORT", "29501"},
+                    {"TORCHELASTIC_USE_AGENT_STORE", "True"}})
+            .port == 29502);
 
   const auto slurm = place_with({{"SLURM_JOB_ID", "1234567"},
                                  {"SLURM_STEP_ID", "0"},
