@@ -142,6 +142,7 @@ venv-packages:
 trust: configure
 	cmake --build --preset $(PRESET) -j $(JOBS) --target program
 	tests/trust/kill.py $(BUILD)/bin/reaugkd . --kills $(KILLS)
+	tests/trust/kill_ranks.sh $(BUILD)/bin/reaugkd . $(KILLS)
 	tests/trust/disk.py $(BUILD)/bin/reaugkd . --quick
 
 mutations: deps
