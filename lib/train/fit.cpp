@@ -134,9 +134,8 @@ class Fit {
 
   /// All ranks stop at the same step.
   static void stop_if_any_interrupted() {
-    if (const auto signal = parallel::largest(base::interrupt_signal())) {
-      base::note_interrupt(static_cast<int>(signal));
-    }
+    const auto signal = parallel::largest(base::interrupt_signal());
+    if (signal != 0) base::note_interrupt(static_cast<int>(signal));
     base::stop_if_interrupted();
   }
 

@@ -105,7 +105,7 @@ difference=$(same whole stopped-alone) || fail "a run on ranks that one process 
 
 train="teacher-finetune --model $demo/teacher $task --init random --precision fp32 --epochs 400"
 for fault in KILL STOP; do
-  "$reaugkd" --ranks 2 $train --rank-timeout 5 --output "$work/$fault" --quiet >"$work/out" 2>&1 &
+  "$reaugkd" --ranks 2 $train --rank-timeout 10 --output "$work/$fault" --quiet >"$work/out" 2>&1 &
   starter=$!
   wait_for_step "$work/$fault"
   kill -$fault $(rank_of "$work/$fault" 1)

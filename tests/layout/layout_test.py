@@ -24,7 +24,7 @@ WITHOUT_LIBTORCH = ["base", "kernels", "run", "metrics", "text", "data"]
 # Each library that is seen by one file alone.
 SEEN_BY = {
     "hnswlib/hnswlib.h": "lib/retrieval/hnsw_index.cpp",
-    "torch/csrc/distributed/c10d/ProcessGroupGloo.hpp": "lib/parallel/ranks.cpp",
+    "torch/csrc/distributed/c10d/ProcessGroupGloo.hpp": "lib/parallel/group.h",
     "sentencepiece_processor.h": "lib/text/sentencepiece_shim/sentencepiece_shim.cpp",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.M)
