@@ -184,6 +184,17 @@ void set_option(const base::OptionList& fields, const std::string& name, const s
   }
 }
 
+/// Nothing on stderr: the first rank says what all would.
+void fall_silent() {
+  spdlog::default_logger()->sinks().front()->set_level(spdlog::level::critical);
+}
+
+/// Whether a rank meets the same errors as the first one, from the beginning on: it is on the same
+/// machine. One on another machine speaks for itself until they are connected.
+bool echoes_the_first(const parallel::Place& place) {
+  return place.rank > 0 && place.address == "127.0.0.1";
+}
+
 constexpr std::array kDividedCommands = {"teacher-finetune", "project", "build-kb", "distill",
                                          "eval"};
 
@@ -199,6 +210,7 @@ std::string run_as_rank(const Command& command, const base::OptionList& fields,
   parallel::join(place, std::chrono::seconds(flags.rank_timeout), identity_of(command, fields));
   std::optional<Scratch> scratch;
   if (place.rank > 0) {
+    fall_silent();
     scratch.emplace();
     set_option(fields, "output", scratch->path().string());
     set_option(fields, "resume", "false");
@@ -310,14 +322,13 @@ int run_command_line(const std::vector<Command>& commands, int argc, char** argv
       print(text.str());
       return 0;
     }
+    if (echoes_the_first(parallel::place_of_environment())) fall_silent();
     throw base::ConfigError("{}", usage_problem(app, argc, argv, error.what()));
   }
   const parallel::Place place = parallel::place_of_environment();
   if (place.rank > 0) flags.quiet = true;
   set_logging(flags);
-  if (place.rank > 0) {  // the first rank says what all would
-    spdlog::default_logger()->sinks().front()->set_level(spdlog::level::critical);
-  }
+  if (echoes_the_first(place)) fall_silent();
   for (std::size_t i = 0; i < commands.size(); ++i) {
     if (!declared[i].app->parsed()) continue;
     resolve(declared[i].fields, declared[i].handles, declared[i].texts, commands[i].name,

@@ -19,7 +19,6 @@ struct Lanes {
   static constexpr int kRegisters = 64 / Bytes;
   Register parts[kRegisters];
 
-  REAUGKD_INTO_CLONES static Lanes zero() { return {}; }
   REAUGKD_INTO_CLONES static Lanes load(const float* from) {
     Lanes lanes;
     for (int i = 0; i < kRegisters; ++i) {
