@@ -4,7 +4,7 @@
 #   make demo                                  five stages on data/demo, ending in a table
 #   make test [PRESET=dev]                     every test; dev: the unit tests under ASan and UBSan
 #   make build TORCH=wheel                     with PyPI's newest torch in place of Debian's: build/wheel (3 GB more)
-#   make test TORCH=wheel [TESTS=REGEX]        every test of that build, or those of matching names
+#   make test TORCH=wheel [TESTS=REGEX]        every test of that build, or those of matching names; TARGETS="..." builds no more
 #   make build CMAKE_PREFIX_PATH="/a;/b"       another LibTorch, dependencies in a folder
 #   make bench MODEL_DIR=... GLUE_DIR=... [BENCH=training,retrieval] [BENCH_FULL=1]
 #                                              beside transformers, FAISS and the machine's limits (3 GB of PyPI)
@@ -29,6 +29,7 @@ endif
 PRESET ?= release
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
+TARGETS ?= all
 # Debian packages; skipped where there is no apt-get, or with DEPS=none.
 PACKAGES = g++ cmake ninja-build ccache libtorch-dev libcli11-dev libhnswlib-dev libsentencepiece-dev libabsl-dev \
            libspdlog-dev catch2 nlohmann-json3-dev libutf8proc-dev libssl-dev libopenblas0-pthread libgloo-dev
@@ -84,7 +85,7 @@ configure: deps $(if $(filter wheel,$(PRESET)),.venv-torch/.installed)
 	@touch $@
 
 build: configure
-	cmake --build --preset $(PRESET) -j $(JOBS)
+	cmake --build --preset $(PRESET) -j $(JOBS) --target $(TARGETS)
 
 test: build
 	ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure $(if $(TESTS),-R '$(TESTS)')

@@ -1,5 +1,7 @@
-# reaugkd_target_defaults(target): warnings, sanitizers, coverage and include path of our own code.
+# reaugkd_target_defaults(target): warnings, sanitizers, coverage and include path of our own code. Several files are compiled
+# as one, since the headers of libraries take longer than all of ours: names in unnamed namespaces are unique in a target.
 function(reaugkd_target_defaults target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/lib)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
@@ -36,11 +38,9 @@ function(reaugkd_module name)
   endif()
 endfunction()
 
-# Precompiles torch.h once (in reaugkd_tensor) and uses it in every target given. At the end of every
-# translation unit GCC instantiates what torch.h has left open: 10 to 20 s whatever the unit holds, so
-# several files are compiled as one. Names in unnamed namespaces are therefore unique in a module.
+# Precompiles torch.h once (in reaugkd_tensor) and uses it in every target given. At the end of every translation unit GCC
+# instantiates what torch.h has left open: 10 to 20 s whatever the unit holds.
 function(reaugkd_torch_headers target)
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)
   if(target STREQUAL "reaugkd_tensor")
     target_precompile_headers(${target} PRIVATE <torch/torch.h>)
     target_compile_options(${target} PRIVATE -fpch-preprocess)
