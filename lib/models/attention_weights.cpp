@@ -12,9 +12,10 @@
 namespace reaugkd::models {
 namespace {
 
-/// work(first row, rows, scratch) over parts of all rows of `scores` that share a text.
+/// work(text, first row, the same in the whole batch, rows, scratch) over parts of all rows of
+/// `scores` that share a text.
 template <typename Work>
-void for_rows(const torch::Tensor& scores, const Work& work) {
+void for_rows(const torch::Tensor& scores, const SliceOfBatch& slice, const Work& work) {
   const std::int64_t tokens = scores.size(3);
   const std::int64_t rows_of_text = scores.size(1) * scores.size(2);
   const std::int64_t rows = scores.size(0) * rows_of_text;
@@ -24,7 +25,9 @@ void for_rows(const torch::Tensor& scores, const Work& work) {
                      while (begin < end) {
                        const std::int64_t text = begin / rows_of_text;
                        const std::int64_t until = std::min(end, (text + 1) * rows_of_text);
-                       work(text, begin, until - begin, scratch.data());
+                       const std::int64_t further = slice.in_batch(text) - text;
+                       work(text, begin, begin + further * rows_of_text, until - begin,
+                            scratch.data());
                        begin = until;
                      }
                    });
@@ -45,20 +48,26 @@ class AttentionWeights : public torch::autograd::Function<AttentionWeights> {
     const auto dropped = p > 0 ? torch::empty_like(scores) : torch::Tensor();
     const kernels::AttentionRows shape{tokens, window, static_cast<float>(scale),
                                        dropout_mask(static_cast<std::uint64_t>(key), p)};
+    const SliceOfBatch slice = slice_of_thread();
     with_values(scores, [&]<typename Value>(Value) {
-      for_rows(scores, [&](std::int64_t text, std::int64_t row, std::int64_t n, float* scratch) {
-        const kernels::AttentionBiases biases{
-            values<float>(padding) + text * tokens,
-            relative.numel() > 0 ? values<float>(relative) + row % rows_of_text * tokens : nullptr};
-        kernels::attention_weights_forward(shape, row, n, values<Value>(scores) + row * tokens,
-                                           biases, scratch, values<Value>(weights) + row * tokens,
-                                           p > 0 ? values<Value>(dropped) + row * tokens : nullptr);
-      });
+      for_rows(scores, slice,
+               [&](std::int64_t text, std::int64_t row, std::int64_t row_of_batch, std::int64_t n,
+                   float* scratch) {
+                 const kernels::AttentionBiases biases{
+                     values<float>(padding) + text * tokens,
+                     relative.numel() > 0 ? values<float>(relative) + row % rows_of_text * tokens
+                                          : nullptr};
+                 kernels::attention_weights_forward(
+                     shape, row_of_batch, n, values<Value>(scores) + row * tokens, biases, scratch,
+                     values<Value>(weights) + row * tokens,
+                     p > 0 ? values<Value>(dropped) + row * tokens : nullptr);
+               });
     });
     context->save_for_backward({weights});
     context->saved_data["scale"] = scale;
     context->saved_data["key"] = key;
     context->saved_data["p"] = p;
+    context->saved_data["slice"] = std::vector<std::int64_t>{slice.begin, slice.texts, slice.batch};
     context->saved_data["relative"] = raw_relative.requires_grad();
     return p > 0 ? dropped : weights;
   }
@@ -74,12 +83,17 @@ class AttentionWeights : public torch::autograd::Function<AttentionWeights> {
         tokens, tokens, static_cast<float>(scale),
         dropout_mask(static_cast<std::uint64_t>(context->saved_data["key"].toInt()),
                      context->saved_data["p"].toDouble())};
+    const auto texts = context->saved_data["slice"].toIntVector();
+    const SliceOfBatch slice{texts[0], texts[1], texts[2]};
     with_values(weights, [&]<typename Value>(Value) {
-      for_rows(weights, [&](std::int64_t, std::int64_t row, std::int64_t n, float* scratch) {
-        kernels::attention_weights_backward(shape, row, n, values<Value>(weights) + row * tokens,
-                                            values<Value>(gradient) + row * tokens, scratch,
-                                            values<Value>(to) + row * tokens);
-      });
+      for_rows(weights, slice,
+               [&](std::int64_t, std::int64_t row, std::int64_t row_of_batch, std::int64_t n,
+                   float* scratch) {
+                 kernels::attention_weights_backward(shape, row_of_batch, n,
+                                                     values<Value>(weights) + row * tokens,
+                                                     values<Value>(gradient) + row * tokens,
+                                                     scratch, values<Value>(to) + row * tokens);
+               });
     });
     torch::Tensor of_relative;  // what is added to all texts has the sum of their gradients
     if (context->saved_data["relative"].toBool()) {

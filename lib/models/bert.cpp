@@ -48,7 +48,7 @@ torch::Tensor BertEmbeddingsImpl::forward(const torch::Tensor& ids, const torch:
   if (type_vocab_size_ > 0) {
     sum = sum + token_type_embeddings_(type_vocab_size_ > 1 ? types : torch::zeros_like(types));
   }
-  return models::dropout(layer_norm_(sum), dropout_, is_training());
+  return models::dropout_of_tokens(layer_norm_(sum), dropout_, is_training());
 }
 
 BertSelfAttentionImpl::BertSelfAttentionImpl(const ModelConfig& config)

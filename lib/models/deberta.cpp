@@ -45,7 +45,7 @@ torch::Tensor DebertaEmbeddingsImpl::forward(const EncoderInput& input) {
   // In fp32 under autocast too, as what the layers add to always is.
   if (!embed_proj_.is_empty()) sum = embed_proj_(sum).to(torch::kFloat32);
   const auto mask = input.attention_mask.to(torch::kFloat32).unsqueeze(-1);
-  return models::dropout(layer_norm_(sum) * mask, dropout_, is_training());
+  return models::dropout_of_tokens(layer_norm_(sum) * mask, dropout_, is_training());
 }
 
 DebertaAttentionImpl::DebertaAttentionImpl(const ModelConfig& config,

@@ -100,7 +100,8 @@ torch::Tensor DebertaSelfAttentionImpl::scores(const torch::Tensor& query, const
       torch::bmm(query.view({-1, tokens, width}), key.view({-1, tokens, width}).transpose(1, 2));
   if (!pass.positions.defined()) return by_content;
   const bool keep = !is_training() && !torch::GradMode::is_enabled();
-  const auto rows = models::dropout(pass.positions, position_dropout_, is_training());  // (P, H)
+  const auto rows =
+      models::dropout_of_shared(pass.positions, position_dropout_, is_training());  // (P, H)
   const auto towards = [&](const torch::Tensor& x, const torch::nn::Linear& projection,
                            PositionProjection& kept) {
     const auto projected = keep ? kept(projection, pass, heads_, x.scalar_type())

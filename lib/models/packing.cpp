@@ -47,7 +47,8 @@ void for_heads(const std::vector<std::int64_t>& begins, std::int64_t heads, std:
       for (std::size_t text = 0; text < pairs_before.size(); ++text) {
         const std::int64_t tokens = begins[text + 1] - begins[text];
         if (tokens == 0) continue;
-        const auto position = static_cast<std::uint32_t>(head * pairs + pairs_before[text]);
+        const auto position =
+            static_cast<std::uint32_t>(heads * pairs_before[text] + head * tokens * tokens);
         work(begins[text], head,
              kernels::PackedHead{
                  tokens, width, 3 * heads * width, heads * width,
@@ -172,9 +173,10 @@ torch::Tensor packed_attention(const torch::Tensor& projections, const Packing& 
                                std::int64_t heads, const torch::Tensor& relative, double p,
                                bool training) {
   const bool drops = training && p > 0;
-  return PackedAttention::apply(projections, relative.defined() ? relative : torch::empty({0}),
-                                c10::make_intrusive<TextBounds>(packing.begins), heads,
-                                drops ? next_dropout_key() : 0, drops ? p : 0.0);
+  return PackedAttention::apply(
+      projections, relative.defined() ? relative : torch::empty({0}),
+      c10::make_intrusive<TextBounds>(packing.begins), heads,
+      drops ? next_dropout_key(slice_of_thread().pairs_before * heads) : 0, drops ? p : 0.0);
 }
 
 }  // namespace reaugkd::models

@@ -93,7 +93,8 @@ torch::Tensor residual_norm(torch::nn::Linear& dense, torch::nn::LayerNorm& norm
   }
   const bool drops = training && p > 0;
   return ResidualNorm::apply(torch::linear(x, dense->weight), dense->bias, residual, norm->weight,
-                             norm->bias, norm->options.eps(), drops ? next_dropout_key() : 0,
+                             norm->bias, norm->options.eps(),
+                             drops ? next_dropout_key(token_values_before(residual)) : 0,
                              drops ? p : 0.0);
 }
 

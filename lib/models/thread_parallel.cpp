@@ -5,9 +5,11 @@
 #include <ATen/autocast_mode.h>
 
 #include <algorithm>
+#include <mutex>
 #include <optional>
 #include <vector>
 
+#include "base/random.h"
 #include "models/dropout.h"
 #include "parallel/ranks.h"
 #include "tensor/device.h"
@@ -136,18 +138,42 @@ struct SlicedBatch : torch::CustomClassHolder {
               const Cut& of_rows)
       : model(of), input(batch), pooling(kind), cut(of_rows), slices(of_rows.slices) {
     if (trace != nullptr) attention_from = trace->attention_from;
-    if (model->is_training()) dropout_seed = static_cast<std::uint64_t>(next_dropout_key());
+    if (!model->is_training()) return;
+    dropout_seed = static_cast<std::uint64_t>(next_dropout_key());
+    if (input.attention_mask.is_cpu()) token_counts = input.attention_mask.to(torch::kInt64).sum(1);
   }
 
   torch::Tensor part(const torch::Tensor& of_batch, std::int64_t slice) const {
     return of_batch.slice(0, cut.begin(slice), cut.begin(slice + 1));
   }
 
+  SliceOfBatch place_of(std::int64_t slice) const {
+    const std::int64_t begin = cut.begin(slice);
+    SliceOfBatch place{begin, cut.begin(slice + 1) - begin, cut.rows};
+    if (begin > 0 && token_counts.defined()) {
+      const auto before = token_counts.slice(0, 0, begin);
+      place.tokens_before = before.sum().item<std::int64_t>();
+      place.pairs_before = before.square().sum().item<std::int64_t>();
+    }
+    return place;
+  }
+
+  /// LibTorch draws the masks on a GPU: ranks of one seed would drop the same places.
+  void seed_gpu_of_rank() const {
+    const auto device = input.input_ids.device();
+    if (device.is_cpu() || cut.ranks == 1) return;
+    auto generator = at::globalContext().defaultGenerator(device);
+    const std::lock_guard lock(generator.mutex());
+    generator.set_current_seed(
+        base::stream_seed(dropout_seed, "rank", static_cast<std::uint64_t>(cut.rank)));
+  }
+
   /// Every slice's outputs, with their graphs where gradients are wanted.
   std::vector<variable_list> forward(bool with_gradients) {
     std::vector<variable_list> of_slices(static_cast<std::size_t>(slices));
+    if (model->is_training()) seed_gpu_of_rank();
     for_slices(slices, with_gradients, [&](std::int64_t slice) {
-      DropoutKeys keys(dropout_seed, static_cast<std::uint64_t>(cut.rank * slices + slice));
+      const DropoutKeys keys(dropout_seed, place_of(slice));
       EncoderTrace trace{attention_from.value_or(EncoderTrace::kNoLayer)};
       const auto output =
           model->forward({part(input.input_ids, slice), part(input.token_type_ids, slice),
@@ -167,6 +193,7 @@ struct SlicedBatch : torch::CustomClassHolder {
   std::optional<std::int64_t> attention_from;  // where a trace is asked for
   std::ptrdiff_t states = 0;                   // hidden states that a forward noted
   std::uint64_t dropout_seed = 0;
+  torch::Tensor token_counts;          // of the batch's texts, while training on a CPU
   std::vector<variable_list> outputs;  // until the way back
 };
 
@@ -242,7 +269,13 @@ ClassifierOutput forward_on_threads(Classifier& model, const EncoderInput& input
     cut.slices = 1;
     if (cut.rows < cut.all()) cut.ranks = 1, cut.rank = 0;
   }
-  if (cut.all() <= 1) return model->forward(input, pooling, trace);
+  if (cut.all() <= 1) {  // with the masks that it would have in slices
+    std::optional<DropoutKeys> keys;
+    if (model->is_training()) {
+      keys.emplace(static_cast<std::uint64_t>(next_dropout_key()), SliceOfBatch{});
+    }
+    return model->forward(input, pooling, trace);
+  }
   const auto batch = c10::make_intrusive<SlicedBatch>(model, input, pooling, trace, cut);
   const auto outputs = trained.empty() ? joined(batch->forward(/*with_gradients=*/false), cut)
                                        : SlicedForward::apply(batch, at::TensorList(trained));

@@ -9,9 +9,9 @@ namespace reaugkd::models {
 /// cut into slices, one a thread of LibTorch's, which computes its slice alone from the embeddings
 /// to the logits and, in backward(), from there to the gradients: threads meet twice a step and not
 /// at every operator. Gradients are added up in the order of the slices, so that equal numbers of
-/// threads give equal bytes. Dropout's masks, and the last digits of all else, depend on the number
-/// of slices. A batch of fewer rows than threads, or one whose slices' gradients would take more
-/// than 4 GiB, stays whole. There is one way back, once, and none of the way back's own.
+/// threads give equal bytes. A text's dropout does not depend on how its batch is cut; the last
+/// digits of sums do. A batch of fewer rows than threads, or one whose slices' gradients would take
+/// more than 4 GiB, stays whole. There is one way back, once, and none of the way back's own.
 ///
 /// Where several ranks work together, they do the same with more slices: each rank computes those
 /// of its own rows, and all ranks get the outputs of the whole batch, so that every loss sees the

@@ -132,6 +132,26 @@ TEST_CASE("dropout in slices: the same bytes again, other ones from another seed
   CHECK(largest_difference_of(first, run(1)) > 1e-3);
 }
 
+TEST_CASE("a text's dropout does not depend on how its batch is cut", "[slices]") {
+  const std::string family = GENERATE("bert", "deberta", "deberta-v2", "mpnet", "distilbert");
+  const auto directory = family == "bert" ? kGoldenBert : tests::kGolden / "families" / family;
+  auto model = load_classifier(directory, load_config(directory), {}).model;
+  model->train();
+  const bool traced = GENERATE(false, true);
+  auto input = batch();
+  input.input_ids.remainder_(20);  // words that every family has
+  const auto run = [&](int threads, std::uint64_t seed = 5) {
+    torch::manual_seed(seed);
+    return results(model, input, threads, traced);
+  };
+  const auto whole = run(1);
+  for (const int threads : {2, 3, 5}) {
+    INFO(family << ", " << threads << " slices");
+    CHECK(largest_difference_of(whole, run(threads)) < 1e-5);
+  }
+  CHECK(largest_difference_of(whole, run(1, 6)) > 1e-3);
+}
+
 TEST_CASE("what no loss looks at has no gradient, in slices as whole", "[slices]") {
   auto model = bert();
   model->eval();
