@@ -27,8 +27,8 @@ constexpr int kConfigError = 2;
 constexpr int kIoError = 5;
 constexpr int kMostRanks = 1024;
 // A rank that has failed gives the others this long to say so themselves (lib/parallel).
-constexpr auto kUntilTerm = std::chrono::seconds(25);
-constexpr auto kUntilKill = std::chrono::seconds(40);
+constexpr auto kUntilTerm = std::chrono::seconds(10);
+constexpr auto kUntilKill = std::chrono::seconds(20);
 
 volatile std::sig_atomic_t asked_to_stop = 0;
 

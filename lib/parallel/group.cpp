@@ -124,12 +124,13 @@ std::shared_ptr<gloo::transport::Device> device_for(const Place& place) {
   return Gloo::createDefaultDevice();
 }
 
-/// Rank 0 keeps the store until the others have read it.
+/// Rank 0 keeps the store until the others have read it, but for those that are gone.
 void wait_for_others() {
   Group& all = group();
   all.processes.reset();
   all.set(key_of("left", all.place.rank), "1");
-  if (all.place.rank == 0) wait_until(kGrace, [] { return ranks_without("left").empty(); });
+  if (all.place.rank != 0) return;
+  wait_until(kGrace, [&] { return std::ranges::includes(all.silent, ranks_without("left")); });
 }
 
 }  // namespace
@@ -146,7 +147,7 @@ void explain(const std::exception& failure) {
 #ifdef REAUGKD_NCCL
   all.gpus.reset();
 #endif
-  std::vector<int> silent;
+  std::vector<int>& silent = all.silent;
   try {
     all.set(key_of("survivor", all.place.rank), "1");
     wait_until(kSurvivors, [&] {

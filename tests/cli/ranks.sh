@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Several ranks give what one process of as many threads gives: N ranks of one thread beside one rank of N threads, for every
+# Several ranks give what one process gives: N ranks of one thread beside one process of one thread, for every
 # method, with dropout, gradient accumulation and batches that cannot be divided. Evaluations have the same bytes. A rank that
 # ends, hangs or was started otherwise ends all, with one message. Usage: ranks.sh BINARY SOURCE_DIRECTORY
 source "$(dirname "$0")/expect.sh" "$@"
@@ -31,10 +31,10 @@ small="--epochs 2 --learning-rate 5e-5 --init random --precision fp32 --quiet"
 student="--student $demo/teacher --student-layers 0,1"
 task="--task sst2 --data $demo --max-train-examples 180 --max-seq-length 48"
 export OMP_NUM_THREADS=1
-both() { # OUTPUT RANKS COMMAND OPTIONS...: alone on as many threads, and on ranks: to OUTPUT-alone-RANKS and OUTPUT-RANKS
+both() { # OUTPUT RANKS COMMAND OPTIONS...: alone on one thread, and on ranks: to OUTPUT-alone-RANKS and OUTPUT-RANKS
   local output=$1 ranks=$2
   shift 2
-  OMP_NUM_THREADS=$ranks ok "best at epoch" "$reaugkd" "$@" --output "$work/$output-alone-$ranks"
+  ok "best at epoch" "$reaugkd" "$@" --output "$work/$output-alone-$ranks"
   ok "best at epoch" "$reaugkd" --ranks "$ranks" "$@" --output "$work/$output-$ranks"
   difference=$(same "$output-alone-$ranks" "$output-$ranks") || fail "$output on $ranks ranks differs from one process by $difference"
 }
@@ -100,7 +100,7 @@ code=$?
 cp -r "$work/stopped" "$work/stopped-alone"
 "$reaugkd" --ranks 2 $train --output "$work/stopped" --save-steps 3 --resume --quiet >/dev/null 2>&1 || fail "--resume on ranks"
 cmp "$work/whole/model.safetensors" "$work/stopped/model.safetensors" || fail "a resumed run on ranks has other bytes"
-OMP_NUM_THREADS=2 "$reaugkd" $train --output "$work/stopped-alone" --save-steps 3 --resume --quiet >/dev/null 2>&1 || fail "--resume on one process"
+"$reaugkd" $train --output "$work/stopped-alone" --save-steps 3 --resume --quiet >/dev/null 2>&1 || fail "--resume on one process"
 difference=$(same whole stopped-alone) || fail "a run on ranks that one process ended differs by $difference"
 
 train="teacher-finetune --model $demo/teacher $task --init random --precision fp32 --epochs 400"
