@@ -33,6 +33,14 @@ examples:
 
 a file for --published ("metric" may be left out; it is then the first one that the tables show):
   [{"method": "name", "cells": [{"task": "mrpc", "metric": "f1", "value": "88.0", "source": "paper, table, row"}]}]"""
+KEEP = """\
+Writes finished runs into one small file, from which `report` makes the same tables.
+
+It has every metrics.json, the machine of each stage, and what was predicted for each row; no model, no text and no path."""
+KEEP_EXAMPLES = """\
+examples:
+  reaugkd-experiments keep runs/small small.tar.xz
+  reaugkd-experiments report small.tar.xz"""
 PLOT = """\
 Draws the pictures of finished runs. Each picture has a CSV beside it with the numbers that are drawn.
 
@@ -142,7 +150,7 @@ def call_run(args):
 
 def add_report(commands):
     parser = add_command(commands, "report", REPORT, REPORT_EXAMPLES)
-    parser.add_argument("runs", nargs="+", type=pathlib.Path, help="output directories of the run command")
+    parser.add_argument("runs", nargs="+", type=pathlib.Path, help="output directories of the run command, or what keep wrote")
     parser.add_argument("--format", choices=["markdown", "latex", "csv"], default="markdown", help="default: %(default)s")
     parser.add_argument("--method", default="reaugkd", help="compare the others with this one (default: %(default)s)")
     parser.add_argument("--published", type=pathlib.Path, metavar="FILE",
@@ -151,10 +159,26 @@ def add_report(commands):
 
 
 def call_report(args):
-    from . import report
+    from . import archive, report
 
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # reaugkd-experiments report ... | head
-    report.print_report(args.runs, args.format, args.method, args.published)
+    with archive.opened(args.runs) as runs:
+        report.print_report(runs, args.format, args.method, args.published)
+    return 0
+
+
+def add_keep(commands):
+    parser = add_command(commands, "keep", KEEP, KEEP_EXAMPLES)
+    parser.add_argument("runs", type=pathlib.Path, help="an output directory of the run command")
+    parser.add_argument("output", type=pathlib.Path, help="the file; its name ends in .tar.xz")
+    parser.set_defaults(call=call_keep)
+
+
+def call_keep(args):
+    from . import archive
+
+    stages = archive.keep(args.runs, args.output)
+    print(f"{args.output}: {stages} stages, {args.output.stat().st_size:,} bytes")
     return 0
 
 
@@ -219,7 +243,7 @@ def parse_arguments(arguments):
     parser = argparse.ArgumentParser(prog="reaugkd-experiments", description="Measures the quality of reaugkd: runs plans, "
                                      "then makes the tables and pictures. COMMAND --help says more.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (add_run, add_report, add_plot, add_page, add_further_rows, add_knowledge):
+    for add in (add_run, add_report, add_keep, add_plot, add_page, add_further_rows, add_knowledge):
         add(commands)
     return parser.parse_args(arguments)
 

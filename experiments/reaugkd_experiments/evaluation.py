@@ -95,10 +95,24 @@ def read_evaluation(directory):
         labels = np.array([float(f"{float(label):.6g}") for label in table["label"]])  # however the number is spelled
         decisions = {side: numbers(path, table, [f"{prefix}score"])[:, 0] for side, prefix in SIDES.items()}
         return Evaluation(directory, results, rows, labels, decisions)
+    if not (directory / "probabilities.safetensors").exists() and not any(column.startswith("p_") for column in table):
+        return Evaluation(directory, results, rows, *decided(path, table))  # of an archive
     classes, probabilities = read_probabilities(directory, table)
     decisions = {"alone": probabilities["student"].argmax(axis=1), "combined": probabilities["combined"].argmax(axis=1)}
     labels = np.array([classes.index(label) for label in table["label"]])
     return Evaluation(directory, results, rows, labels, decisions, classes, probabilities)
+
+
+def decided(path, table):
+    """The labels, the decisions of both sides, and the classes, of a table without probabilities."""
+    columns = {"alone": "student_prediction", "combined": "prediction"}
+    missing = [column for column in columns.values() if column not in table]
+    if missing:
+        raise UserError(f"{path}: there is no column {', '.join(missing)}; evaluate with a knowledge base (eval --kb)")
+    names = [table["label"], *(table[column] for column in columns.values())]
+    classes = sorted(set().union(*names))
+    labels, *decisions = (np.array([classes.index(name) for name in column]) for column in names)
+    return labels, dict(zip(columns, decisions)), classes
 
 
 def read_probabilities(directory, table, parts=tuple(PARTS)):

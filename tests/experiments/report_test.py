@@ -1,6 +1,8 @@
 """The report command on runs of a binary that only writes what the stages write."""
 import json
 import shutil
+import subprocess
+import tarfile
 
 import numpy as np
 import pandas as pd
@@ -276,3 +278,36 @@ def test_formats_escape():
     assert "method & a\\_b \\\\" in as_latex("", table)
     assert "#1 5 % x_y \\| ± <" in as_markdown("", table)
     assert as_csv("title", table) == '# title\n"method","a_b"\n"A & B","#1 5 % x_y | ± <"\n'
+
+
+def test_kept_runs_give_the_same_tables(workplace):
+    workplace.run_plan(PLAN)
+    kept = [workplace.root / "kept.tar.xz", workplace.root / "again.tar.xz"]
+    for path in kept:
+        assert workplace.command("keep", workplace.root / "runs", path).returncode == 0
+    assert kept[0].read_bytes() == kept[1].read_bytes()
+    whole = workplace.command("report", workplace.root / "runs")
+    assert whole.returncode == 0 and "### Student alone" in whole.stdout
+    of_kept = workplace.command("report", kept[0])
+    assert of_kept.stderr == whole.stderr
+    assert of_kept.stdout == whole.stdout.replace(str(workplace.root / "runs"), "kept")
+    text = subprocess.run(["xz", "-dc", kept[0]], capture_output=True, check=True).stdout
+    assert str(workplace.root).encode() not in text
+
+
+def test_what_cannot_be_kept_or_read(workplace):
+    (workplace.root / "runs").mkdir()
+    cut = workplace.root / "cut.tar.xz"
+    cut.write_bytes(b"\xfd7zXZ\x00\x00")
+    outside = workplace.root / "outside.tar.xz"
+    with tarfile.open(outside, "w:xz") as archive:
+        archive.addfile(tarfile.TarInfo("../outside"))
+    for arguments, text in ((["keep", workplace.root / "runs", workplace.root / "x.tar.xz"], "no stage is finished"),
+                            (["keep", workplace.root / "runs", workplace.root / "x.zip"], "ends in .tar.xz"),
+                            (["report", cut], "cannot read the archive"),
+                            (["report", outside], "is no file below it")):
+        done = workplace.command(*arguments)
+        assert done.returncode == 2
+        assert text in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert not (workplace.root / "x.tar.xz").exists()
