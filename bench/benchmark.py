@@ -75,8 +75,15 @@ class Context:
         return self.program("ceilings", "--hidden", *widths)
 
 
+def let_libraries_choose():
+    """Every library takes the kernels that it finds best: a variable that names others slows one side alone."""
+    for name in [name for name in os.environ if name.startswith(("OPENBLAS_CORETYPE", "OPENBLAS_L2", "MKL_ENABLE", "ONEDNN_MAX_CPU_ISA"))]:
+        print(f"{name}={os.environ.pop(name)} is left out", file=sys.stderr)
+
+
 def main():
     args = parse_arguments()
+    let_libraries_choose()
     report = {"machine": measure.machine(), "version": measure.run([args.bin / "reaugkd", "--version"]).strip()}
     machine = report["machine"]
     print(f"{machine['processor']}, {machine['cores']} cores, bf16 by {' and '.join(machine['bf16']) or 'nothing'}; "
