@@ -195,8 +195,8 @@ bool echoes_the_first(const parallel::Place& place) {
   return place.rank > 0 && place.address == "127.0.0.1";
 }
 
-constexpr std::array kDividedCommands = {"teacher-finetune", "project", "build-kb", "distill",
-                                         "eval"};
+constexpr std::array kDividedCommands = {"teacher-finetune", "project", "build-kb",
+                                         "distill",          "eval",    "predict"};
 
 /// Runs the command as one of several ranks; what it returns on the first one.
 std::string run_as_rank(const Command& command, const base::OptionList& fields,

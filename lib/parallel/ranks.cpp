@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/interrupt.h"
 #include "parallel/group.h"
 
 namespace reaugkd::parallel {
@@ -134,14 +135,34 @@ torch::Tensor join_rows(const torch::Tensor& own, const std::vector<std::int64_t
   return torch::cat(all).to(own.device());
 }
 
-void copy_of_first(torch::Tensor& tensor) {
-  if (size() == 1 || tensor.numel() == 0) return;
-  const auto here = where_it_travels(tensor);
-  std::vector<torch::Tensor> bytes = {bytes_of(here)};
-  talk(here, [&](auto& ranks) { ranks.broadcast(bytes)->wait(); });
-  if (rank() == 0) return;
+void copy_of_owners(std::vector<torch::Tensor>& tensors, const std::vector<int>& owners) {
+  if (size() == 1) return;
+  std::vector<torch::Tensor> here;
+  std::vector<std::vector<torch::Tensor>> bytes;
+  for (const auto& tensor : tensors) {
+    here.push_back(where_it_travels(tensor));
+    bytes.push_back({bytes_of(here.back())});
+  }
+  if (tensors.empty()) return;
+  talk(here[0], [&](auto& ranks) {
+    std::vector<decltype(ranks.broadcast(bytes[0]))> under_way;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      if (tensors[i].numel() == 0) continue;
+      c10d::BroadcastOptions options;
+      options.rootRank = owners[i];
+      under_way.push_back(ranks.broadcast(bytes[i], options));
+    }
+    for (const auto& work : under_way) work->wait();
+  });
   const torch::NoGradGuard no_grad;
-  tensor.copy_(here);
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (owners[i] != rank()) tensors[i].copy_(here[i]);
+  }
+}
+
+void copy_of_first(torch::Tensor& tensor) {
+  std::vector<torch::Tensor> one = {tensor};
+  copy_of_owners(one, {0});
 }
 
 std::string text_of_first(const std::string& text) {
@@ -197,6 +218,7 @@ torch::Tensor join_rows(const torch::Tensor& own, const std::vector<std::int64_t
   return own;
 }
 
+void copy_of_owners(std::vector<torch::Tensor>&, const std::vector<int>&) {}
 void copy_of_first(torch::Tensor&) {}
 
 std::string text_of_first(const std::string& text) {
@@ -210,5 +232,11 @@ std::int64_t largest(std::int64_t value) {
 void leave() noexcept {}
 void leave_with(const std::string&) noexcept {}
 #endif
+
+void stop_if_any_interrupted() {
+  const auto signal = largest(base::interrupt_signal());
+  if (signal != 0) base::note_interrupt(static_cast<int>(signal));
+  base::stop_if_interrupted();
+}
 
 }  // namespace reaugkd::parallel

@@ -54,12 +54,18 @@ class AloneGuard {
 void sum(std::vector<torch::Tensor>& tensors);
 /// The rows of all ranks, one rank's after the other's: `own` (rows[rank()], ...), any dtype.
 torch::Tensor join_rows(const torch::Tensor& own, const std::vector<std::int64_t>& rows);
+/// Rank owners[i]'s tensors[i] (any dtype) in every rank's, which has its shape.
+void copy_of_owners(std::vector<torch::Tensor>& tensors, const std::vector<int>& owners);
 /// Rank 0's tensor (any dtype) in every rank's `tensor`, which has its shape.
 void copy_of_first(torch::Tensor& tensor);
 /// Rank 0's text.
 std::string text_of_first(const std::string& text);
 /// The largest of the ranks' values.
 std::int64_t largest(std::int64_t value);
+
+/// Throws Interrupted on every rank where one of them was asked to stop: all at the same place, and
+/// none waits for another that has gone.
+void stop_if_any_interrupted();
 
 /// The command is done: rank 0 waits until the others know, a moment. They may still be at work
 /// where rank 0 found nothing to do; their next call ends them (FinishedElsewhere).

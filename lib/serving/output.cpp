@@ -33,6 +33,16 @@ class DescriptorOutput final : public Output {
   int descriptor_;
 };
 
+class NoOutput final : public Output {
+ public:
+  explicit NoOutput(std::int64_t rows_before) : rows_before_(rows_before) {}
+  std::int64_t rows_before() const override { return rows_before_; }
+  void write(std::string_view, std::int64_t) override {}
+
+ private:
+  std::int64_t rows_before_;
+};
+
 /// What FILE.partial.json says.
 struct Progress {
   std::int64_t rows = 0;
@@ -112,6 +122,10 @@ class FileOutput final : public Output {
 
 std::unique_ptr<Output> output_to(int descriptor) {
   return std::make_unique<DescriptorOutput>(descriptor);
+}
+
+std::unique_ptr<Output> output_to_nobody(std::int64_t rows_before) {
+  return std::make_unique<NoOutput>(rows_before);
 }
 
 std::unique_ptr<Output> output_to_file(const fs::path& path, const base::Json& job,

@@ -31,6 +31,9 @@ class Output {
 /// Writes to a descriptor that stays open.
 std::unique_ptr<Output> output_to(int descriptor);
 
+/// Takes answers that another rank writes, of which `rows_before` are there.
+std::unique_ptr<Output> output_to_nobody(std::int64_t rows_before);
+
 enum class PartialFile { kStart, kGoOn };
 
 /// Writes FILE.partial, beside it FILE.partial.json with `job` and how many rows are in it, and

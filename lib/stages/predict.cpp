@@ -4,11 +4,13 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/progress.h"
+#include "parallel/ranks.h"
 #include "serving/answer_rows.h"
 #include "stages/predict_inputs.h"
 
@@ -46,11 +48,30 @@ base::Json job_of(PredictOptions options, base::Json job) {
   return job;
 }
 
-std::unique_ptr<serving::Output> open_output(const PredictOptions& options, base::Json job) {
+/// Of several ranks the first one writes; all leave out the rows that it has.
+std::unique_ptr<serving::Output> open_own_output(const PredictOptions& options, base::Json job) {
   if (options.output.empty()) return serving::output_to(STDOUT_FILENO);
   return serving::output_to_file(
       options.output, job_of(options, std::move(job)),
       options.resume ? serving::PartialFile::kGoOn : serving::PartialFile::kStart);
+}
+
+std::unique_ptr<serving::Output> open_output(const PredictOptions& options, base::Json job) {
+  if (parallel::rank() > 0) return serving::output_to_nobody(parallel::largest(0));
+  auto output = open_own_output(options, std::move(job));
+  parallel::largest(output->rows_before());
+  return output;
+}
+
+/// Every rank reads all rows, which a pipe gives once.
+void check_readable_by_ranks(const PredictOptions& options) {
+  if (parallel::size() == 1) return;
+  const bool files = std::ranges::all_of(
+      options.files, [](const std::string& file) { return fs::is_regular_file(file); });
+  if (options.files.empty() || !files) {
+    throw base::ConfigError(
+        "several ranks answer for files, not for a pipe: name the files, or run one process");
+  }
 }
 
 void tell(const serving::Answered& answered, const PredictOptions& options) {
@@ -69,6 +90,7 @@ void tell(const serving::Answered& answered, const PredictOptions& options) {
 
 std::string run_predict(PredictOptions options) {
   options.check();
+  check_readable_by_ranks(options);
   if (!options.output.empty() && fs::exists(options.output) && !options.overwrite) {
     if (options.resume) {
       spdlog::info("{} is finished: nothing to do", options.output);

@@ -14,6 +14,7 @@ FitOptions fit_options(const std::string& what, const TrainingOptions& options, 
   fit.eval_steps = options.eval_steps;
   fit.logging_steps = options.logging_steps;
   fit.early_stopping_patience = options.early_stopping_patience;
+  fit.shard_optimizer = options.shard_optimizer;
   fit.seed = seed;
   fit.checkpoint = {checkpoint, options.save_steps, options.save_minutes};
   return fit;

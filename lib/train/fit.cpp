@@ -64,7 +64,7 @@ class Fit {
         objective_(objective),
         batches_(batches),
         validate_(validate),
-        optimizer_(objective.parameter_groups()),
+        optimizer_(objective.parameter_groups(), options.shard_optimizer),
         base_rate_(objective.parameter_groups().front().learning_rate) {
     const Batches first = batches_(0);
     total_examples_ = options.epochs * examples_of(first);
@@ -124,19 +124,12 @@ class Fit {
           static_cast<double>(at_.epoch) + static_cast<double>(end) / static_cast<double>(count));
       at_.batch = end;
       progress.update(at_.examples, note_);
-      stop_if_any_interrupted();
+      parallel::stop_if_any_interrupted();
       validate_if_due(count);
       save_if_due();
     }
     ++at_.epoch;
     at_.batch = 0;
-  }
-
-  /// All ranks stop at the same step.
-  static void stop_if_any_interrupted() {
-    const auto signal = parallel::largest(base::interrupt_signal());
-    if (signal != 0) base::note_interrupt(static_cast<int>(signal));
-    base::stop_if_interrupted();
   }
 
   void validate_if_due(std::int64_t batches_of_epoch) {
@@ -296,14 +289,20 @@ class Fit {
   void save_if_due() {
     const auto& options = options_.checkpoint;
     const bool by_steps = options.save_steps > 0 && at_.steps % options.save_steps == 0;
-    const bool by_time =
-        options.save_minutes > 0 && seconds_since(saved_) >= 60 * options.save_minutes;
+    bool by_time = options.save_minutes > 0 && seconds_since(saved_) >= 60 * options.save_minutes;
+    if (optimizer_.sharded() && options.save_minutes > 0) {  // all ranks by the first one's clock
+      by_time = parallel::largest(by_time && parallel::rank() == 0 ? 1 : 0) == 1;
+    }
     if (by_steps || by_time) save();
   }
 
   void save() {
-    if (options_.checkpoint.place.path.empty() || parallel::rank() > 0) return;
+    if (options_.checkpoint.place.path.empty()) return;
     if (loss_.total.defined() && !last_step_is_finite()) return;  // the last good one stays
+    if (parallel::rank() > 0) {
+      if (optimizer_.sharded()) optimizer_.state();  // gives its part to rank 0
+      return;
+    }
     Position now = at_;
     now.seconds += seconds_since(start_);
     Checkpoint checkpoint{Json::object(), optimizer_.state()};

@@ -26,6 +26,7 @@ struct FitOptions {
   std::int64_t eval_steps = 0;  // 0: after each epoch
   std::int64_t logging_steps = 10;
   std::int64_t early_stopping_patience = 0;  // validations without a new best; 0: never
+  bool shard_optimizer = false;              // over ranks
   std::uint64_t seed = 0;
   CheckpointOptions checkpoint;
 };

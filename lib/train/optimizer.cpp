@@ -10,6 +10,7 @@
 #include <numeric>
 
 #include "kernels/adamw.h"
+#include "parallel/ranks.h"
 #include "tensor/device.h"
 
 namespace reaugkd::train {
@@ -68,6 +69,18 @@ struct Corrections {
   double first, second;
 };
 
+/// The rank that updates each parameter: always the one with the fewest values so far.
+std::vector<int> owners_of(const std::vector<torch::Tensor>& parameters, int ranks) {
+  std::vector<std::int64_t> values(static_cast<std::size_t>(ranks));
+  std::vector<int> owners;
+  for (const auto& parameter : parameters) {
+    const auto least = std::ranges::min_element(values);
+    *least += parameter.numel();
+    owners.push_back(static_cast<int>(least - values.begin()));
+  }
+  return owners;
+}
+
 std::string moment_name(const char* moment, std::int64_t i) {
   return fmt::format("{}.{}", moment, i);
 }
@@ -98,12 +111,18 @@ torch::Tensor clip_factor(const torch::Tensor& norm, double max_norm) {
   return (max_norm / (norm + 1e-6)).clamp_max(1.0);
 }
 
-AdamW::AdamW(std::vector<ParameterGroup> groups) : groups_(std::move(groups)) {
+AdamW::AdamW(std::vector<ParameterGroup> groups, bool sharded) : groups_(std::move(groups)) {
+  if (sharded && parallel::size() > 1) owners_ = owners_of(parameters(), parallel::size());
+  std::size_t i = 0;
   for (const auto& group : groups_) {
     Slots slots;
     for (const auto& parameter : group.parameters) {
-      const auto value = parameter.detach();
-      slots.push_back({parameter, torch::zeros_like(value), torch::zeros_like(value)});
+      slots.push_back({parameter, {}, {}});
+      if (owners_.empty() || owners_[i] == parallel::rank()) {
+        slots.back().exp_avg = torch::zeros_like(parameter.detach());
+        slots.back().exp_avg_sq = torch::zeros_like(parameter.detach());
+      }
+      ++i;
     }
     slots_.push_back(std::move(slots));
   }
@@ -134,9 +153,24 @@ torch::Tensor AdamW::gradient_norm() const {
 
 void AdamW::step(double factor, const torch::Tensor& gradient_scale) {
   const torch::NoGradGuard no_grad;
+  std::vector<bool> updated;
+  for (const auto& parameter : parameters()) updated.push_back(parameter.grad().defined());
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     update(slots_[i], groups_[i], factor, gradient_scale);
   }
+  if (sharded()) give_to_others(updated);
+}
+
+void AdamW::give_to_others(const std::vector<bool>& updated) const {
+  std::vector<torch::Tensor> given;
+  std::vector<int> owners;
+  const auto all = parameters();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!updated[i]) continue;
+    given.push_back(all[i]);
+    owners.push_back(owners_[i]);
+  }
+  parallel::copy_of_owners(given, owners);
 }
 
 void AdamW::update_all(Slot& slot, const kernels::AdamWUpdate& constants) {
@@ -191,6 +225,10 @@ void AdamW::update(Slots& slots, const ParameterGroup& group, double factor,
     auto& gradient = slot.parameter.mutable_grad();
     if (!gradient.defined()) continue;
     ++slot.updates;
+    if (!is_own(slot)) {
+      gradient = torch::Tensor();
+      continue;
+    }
     const bool by_rows = gradient.is_sparse();
     if (is_plain_fp32(slot.parameter) && (by_rows || is_plain_fp32(gradient))) {
       const Corrections corrections(slot.updates);
@@ -250,10 +288,21 @@ std::vector<torch::Tensor> AdamW::parameters() const {
 tensor::TensorMap AdamW::state() const {
   tensor::TensorMap state;
   std::vector<std::int64_t> updates;
+  const auto note = [&](const char* name, const Slot& slot, const torch::Tensor& moment) {
+    auto whole = moment;
+    if (sharded()) {
+      if (!is_own(slot)) whole = torch::empty_like(slot.parameter.detach());
+      std::vector<torch::Tensor> one = {whole};
+      parallel::copy_of_owners(one, {owners_[updates.size()]});
+      if (parallel::rank() > 0) return;
+      if (!is_own(slot)) whole = whole.cpu();
+    }
+    state[moment_name(name, std::ssize(updates))] = whole;
+  };
   for (const auto& slots : slots_) {
     for (const auto& slot : slots) {
-      state[moment_name("exp_avg", std::ssize(updates))] = slot.exp_avg;
-      state[moment_name("exp_avg_sq", std::ssize(updates))] = slot.exp_avg_sq;
+      note("exp_avg", slot, slot.exp_avg);
+      note("exp_avg_sq", slot, slot.exp_avg_sq);
       updates.push_back(slot.updates);
     }
   }
@@ -271,8 +320,10 @@ void AdamW::load_state(const tensor::TensorMap& state, const std::string& where)
         moment.copy_(
             tensor::take(state, moment_name(name, i), moment.scalar_type(), moment.sizes(), where));
       };
-      load("exp_avg", slot.exp_avg);
-      load("exp_avg_sq", slot.exp_avg_sq);
+      if (is_own(slot)) {
+        load("exp_avg", slot.exp_avg);
+        load("exp_avg_sq", slot.exp_avg_sq);
+      }
       slot.moved.clear();
       slot.updates = updates[i].item<std::int64_t>();
       ++i;

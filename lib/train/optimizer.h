@@ -38,9 +38,13 @@ torch::Tensor clip_factor(const torch::Tensor& norm, double max_norm);
 ///
 /// A sparse gradient (of a table of words, fp32 on a CPU) gives what the dense one would, without
 /// reading rows that never had one: those only decay.
+///
+/// `sharded`: each of several ranks keeps the moments of its share of the parameters, updates
+/// those, and gives them to the others (ZeRO, stage 1: Rajbhandari et al., SC 2020). The bytes are
+/// those of one that is not sharded. Every rank then calls step() and state() together.
 class AdamW {
  public:
-  explicit AdamW(std::vector<ParameterGroup> groups);
+  explicit AdamW(std::vector<ParameterGroup> groups, bool sharded = false);
 
   /// Global 2-norm of the gradients, a scalar on their device: no host sync.
   torch::Tensor gradient_norm() const;
@@ -50,19 +54,22 @@ class AdamW {
   std::vector<torch::Tensor> parameters() const;
 
   /// The moments, as "exp_avg.i" and "exp_avg_sq.i" of parameters()[i], and "updates" of each, (n)
-  /// int64.
+  /// int64. Where it is sharded, on rank 0 alone.
   tensor::TensorMap state() const;
+  bool sharded() const { return !owners_.empty(); }
   /// Throws ArtifactError, naming `where`, where one is missing or of another shape.
   void load_state(const tensor::TensorMap& state, const std::string& where);
 
  private:
   struct Slot {
-    torch::Tensor parameter, exp_avg, exp_avg_sq;
+    torch::Tensor parameter, exp_avg, exp_avg_sq;  // the moments undefined: another rank's
     std::int64_t updates = 0;
     std::vector<char> moved = {};  // of a sparse gradient: rows that are not 0; empty: unknown
   };
   using Slots = std::vector<Slot>;
 
+  bool is_own(const Slot& slot) const { return slot.exp_avg.defined(); }
+  void give_to_others(const std::vector<bool>& updated) const;
   void update(Slots& slots, const ParameterGroup& group, double factor,
               const torch::Tensor& gradient_scale) const;
   static void update_all(Slot& slot, const kernels::AdamWUpdate& constants);
@@ -70,6 +77,7 @@ class AdamW {
 
   std::vector<ParameterGroup> groups_;
   std::vector<Slots> slots_;  // as groups_
+  std::vector<int> owners_;   // the rank of each of parameters(); empty: not sharded
 };
 
 }  // namespace reaugkd::train

@@ -66,10 +66,13 @@ class Dealt {
   explicit Dealt(const Batches& batches)
       : batches_(batches),
         ranks_(static_cast<std::size_t>(parallel::size())),
-        rank_(static_cast<std::size_t>(parallel::rank())) {
+        rank_(static_cast<std::size_t>(parallel::rank())),
+        among_ranks_(ranks_ > 1) {
     if (batches.size() < ranks_) ranks_ = 1, rank_ = 0;  // each rank computes all
   }
 
+  /// Whether other ranks are at the same predictions, also where each computes all of them.
+  bool among_ranks() const { return among_ranks_; }
   bool is_own(std::size_t batch) const { return batch % ranks_ == rank_; }
 
   /// To every rank the rows of the others.
@@ -96,6 +99,7 @@ class Dealt {
  private:
   const Batches& batches_;
   std::size_t ranks_, rank_;
+  bool among_ranks_;
 };
 
 }  // namespace
@@ -120,8 +124,9 @@ Predictions predict(models::Classifier& model, const text::EncodedDataset& datas
                                         input.input_ids.numel() * options.hidden_size);
     outputs.add(rows, models::forward_on_threads(model, input.to(options.device), options.pooling));
     if (!options.what.empty()) progress.update(done);
-    base::stop_if_interrupted();
+    if (!dealt.among_ranks()) base::stop_if_interrupted();
   }
+  if (dealt.among_ranks()) parallel::stop_if_any_interrupted();
   Predictions result = outputs.take();
   dealt.share(result);
   REAUGKD_CHECK(result.logits.defined(), "an empty data set");

@@ -46,6 +46,8 @@ void TrainingOptions::add_fields(base::OptionList& list) {
             "a checkpoint for --resume every N steps; 0: by time alone", base::kNotNegative});
   list.add({"save-minutes", group, &save_minutes, "and one every so many minutes; 0: never",
             base::kNotNegative});
+  list.add({"shard-optimizer", group, &shard_optimizer,
+            "with several ranks: each keeps AdamW's two averages of its share of the weights"});
 }
 
 }  // namespace reaugkd::train

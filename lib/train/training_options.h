@@ -27,6 +27,7 @@ struct TrainingOptions {
   std::int64_t early_stopping_patience = 0;
   std::int64_t save_steps = 0;
   double save_minutes = 10;
+  bool shard_optimizer = false;
 
   void add_fields(base::OptionList& list);
 };

@@ -40,6 +40,9 @@ both() { # OUTPUT RANKS COMMAND OPTIONS...: alone on one thread, and on ranks: t
 }
 both teacher 2 teacher-finetune --model "$demo/teacher" $task $small --keep-trajectory 3
 both teacher 3 teacher-finetune --model "$demo/teacher" $task $small --gradient-accumulation-steps 2 --batch-size 20
+ok "best at epoch" "$reaugkd" --ranks 2 teacher-finetune --model "$demo/teacher" $task $small --keep-trajectory 3 --shard-optimizer \
+  --output "$work/sharded"
+cmp "$work/teacher-2/model.safetensors" "$work/sharded/model.safetensors" || fail "--shard-optimizer trains other weights"
 both friendly 2 teacher-finetune --model "$demo/teacher" $task $small --student-friendly "$demo/teacher" --student-layers 0,1
 teacher=$work/teacher-alone-2
 for way in alone ranks; do
@@ -64,6 +67,16 @@ for ranks in 1 2 3; do
     --output "$work/eval-$ranks" --quiet
   cmp "$work/eval-1/predictions.tsv" "$work/eval-$ranks/predictions.tsv" || fail "predictions differ on $ranks ranks"
 done
+
+tail -n +2 "$demo/dev.tsv" | cut -f1 | head -300 >"$work/texts.txt"
+for ranks in 1 2 3; do
+  "$reaugkd" --ranks $ranks predict --model "$work/reaugkd-alone-2" --kb "$kb" --k 8 --beta 0.5 --tau-retrieval 0.1 --details \
+    "$work/texts.txt" --output "$work/answers-$ranks.csv" --quiet >"$work/out" 2>&1 || fail "predict on $ranks ranks: $(cat "$work/out")"
+  cmp "$work/answers-1.csv" "$work/answers-$ranks.csv" || fail "answers differ on $ranks ranks"
+done
+"$reaugkd" --ranks 2 predict --model "$work/reaugkd-alone-2" <"$work/texts.txt" >"$work/out" 2>&1
+code=$?
+[ $code = 2 ] && grep -q "several ranks answer for files" "$work/out" || fail "a pipe to two ranks: $code $(cat "$work/out")"
 
 # Rank 0 alone writes, and what the others wrote is gone.
 ls "$TMPDIR" | grep -q "^reaugkd-rank-" && fail "a rank has left its folder behind"
@@ -100,6 +113,15 @@ code=$?
 cp -r "$work/stopped" "$work/stopped-alone"
 "$reaugkd" --ranks 2 $train --output "$work/stopped" --save-steps 3 --resume --quiet >/dev/null 2>&1 || fail "--resume on ranks"
 cmp "$work/whole/model.safetensors" "$work/stopped/model.safetensors" || fail "a resumed run on ranks has other bytes"
+"$reaugkd" --ranks 2 $train --output "$work/shards" --save-steps 3 --shard-optimizer --quiet >"$work/out" 2>&1 &
+starter=$!
+wait_for_step "$work/shards"
+kill -TERM $starter
+wait $starter
+[ -s "$work/shards/checkpoint.safetensors" ] || fail "SIGTERM left no checkpoint of a sharded optimizer"
+"$reaugkd" --ranks 3 $train --output "$work/shards" --save-steps 3 --shard-optimizer --resume --quiet >/dev/null 2>&1 ||
+  fail "--resume of a sharded optimizer on another number of ranks"
+difference=$(same whole shards) || fail "a run with a sharded optimizer, resumed on three ranks, differs by $difference"
 "$reaugkd" $train --output "$work/stopped-alone" --save-steps 3 --resume --quiet >/dev/null 2>&1 || fail "--resume on one process"
 difference=$(same whole stopped-alone) || fail "a run on ranks that one process ended differs by $difference"
 

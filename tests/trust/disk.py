@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 from chain import STAGES, Chain, content, difference
 
@@ -197,6 +198,29 @@ def forbidden(chain, work):
     check(not os.path.exists("/tmp/never"), "a directory was left")
 
 
+def full_disk_of_ranks(chain, disk, work):
+    """The first rank, which alone writes, meets it: both end with its message, and then both go on."""
+    stage = "teacher-finetune"
+    command = chain.command(stage, disk.place / "run")
+    command[1:1] = ["--ranks", "2"]
+    command[command.index("--save-steps") + 1] = "0"
+    whole = [str(work / "of-ranks") if part == str(disk.place / "run") else part for part in command]
+    check(chain.run(whole).returncode == 0, "two ranks: the whole run")
+    _, total = writing_order(work / "of-ranks")
+    for free in (0, total // 2, total - 1):
+        disk.clear()
+        disk.leave(free)
+        why = f"two ranks with {free} pages free"
+        start = time.monotonic()
+        fails_with(chain, command, 5, ["No space left", str(disk.place / "run")], why)
+        check(time.monotonic() - start < 60, f"{why}: took {time.monotonic() - start:.0f} s")
+        disk.empty()
+        done = chain.run([*command, "--resume"])
+        check(done.returncode == 0, f"{why}, --resume: exit code {done.returncode}:\n{done.stderr}")
+        wrong = difference(disk.place / "run", content(work / "of-ranks"))
+        check(not wrong, f"{why}, --resume: {wrong}")
+
+
 def in_namespace(chain, work, quick):
     disk = SmallDisk(work / "disk")
     for stage in STAGES:
@@ -206,6 +230,7 @@ def in_namespace(chain, work, quick):
         order = [name for name, _ in writing_order(chain.whole[stage])[0]]
         print(f"{stage}: the disk was full at {len(named)} of {len(order)} files"
               f"{'' if quick else ', not at ' + ', '.join(str(n) for n in order if n not in named)}")
+    full_disk_of_ranks(chain, disk, work)
     disk.clear()
     whole = disk.place / "run"
     shutil.copytree(chain.whole["eval"], whole)
