@@ -171,7 +171,7 @@ def main():
     fit(teacher, rows, held_out, EPOCHS["teacher"], lambda model, batch, _: model(**batch).loss, bf16)
     done("teacher-finetune")
 
-    _, states = answers(teacher, rows, False, states=True)
+    soft_labels, states = answers(teacher, rows, False, states=True)
     _, held_out_states = answers(teacher, held_out, False, states=True)
     layer = project(states, labels, held_out_states, held_out_labels)
     done("project")
@@ -179,7 +179,6 @@ def main():
     import faiss
     with torch.inference_mode():
         keys = nn.functional.normalize(layer(states))
-    soft_labels = answers(teacher, rows, False)[0]
     index = faiss.IndexHNSWFlat(keys.shape[1], 16, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction, index.hnsw.efSearch = 200, 128
     index.add(keys.numpy())
