@@ -37,13 +37,11 @@ def p_text(p):
 
 
 def difference_text(difference, planned):
-    """In points: the mean, the interval over rows, p, the interval over seeds. Bold: more than noise."""
+    """In points: the mean, the interval, p. Bold: more than noise."""
     if difference is None:
         return ""
-    text = f"{100 * difference.mean:+.1f} {interval_text(difference.over_rows)}"
+    text = f"{100 * difference.mean:+.1f} {interval_text(difference.interval)}"
     if difference.p is not None:
         text += p_text(difference.p)
-    if difference.over_seeds:
-        text += f", seeds {interval_text(difference.over_seeds)}"
     text += seeds_text(difference.seeds, planned)
     return bold(text) if difference.more_than_noise else text

@@ -23,8 +23,8 @@ exit codes: 0 all stages are finished, 1 a stage failed (the others went on), 2 
 REPORT = """\
 Prints the tables of finished runs: scores as mean ± deviation over seeds, and differences with their intervals.
 
-A difference has two intervals of 95 %. Over dev rows: a paired bootstrap. Over seeds: Student's t. A difference is bold,
-which means more than noise, if both exclude zero."""
+A difference has an interval of 95 % that holds what other dev rows and other seeds would change, and p that it is 0, corrected
+for the number of differences in its table. It is bold, which means more than noise, if p is below 0.05."""
 REPORT_EXAMPLES = """\
 examples:
   reaugkd-experiments report runs/small

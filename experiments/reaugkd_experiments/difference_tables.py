@@ -1,15 +1,33 @@
 """The difference tables: what retrieval adds, and who is better than whom, with what chance makes of it."""
+import dataclasses
+
 import numpy as np
 import pandas as pd
 
 from .cell import difference_text
-from .difference import difference
+from .difference import corrected, difference
 from .score_table import AVERAGE, columns_of, methods_of
 
 
-def difference_cell(columns, left, right):
+@dataclasses.dataclass
+class Cell:
+    before: str
+    found: object  # Difference or None
+    planned: int  # seeds
+
+
+def difference_cell(columns, left, right, before=""):
     planned = max((len(column.teacher) for column in columns), default=0)
-    return difference_text(difference(columns, left, right), planned)
+    return Cell(before, difference(columns, left, right), planned)
+
+
+def table_of(rows, titles):
+    """A family of differences: their p are corrected together."""
+    cells = [cell for row in rows for cell in row if isinstance(cell, Cell)]
+    for cell, found in zip(cells, corrected([cell.found for cell in cells])):
+        cell.found = found
+    texts = [[cell.before + difference_text(cell.found, cell.planned) if isinstance(cell, Cell) else cell for cell in row] for row in rows]
+    return pd.DataFrame(texts, columns=titles)
 
 
 def averaged(columns):
@@ -33,10 +51,10 @@ def best_table(tasks):
         row = [title]
         for part in parts(columns):
             first_two = ranked(part, side)[:2]
-            text = difference_cell(part, *((method, side) for method in first_two)) if len(first_two) == 2 else ""
-            row.append(f"{first_two[0]} over {first_two[1]}: {text}" if text else "")
+            row.append(difference_cell(part, *((method, side) for method in first_two), f"{first_two[0]} over {first_two[1]}: ")
+                       if len(first_two) == 2 else "")
         rows.append(row)
-    return pd.DataFrame(rows, columns=["", *titles(columns)])
+    return table_of(rows, ["", *titles(columns)])
 
 
 def ranked(columns, side):
@@ -54,7 +72,7 @@ def gain_table(tasks):
     columns = columns_of(tasks)
     rows = [[method, *(difference_cell(part, (method, "combined"), (method, "alone")) for part in parts(columns))]
             for method in methods_of(tasks)]
-    return pd.DataFrame(rows, columns=["method", *titles(columns)])
+    return table_of(rows, ["method", *titles(columns)])
 
 
 def against_table(tasks, method):
@@ -64,7 +82,7 @@ def against_table(tasks, method):
     others += [(f"{other} with retrieval", (other, "combined")) for other in methods_of(tasks) if other != method]
     rows = [[title, *(difference_cell(part, (method, "combined"), side) for part in parts(columns))]
             for title, side in others]
-    return pd.DataFrame(rows, columns=[f"{method} with retrieval minus", *titles(columns)])
+    return table_of(rows, [f"{method} with retrieval minus", *titles(columns)])
 
 
 def evaluation_table(columns, evaluations):
@@ -75,7 +93,7 @@ def evaluation_table(columns, evaluations):
         names = [method, *(f"{method}@{evaluation}" for evaluation in evaluations)]
         if any(name in task.runs for name in names[1:] for task in tasks):
             rows.append([method, *(difference_cell(columns, (name, "combined"), (method, "alone")) for name in names)])
-    return pd.DataFrame(rows, columns=["method", "as it is", *evaluations]) if rows else None
+    return table_of(rows, ["method", "as it is", *evaluations]) if rows else None
 
 
 def control_table(tasks):

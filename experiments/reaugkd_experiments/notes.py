@@ -2,9 +2,9 @@
 from .score_table import columns_of, methods_of
 from .stage_tables import plans_of
 
-INTERVALS = ("- Differences: points, with the 95 % interval over dev rows (paired bootstrap), p (permutation test, for "
-             "accuracy), and the 95 % interval over seeds (Student's t). Bold: more than noise, both exclude zero. Nothing is "
-             "corrected for the number of comparisons: one of twenty intervals excludes zero by chance.")
+INTERVALS = ("- Differences: points, with the 95 % interval over dev rows and seeds together (paired bootstrap of the rows, "
+             "deviation of the seeds, Student's t), and p that it is 0, corrected for the number of differences in the table "
+             "(false discovery rate). Bold: more than noise, p below 0.05.")
 
 
 def notes(tasks, runs, published):

@@ -1,5 +1,6 @@
 """The report command on runs of a binary that only writes what the stages write."""
 import json
+import re
 import shutil
 import subprocess
 import tarfile
@@ -153,8 +154,8 @@ def test_the_best_against_the_runner_up(workplace):
         metrics.write_text(metrics.read_text().replace('"student": {"accuracy": 0.5}', '"student": {"accuracy": 0.75}'))
     tables = workplace.report(method="kd")
     assert "| pkd | **75.0 ± 0.0** | **75.0 ± 0.0** |" in tables
-    assert "| student alone | pkd over kd: +25.0 [+0.0, +75.0] p 1.000, seeds [+25.0, +25.0] |" in tables
-    assert "| pkd alone | +0.0 [+0.0, +0.0] p 1.000, seeds [+0.0, +0.0] |" in tables
+    assert re.search(r"\| student alone \| pkd over kd: \+25\.0 \[-\d\d\.\d, \+\d\d\.\d\] p 0\.\d+ \|", tables)
+    assert "| pkd alone | +0.0 [+0.0, +0.0] p 1.000 |" in tables
     assert "| pkd with retrieval | " in tables
 
 
@@ -164,7 +165,7 @@ def test_differences_and_averages_say_how_many_seeds_they_have(workplace):
     workplace.run_plan(dict(PLAN, methods=methods), "--seeds", "1")
     tables = workplace.report(method="kd")
     assert "| part | 50.0 (1 of 2 seeds) | 50.0 (1 of 2 seeds) |" in tables
-    assert "| part | +25.0 [+0.0, +75.0] p 1.000 (1 of 2 seeds) |" in tables
+    assert "| part | +25.0 [+0.0, +75.0] (1 of 2 seeds) |" in tables
 
 
 def test_what_cannot_be_paired_is_left_out(workplace):
@@ -250,7 +251,7 @@ def test_f1_stands_beside_accuracy_in_every_table(workplace):
     assert "- x (published): there is no task mrpc f2 here." in tables
     gain = tables.split("### Gain of retrieval, points")[1].split("###")[0]
     assert "| method | mrpc accuracy | mrpc F1 | rte | average |" in gain
-    assert "], seeds [+16.7, +16.7] | +25.0 [+0.0, +75.0] p 1.000" in gain  # no p: it is of accuracy
+    assert re.search(r"\| \+16\.7 \[-\d+\.\d, \+\d+\.\d\] p 0\.\d+ \| \+25\.0 \[", gain)
     assert "| kd with retrieval minus | mrpc accuracy | mrpc F1 | rte | average |" in tables
     assert "| mrpc F1: gain, permuted, retrieval alone, beta (k) |" in tables
     assert "| +16.7, -25.0, 50.0, 0.5 (4), 0.5 (4) |" in tables
