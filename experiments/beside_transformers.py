@@ -8,7 +8,8 @@ Both sides: AutoModelForSequenceClassification's head, batches of 32, AdamW with
 tenth of the steps of warmup, a linear schedule, gradients clipped at 1. Each is scored on all of dev after each epoch, and nothing is
 selected. transformers draws rows uniformly, as its Trainer does. Prints for each task the mean and deviation of the last epoch's score
 on both sides, and the interval of 95 % of their difference (Welch's t). Every run is one line of OUTPUT/runs.jsonl: a second call goes
-on where the first one stopped. Needs torch, transformers, SciPy and scikit-learn (make .venv-torch/.bench).
+on where the first one stopped. Needs torch, transformers, SciPy and scikit-learn (make .venv-torch/.bench). --table FILE prints the
+table of such a file again, and needs SciPy and scikit-learn alone.
 """
 import argparse
 import json
@@ -22,8 +23,12 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import numpy as np  # noqa: E402
 import scipy.stats  # noqa: E402
 import sklearn.metrics  # noqa: E402
-import torch  # noqa: E402
-import transformers  # noqa: E402
+
+try:
+    import torch
+    import transformers
+except ImportError:  # --table needs neither
+    torch = transformers = None
 
 # Task: folder, columns of train.tsv and dev.tsv (their header's names, or places where there is no header), label, metric.
 TASKS = {"cola": ("CoLA", (3,), 1, "matthews_correlation"),
@@ -40,6 +45,10 @@ def read_rows(path, texts, label):
         header, *lines = lines
         texts, label = [header.index(name) for name in texts], header.index(label)
     return [[line[c] for c in texts] for line in lines], [line[label] for line in lines]
+
+
+def read_lines(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def score(metric, labels, output):
@@ -131,27 +140,37 @@ def run_reaugkd(args, task, seed):
     return scores
 
 
-def table(done, args):
-    print(f"dev after {args.epochs} epochs at {args.learning_rate:g}, {args.precision}, in points\n")
-    print("| task | metric | reaugkd | transformers | difference, 95 % | by epoch: reaugkd | transformers |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
-    for task in args.tasks:
+def print_tables(done):
+    """One for each recipe."""
+    for recipe in {json.dumps(run["recipe"]): run["recipe"] for run in done}.values():
+        of_recipe = [run for run in done if run["recipe"] == recipe]
+        table(of_recipe, **recipe)
+        print()
+
+
+def table(done, epochs, learning_rate, precision):
+    print(f"dev after {epochs} epochs at {learning_rate:g}, {precision}, in points\n")
+    print("| task | metric | seeds | reaugkd | transformers | difference, 95 % | by epoch: reaugkd | transformers |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    for task in dict.fromkeys(run["task"] for run in done):
         sides = {side: np.array([run["scores"] for run in done if run["task"] == task and run["side"] == side])
                  for side in ("reaugkd", "transformers")}
-        if min(map(len, sides.values())) < 2:
+        seeds = min(map(len, sides.values()))
+        if seeds < 2:
             continue
         ours, theirs = (100 * scores[:, -1] for scores in sides.values())
         interval = scipy.stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval()
         epochs = [", ".join(f"{100 * mean:.1f}" for mean in scores.mean(0)) for scores in sides.values()]
-        print(f"| {task} | {TASKS[task][3]} | {ours.mean():.1f} ± {ours.std(ddof=1):.1f} | {theirs.mean():.1f} ± {theirs.std(ddof=1):.1f} | "
+        print(f"| {task} | {TASKS[task][3]} | {seeds} | {ours.mean():.1f} ± {ours.std(ddof=1):.1f} | {theirs.mean():.1f} ± {theirs.std(ddof=1):.1f} | "
               f"{ours.mean() - theirs.mean():+.1f} [{interval.low:+.1f}, {interval.high:+.1f}] | {epochs[0]} | {epochs[1]} |")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", required=True, type=pathlib.Path)
-    parser.add_argument("--glue", required=True, type=pathlib.Path)
-    parser.add_argument("--output", required=True, type=pathlib.Path)
+    parser.add_argument("--table", type=pathlib.Path, metavar="FILE", help="print the table of a runs.jsonl, and run nothing")
+    parser.add_argument("--model", type=pathlib.Path)
+    parser.add_argument("--glue", type=pathlib.Path)
+    parser.add_argument("--output", type=pathlib.Path)
     parser.add_argument("--binary", default="build/release/bin/reaugkd")
     parser.add_argument("--tasks", default="mrpc,rte,cola,stsb")
     parser.add_argument("--seeds", default="1,2,3,4,5")
@@ -160,6 +179,11 @@ def main():
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="bf16")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     args = parser.parse_args()
+    if args.table:
+        print_tables(read_lines(args.table))
+        return
+    if torch is None or not (args.model and args.glue and args.output):
+        parser.error("--model, --glue and --output are needed, and torch and transformers; or --table")
     args.tasks, seeds = args.tasks.split(","), [int(seed) for seed in args.seeds.split(",")]
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
@@ -167,8 +191,7 @@ def main():
     args.output.mkdir(parents=True, exist_ok=True)
     recipe = {"epochs": args.epochs, "learning_rate": args.learning_rate, "precision": args.precision}
     log = args.output / "runs.jsonl"
-    done = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-    done = [run for run in done if run["recipe"] == recipe]
+    done = [run for run in read_lines(log) if run["recipe"] == recipe] if log.exists() else []
     for seed in seeds:
         for task in args.tasks:
             for side in ("reaugkd", "transformers"):
@@ -180,8 +203,7 @@ def main():
                              "seconds": round(time.perf_counter() - start, 1)})
                 with open(log, "a", encoding="utf-8") as file:
                     file.write(json.dumps(done[-1]) + "\n")
-    done = [run for run in done if run["seed"] in seeds]
-    table(done, args)
+    print_tables([run for run in done if run["seed"] in seeds and run["task"] in args.tasks])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""Knowledge distillation by other people's code: the same teacher, student, loss and epochs in reaugkd, TextBrewer and a plain loop.
+
+    .venv-torch/bin/pip install textbrewer==0.2.1.post1
+    .venv-torch/bin/python bench/other_distillers.py --teacher runs/teacher --student $MODEL_DIR --layers 0,2,4 --glue $GLUE_DIR \\
+        --task rte --seeds 1,2,3 --output runs/distillers
+
+The teacher is a directory of `reaugkd teacher-finetune`, which transformers loads. The loss is the cross entropy to its predictions, AdamW, a
+tenth of the steps of warmup, gradients clipped at 1, batches of 32, bf16 where the processor has it. TextBrewer caches the teacher's logits, as
+its documentation advises for one teacher; its cached batches are then the same in every epoch. The plain loop caches them by row. Scores are of
+the last epoch on all of dev, so give a teacher that was trained with --validation dev; rows a second are of the training loop, without loading. Each run is a process of its own, whose peak memory
+is taken, and one line of OUTPUT/runs.jsonl: a second call goes on where the first one stopped.
+"""
+import argparse
+import json
+import os
+import pathlib
+import sys
+import time
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+import transformers  # noqa: E402
+
+import measure  # noqa: E402
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "experiments"))
+from beside_transformers import TASKS, Transformers, read_lines  # noqa: E402
+
+SIDES = ("reaugkd", "textbrewer", "loop")
+
+
+def student_of(args, classes):
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(args.student, num_labels=classes, dtype=torch.float32)
+    layers = model.base_model.encoder.layer
+    model.base_model.encoder.layer = torch.nn.ModuleList(layers[i] for i in map(int, args.layers.split(",")))
+    model.config.num_hidden_layers = len(model.base_model.encoder.layer)
+    return model
+
+
+def optimizer_of(model, args):
+    decayed = [p for p in model.parameters() if p.dim() > 1]
+    plain = [p for p in model.parameters() if p.dim() <= 1]
+    return torch.optim.AdamW([{"params": decayed, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0}], lr=args.learning_rate,
+                             fused=True)
+
+
+def with_autocast(model, enabled):
+    forward = model.forward
+
+    def cast(*args, **keywords):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+            return forward(*args, **keywords)
+
+    model.forward = cast
+    return model
+
+
+class Job:
+    """The rows, the teacher and the student of one run."""
+
+    def __init__(self, args, seed):
+        transformers.set_seed(seed)
+        self.args, self.seed = args, seed
+        args.model = args.student
+        self.rows = Transformers(args, args.task)
+        bf16 = args.precision == "bf16"
+        self.teacher = with_autocast(transformers.AutoModelForSequenceClassification.from_pretrained(args.teacher, dtype=torch.float32), bf16)
+        self.teacher.eval()
+        self.student = with_autocast(student_of(args, self.rows.classes), bf16)
+        self.optimizer = optimizer_of(self.student, args)
+        self.count = len(self.rows.rows["train"])
+        self.steps = args.epochs * -(-self.count // 32)
+
+    def batches(self, order):
+        return [self.rows.batch("train", order[begin:begin + 32]) for begin in range(0, self.count, 32)]
+
+    def schedule(self):
+        return {"num_warmup_steps": round(0.1 * self.steps), "num_training_steps": self.steps}
+
+
+def by_textbrewer(job):
+    import textbrewer
+
+    order = np.random.default_rng(job.seed).permutation(job.count).tolist()
+    distiller = textbrewer.BasicDistiller(
+        train_config=textbrewer.TrainingConfig(device="cpu", log_dir=None, output_dir=str(job.args.output / "textbrewer"), ckpt_frequency=1,
+                                               ckpt_epoch_frequency=job.args.epochs),
+        distill_config=textbrewer.DistillationConfig(temperature=1, hard_label_weight=0, is_caching_logits=True),
+        model_T=job.teacher, model_S=job.student, adaptor_T=lambda batch, output: {"logits": output.logits.float()},
+        adaptor_S=lambda batch, output: {"logits": output.logits.float()})
+    job.student.train()
+    with distiller:
+        distiller.train(job.optimizer, job.batches(order), num_epochs=job.args.epochs, max_grad_norm=1.0,
+                        scheduler_class=transformers.get_linear_schedule_with_warmup, scheduler_args=job.schedule())
+
+
+def by_loop(job):
+    generator = np.random.default_rng(job.seed)
+    targets = torch.empty(job.count, job.rows.classes)
+    with torch.inference_mode():
+        order = sorted(range(job.count), key=lambda i: len(job.rows.rows["train"][i]["input_ids"]))
+        for begin in range(0, job.count, 64):
+            some = order[begin:begin + 64]
+            targets[some] = torch.softmax(job.teacher(**job.rows.batch("train", some)).logits.float(), 1)
+    schedule = transformers.get_linear_schedule_with_warmup(job.optimizer, **job.schedule())
+    job.student.train()
+    for _ in range(job.args.epochs):
+        order = generator.permutation(job.count).tolist()
+        for begin in range(0, job.count, 32):
+            some = order[begin:begin + 32]
+            logits = job.student(**job.rows.batch("train", some)).logits.float()
+            loss = torch.nn.functional.cross_entropy(logits, targets[some])
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(job.student.parameters(), 1.0)
+            job.optimizer.step()
+            job.optimizer.zero_grad()
+            schedule.step()
+
+
+def run_python(args, side, seed):
+    """Prints what runs.jsonl gets, but for the peak memory."""
+    job = Job(args, seed)
+    start = time.perf_counter()
+    (by_textbrewer if side == "textbrewer" else by_loop)(job)
+    seconds = time.perf_counter() - start
+    print(json.dumps({"score": job.rows.dev_score(job.student), "rows_per_second": args.epochs * job.count / seconds}))
+
+
+def run_reaugkd(args, seed):
+    data, output = args.glue / TASKS[args.task][0], args.output / f"reaugkd-{seed}"
+    measured = measure.run_measured([
+        args.binary, "distill", "--method", "kd", "--teacher", args.teacher, "--student", args.student, "--student-layers", args.layers,
+        "--data", data, "--epochs", args.epochs, "--learning-rate", args.learning_rate, "--precision", args.precision, "--seed", seed,
+        "--save-minutes", 0, "--output", output, "--overwrite", "--quiet"])
+    lines = [json.loads(line) for line in (output / "train_log.jsonl").read_text().splitlines()]
+    return {"score": [line["validation"] for line in lines if "validation" in line][-1][TASKS[args.task][3]],
+            "rows_per_second": json.loads((output / "metrics.json").read_text())["timing"]["examples_per_second"], **measured}
+
+
+def run_side(args, side, seed):
+    """One run as a process of its own."""
+    if side == "reaugkd":
+        return run_reaugkd(args, seed)
+    printed = args.output / "printed.json"
+    measured = measure.run_measured([sys.executable, *sys.argv, "--only", f"{side}:{seed}"], printed)
+    return {**json.loads(printed.read_text().splitlines()[-1]), **measured}
+
+
+def table(done):
+    print("| by | seeds | score | rows/s | peak, MiB |")
+    print("| --- | --- | --- | --- | --- |")
+    for side in SIDES:
+        runs = [run for run in done if run["side"] == side]
+        if not runs:
+            continue
+        scores = [100 * run["score"] for run in runs]
+        deviation = f" ± {np.std(scores, ddof=1):.1f}" if len(scores) > 1 else ""
+        print(f"| {side} | {len(runs)} | {np.mean(scores):.1f}{deviation} | {np.median([run['rows_per_second'] for run in runs]):.0f} | "
+              f"{max(run['peak_mib'] for run in runs):.0f} |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("--teacher", "--student", "--glue", "--output"):
+        parser.add_argument(name, required=True, type=pathlib.Path)
+    parser.add_argument("--layers", default="0,2,4")
+    parser.add_argument("--task", default="rte", choices=[name for name, task in TASKS.items() if task[3] != "pearson"])
+    parser.add_argument("--seeds", default="1,2,3")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--learning-rate", type=float, default=2e-4)
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="bf16")
+    parser.add_argument("--binary", default="build/release/bin/reaugkd")
+    parser.add_argument("--only", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    args.output.mkdir(parents=True, exist_ok=True)
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    if args.only:
+        side, seed = args.only.split(":")
+        run_python(args, side, int(seed))
+        return
+    log = args.output / "runs.jsonl"
+    done = [run for run in (read_lines(log) if log.exists() else []) if run["task"] == args.task]
+    for seed in map(int, args.seeds.split(",")):
+        for side in SIDES:
+            if any((run["side"], run["seed"]) == (side, seed) for run in done):
+                continue
+            found = {"task": args.task, "side": side, "seed": seed, **run_side(args, side, seed)}
+            done.append(found)
+            with open(log, "a", encoding="utf-8") as file:
+                file.write(json.dumps(found) + "\n")
+    table(done)
+
+
+if __name__ == "__main__":
+    main()
