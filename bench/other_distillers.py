@@ -6,9 +6,9 @@
         --task rte --seeds 1,2,3 --output runs/distillers
 
 The teacher is a directory of `reaugkd teacher-finetune`, which transformers loads. The loss is the cross entropy to its predictions, AdamW, a
-tenth of the steps of warmup, gradients clipped at 1, batches of 32, bf16 where the processor has it. TextBrewer caches the teacher's logits, as
+tenth of the steps of warmup, gradients clipped at 1, batches of 32, bf16 autocast (--precision fp32: without). TextBrewer caches the teacher's logits, as
 its documentation advises for one teacher; its cached batches are then the same in every epoch. The plain loop caches them by row. Scores are of
-the last epoch on all of dev, so give a teacher that was trained with --validation dev; rows a second are of the training loop, without loading. Each run is a process of its own, whose peak memory
+the last epoch on all of dev, so give a teacher that was trained with --validation dev; seconds are of the whole process, the teacher's pass included. Each run is a process of its own, whose peak memory
 is taken, and one line of OUTPUT/runs.jsonl: a second call goes on where the first one stopped.
 """
 import argparse
@@ -16,7 +16,6 @@ import json
 import os
 import pathlib
 import sys
-import time
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import numpy as np  # noqa: E402
@@ -122,10 +121,8 @@ def by_loop(job):
 def run_python(args, side, seed):
     """Prints what runs.jsonl gets, but for the peak memory."""
     job = Job(args, seed)
-    start = time.perf_counter()
     (by_textbrewer if side == "textbrewer" else by_loop)(job)
-    seconds = time.perf_counter() - start
-    print(json.dumps({"score": job.rows.dev_score(job.student), "rows_per_second": args.epochs * job.count / seconds}))
+    print(json.dumps({"score": job.rows.dev_score(job.student)}))
 
 
 def run_reaugkd(args, seed):
@@ -136,7 +133,7 @@ def run_reaugkd(args, seed):
         "--save-minutes", 0, "--output", output, "--overwrite", "--quiet"])
     lines = [json.loads(line) for line in (output / "train_log.jsonl").read_text().splitlines()]
     return {"score": [line["validation"] for line in lines if "validation" in line][-1][TASKS[args.task][3]],
-            "rows_per_second": json.loads((output / "metrics.json").read_text())["timing"]["examples_per_second"], **measured}
+            **measured}
 
 
 def run_side(args, side, seed):
@@ -149,15 +146,18 @@ def run_side(args, side, seed):
 
 
 def table(done):
-    print("| by | seeds | score | rows/s | peak, MiB |")
-    print("| --- | --- | --- | --- | --- |")
+    def seconds_of(side):
+        return np.median([run["seconds"] for run in done if run["side"] == side])
+
+    print("| by | seeds | score | whole, s | over reaugkd | peak, MiB |")
+    print("| --- | --- | --- | --- | --- | --- |")
     for side in SIDES:
         runs = [run for run in done if run["side"] == side]
         if not runs:
             continue
         scores = [100 * run["score"] for run in runs]
         deviation = f" ± {np.std(scores, ddof=1):.1f}" if len(scores) > 1 else ""
-        print(f"| {side} | {len(runs)} | {np.mean(scores):.1f}{deviation} | {np.median([run['rows_per_second'] for run in runs]):.0f} | "
+        print(f"| {side} | {len(runs)} | {np.mean(scores):.1f}{deviation} | {seconds_of(side):.0f} | {seconds_of(side) / seconds_of('reaugkd'):.2f} | "
               f"{max(run['peak_mib'] for run in runs):.0f} |")
 
 
@@ -183,12 +183,15 @@ def main():
         run_python(args, side, int(seed))
         return
     log = args.output / "runs.jsonl"
-    done = [run for run in (read_lines(log) if log.exists() else []) if run["task"] == args.task]
-    for seed in map(int, args.seeds.split(",")):
+    recipe = {"task": args.task, "layers": args.layers, "epochs": args.epochs, "learning_rate": args.learning_rate,
+              "precision": args.precision, "teacher": str(args.teacher)}
+    seeds = [int(seed) for seed in args.seeds.split(",")]
+    done = [run for run in (read_lines(log) if log.exists() else []) if run["recipe"] == recipe and run["seed"] in seeds]
+    for seed in seeds:
         for side in SIDES:
             if any((run["side"], run["seed"]) == (side, seed) for run in done):
                 continue
-            found = {"task": args.task, "side": side, "seed": seed, **run_side(args, side, seed)}
+            found = {"recipe": recipe, "side": side, "seed": seed, **run_side(args, side, seed)}
             done.append(found)
             with open(log, "a", encoding="utf-8") as file:
                 file.write(json.dumps(found) + "\n")

@@ -9,7 +9,7 @@ step = compute + gradients + outputs, where
     compute    the larger of 6 P tokens / (flops) and the time that the host needs to start all kernels; P: weights without tables
     gradients  4 bytes a weight through a ring in each machine, then between machines, each card by its own link:
                2 (g - 1) / g bytes / link + 2 (m - 1) / m bytes / g / network, after the way back (nothing overlaps)
-    outputs    the logits and embeddings of the batch, gathered by every rank: a few kilobytes, so latency alone
+    outputs    the logits and embeddings of the batch, gathered by every rank: small beside the gradients, so latency alone
 
 The assumptions are the defaults below. Measure --flops with one card: rows a second x tokens x 6 P.
 """

@@ -177,7 +177,8 @@ def main():
         parser.error("--model, --glue and --output are needed, or --table")
     args.output.mkdir(parents=True, exist_ok=True)
     log = args.output / "runs.jsonl"
-    done = read_lines(log) if log.exists() else []
+    recipe = {"model": args.model.resolve().parent.name + "/" + args.model.name, "setfit_rows": args.setfit_rows}
+    done = [run for run in (read_lines(log) if log.exists() else []) if run["recipe"] == recipe]
     tasks = args.tasks.split(",")
     for name in tasks:
         task = Task(name, args.glue)
@@ -185,11 +186,11 @@ def main():
             if task.regression and method in SEEDED:
                 continue
             for seed in [int(seed) for seed in args.seeds.split(",")] if method in SEEDED else [0]:
-                if any((run["task"], run["method"], run["seed"]) == (name, method, seed) for run in done):
+                if any((run["task"], run["method"], run["seed"]) == (name, method, seed) for run in done):  # of this recipe
                     continue
                 start = time.perf_counter()
                 scores = task.scores(METHODS[method](task, args, seed))
-                done.append({"task": name, "method": method, "seed": seed, "scores": scores, "seconds": round(time.perf_counter() - start, 1)})
+                done.append({"task": name, "method": method, "seed": seed, "recipe": recipe, "scores": scores, "seconds": round(time.perf_counter() - start, 1)})
                 with open(log, "a", encoding="utf-8") as file:
                     file.write(json.dumps(done[-1]) + "\n")
     table([run for run in done if run["task"] in tasks])

@@ -211,10 +211,12 @@ std::string run_as_rank(const Command& command, const base::OptionList& fields,
   std::optional<Scratch> scratch;
   if (place.rank > 0) {
     fall_silent();
-    scratch.emplace();
-    set_option(fields, "output", scratch->path().string());
-    set_option(fields, "resume", "false");
-    set_option(fields, "overwrite", "false");
+    if (command.name != "predict") {  // whose other ranks write nothing
+      scratch.emplace();
+      set_option(fields, "output", scratch->path().string());
+      set_option(fields, "resume", "false");
+      set_option(fields, "overwrite", "false");
+    }
   }
   try {
     const std::string text = command.run();

@@ -27,8 +27,8 @@ constexpr int kConfigError = 2;
 constexpr int kIoError = 5;
 constexpr int kMostRanks = 1024;
 // A rank that has failed gives the others this long to say so themselves (lib/parallel).
-constexpr auto kUntilTerm = std::chrono::seconds(10);
-constexpr auto kUntilKill = std::chrono::seconds(20);
+constexpr auto kUntilTerm = std::chrono::seconds(25);
+constexpr auto kUntilKill = std::chrono::seconds(40);
 
 volatile std::sig_atomic_t asked_to_stop = 0;
 
@@ -100,13 +100,16 @@ void pass_on(const std::vector<Child>& children, int signal) {
   }
 }
 
-void note_end(Child& child, int rank, int status) {
+/// `killed_here`: by pass_on().
+void note_end(Child& child, int rank, int status, bool killed_here) {
   child.running = false;
   child.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   if (WIFSIGNALED(status) && asked_to_stop == 0) {
     std::fprintf(stderr, "reaugkd: rank %d was ended by signal %d (%s)%s\n", rank, WTERMSIG(status),
                  ::strsignal(WTERMSIG(status)),
-                 WTERMSIG(status) == SIGKILL ? ": out of memory?" : "");
+                 WTERMSIG(status) != SIGKILL ? ""
+                 : killed_here               ? ": it did not end by itself"
+                                             : ": out of memory?");
   }
 }
 
@@ -115,13 +118,14 @@ void wait_for(std::vector<Child>& children) {
   using Clock = std::chrono::steady_clock;
   auto failed = Clock::time_point::max();
   int passed_on = 0;
+  bool killed = false;
   for (;;) {
     int status = 0;
     pid_t ended = 0;
     while ((ended = ::waitpid(-1, &status, WNOHANG)) > 0) {
       for (std::size_t rank = 0; rank < children.size(); ++rank) {
         if (children[rank].process != ended) continue;
-        note_end(children[rank], static_cast<int>(rank), status);
+        note_end(children[rank], static_cast<int>(rank), status, killed);
         if (children[rank].code != 0) failed = std::min(failed, Clock::now());
       }
     }
@@ -133,6 +137,7 @@ void wait_for(std::vector<Child>& children) {
     if (failed != Clock::time_point::max()) {
       if (Clock::now() > failed + kUntilKill) {
         pass_on(children, SIGKILL);
+        killed = true;
       } else if (Clock::now() > failed + kUntilTerm && passed_on == 0) {
         passed_on = SIGTERM;
         pass_on(children, SIGTERM);

@@ -26,7 +26,7 @@ def keep(runs, output):
     output.parent.mkdir(parents=True, exist_ok=True)
     temporary = output.with_name(output.name + ".tmp")
     with tarfile.open(temporary, "w:xz", preset=9) as archive:
-        for path in sorted(runs.glob("plan-*.json")):
+        for path in sorted(runs.glob("plan*.json")):
             add(archive, path.relative_to(runs), path.read_text(encoding="utf-8"))
         for metrics in found:
             for name, text in texts_of(metrics.parent):
@@ -46,6 +46,9 @@ def texts_of(directory):
     if predictions.exists():
         table = read_tab_separated(predictions, ["index", "label"])
         yield predictions.name, table[[name for name in KEPT_COLUMNS if name in table]].to_csv(sep="\t", index=False, lineterminator="\n")
+    sweep = directory / "sweep.tsv"
+    if sweep.exists():
+        yield sweep.name, sweep.read_text(encoding="utf-8")
 
 
 def add(archive, name, text):
@@ -59,7 +62,7 @@ def add(archive, name, text):
 def opened(runs):
     """The same directories, and in place of each archive a temporary one with what it holds."""
     with tempfile.TemporaryDirectory() as temporary:
-        yield [unpacked(run, pathlib.Path(temporary)) if run.name.endswith(SUFFIX) else run for run in runs]
+        yield [unpacked(run, pathlib.Path(temporary) / str(i)) if run.name.endswith(SUFFIX) else run for i, run in enumerate(runs)]
 
 
 def unpacked(path, folder):

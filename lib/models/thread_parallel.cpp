@@ -158,20 +158,20 @@ struct SlicedBatch : torch::CustomClassHolder {
     return place;
   }
 
-  /// LibTorch draws the masks on a GPU: ranks of one seed would drop the same places.
-  void seed_gpu_of_rank() const {
+  /// LibTorch draws the masks on a GPU: ranks of one seed would drop the same places. What is drawn
+  /// for the whole batch after that is the same on all ranks again.
+  void seed_gpu(const char* stream, std::uint64_t counter) const {
     const auto device = input.input_ids.device();
     if (device.is_cpu() || cut.ranks == 1) return;
     auto generator = at::globalContext().defaultGenerator(device);
     const std::lock_guard lock(generator.mutex());
-    generator.set_current_seed(
-        base::stream_seed(dropout_seed, "rank", static_cast<std::uint64_t>(cut.rank)));
+    generator.set_current_seed(base::stream_seed(dropout_seed, stream, counter));
   }
 
   /// Every slice's outputs, with their graphs where gradients are wanted.
   std::vector<variable_list> forward(bool with_gradients) {
     std::vector<variable_list> of_slices(static_cast<std::size_t>(slices));
-    if (model->is_training()) seed_gpu_of_rank();
+    if (model->is_training()) seed_gpu("rank", static_cast<std::uint64_t>(cut.rank));
     for_slices(slices, with_gradients, [&](std::int64_t slice) {
       const DropoutKeys keys(dropout_seed, place_of(slice));
       EncoderTrace trace{attention_from.value_or(EncoderTrace::kNoLayer)};
@@ -182,6 +182,7 @@ struct SlicedBatch : torch::CustomClassHolder {
       if (slice == 0) states = static_cast<std::ptrdiff_t>(trace.hidden_states.size());
       of_slices[static_cast<std::size_t>(slice)] = flat(model, output, trace);
     });
+    if (model->is_training()) seed_gpu("all ranks", 0);
     return of_slices;
   }
 

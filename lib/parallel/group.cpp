@@ -147,13 +147,14 @@ void explain(const std::exception& failure) {
 #ifdef REAUGKD_NCCL
   all.gpus.reset();
 #endif
-  std::vector<int>& silent = all.silent;
+  std::vector<int> silent;
   try {
     all.set(key_of("survivor", all.place.rank), "1");
-    wait_until(kSurvivors, [&] {
+    const bool answered = wait_until(kSurvivors, [&] {
       silent = ranks_without("survivor");
       return silent.empty() || all.has("done") || all.has("failed");
     });
+    if (!answered) all.silent = silent;
     if (all.has("done")) throw FinishedElsewhere();
     if (all.has("failed")) {
       all.set(key_of("left", all.place.rank), "1");

@@ -13,6 +13,8 @@
 namespace reaugkd::train {
 namespace {
 
+constexpr std::size_t kBatchesUnasked = 32;  // between two looks of all ranks at interrupts
+
 /// Brings a pass's outputs to the host, into row order. A GPU stands idle while the host waits for
 /// what it computed, so there the outputs of many batches come in one copy.
 class Outputs {
@@ -117,6 +119,7 @@ Predictions predict(models::Classifier& model, const text::EncodedDataset& datas
   for (std::size_t batch = 0; batch < batches.size(); ++batch) {
     const auto& rows = batches[batch];
     done += std::ssize(rows);
+    if (dealt.among_ranks() && batch % kBatchesUnasked == 0) parallel::stop_if_any_interrupted();
     if (!dealt.is_own(batch)) continue;
     const parallel::AloneGuard alone;
     const auto input = collate(dataset, rows, options.pad_token_id, options.max_tokens);

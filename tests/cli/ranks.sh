@@ -74,6 +74,9 @@ for ranks in 1 2 3; do
     "$work/texts.txt" --output "$work/answers-$ranks.csv" --quiet >"$work/out" 2>&1 || fail "predict on $ranks ranks: $(cat "$work/out")"
   cmp "$work/answers-1.csv" "$work/answers-$ranks.csv" || fail "answers differ on $ranks ranks"
 done
+printf 'sentence\tone\na good film\t1\n' >"$work/one.tsv"
+"$reaugkd" --ranks 2 predict --model "$work/reaugkd-alone-2" --format table "$work/one.tsv" --quiet >"$work/out" 2>&1 ||
+  fail "a table on ranks: $(cat "$work/out")"
 "$reaugkd" --ranks 2 predict --model "$work/reaugkd-alone-2" <"$work/texts.txt" >"$work/out" 2>&1
 code=$?
 [ $code = 2 ] && grep -q "several ranks answer for files" "$work/out" || fail "a pipe to two ranks: $code $(cat "$work/out")"

@@ -282,13 +282,13 @@ def test_formats_escape():
 
 
 def test_kept_runs_give_the_same_tables(workplace):
-    workplace.run_plan(PLAN)
+    workplace.run_plan(dict(PLAN, options={"eval": {"sweep": True}}))
     kept = [workplace.root / "kept.tar.xz", workplace.root / "again.tar.xz"]
     for path in kept:
         assert workplace.command("keep", workplace.root / "runs", path).returncode == 0
     assert kept[0].read_bytes() == kept[1].read_bytes()
     whole = workplace.command("report", workplace.root / "runs")
-    assert whole.returncode == 0 and "### Student alone" in whole.stdout
+    assert whole.returncode == 0 and "### Student alone" in whole.stdout and "over k; the others selected" in whole.stdout
     of_kept = workplace.command("report", kept[0])
     assert of_kept.stderr == whole.stderr
     assert of_kept.stdout == whole.stdout.replace(str(workplace.root / "runs"), "kept")

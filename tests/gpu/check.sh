@@ -9,6 +9,7 @@ build=build/wheel
 reaugkd=$PWD/$build/bin/reaugkd
 mkdir -p "$out"
 [ -x "$reaugkd" ] || { echo "no $reaugkd: run make build TORCH=wheel first" >&2; exit 2; }
+[ -e .venv-torch/libtorch/lib/libtorch_cuda.so ] || { echo "the torch of .venv-torch is for CPUs alone" >&2; exit 2; }
 cards=$(nvidia-smi -L 2>/dev/null | grep -c GPU)
 [ "$cards" -gt 0 ] || { echo "no GPU: skipped"; exit 77; }
 failed=0
@@ -22,9 +23,9 @@ step() { # NAME COMMAND...
 }
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv | tee "$out/cards.csv"
 
-step tests ctest --test-dir "$build" -L gpu --output-on-failure
+step tests ctest --test-dir "$build" -L gpu --no-tests=error --output-on-failure
 
-# Two ranks, a card each: the weights that one card gives, and the same bytes again.
+# Two ranks, a card each: one card's accuracy within 3 points (the ranks draw other dropout).
 two_ranks() {
   local train="teacher-finetune --model data/demo/teacher --init random --task sst2 --data data/demo --max-seq-length 48
     --epochs 1 --precision fp32 --device cuda --quiet --overwrite"
@@ -32,7 +33,8 @@ two_ranks() {
   for run in first second; do "$reaugkd" --ranks 2 $train --output "$out/two-cards-$run" || return 1; done
   cmp "$out/two-cards-first/model.safetensors" "$out/two-cards-second/model.safetensors" ||
     echo "two runs on two cards differ in their last bits"
-  grep -h '"accuracy"' "$out"/{one-card,two-cards-first}/metrics.json
+  grep -hm1 '"accuracy"' "$out"/{one-card,two-cards-first}/metrics.json | tr -dc '0-9.\n' |
+    awk '{ a[NR] = $1 } END { print "accuracy", a[1], a[2]; d = a[1] - a[2]; exit !(NR == 2 && d < 0.03 && d > -0.03) }'
 }
 if [ "$cards" -gt 1 ]; then step nccl two_ranks; else echo "nccl: one card alone, skipped"; fi
 
