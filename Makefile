@@ -10,6 +10,7 @@
 #                                              beside transformers, FAISS and the machine's limits (3 GB of PyPI)
 #   make bench-guard [RECORD=1]                instructions of small pieces of work: 3 % more than on record fails
 #   make experiments                           .venv/bin/reaugkd-experiments, which runs plans and makes tables and pictures
+#   make results                               docs/tables from the runs kept in experiments/results
 #   make parity                                models, tokenizers and folders beside Python's transformers (3 GB)
 #   make fuzz [SECONDS=10]                     every reader under libFuzzer
 #   make trust [KILLS=20]                      every stage killed at random and on a full disk
@@ -51,7 +52,7 @@ ifdef CMAKE_PREFIX_PATH
   override CMAKE_ARGS += "-DCMAKE_PREFIX_PATH=$(CMAKE_PREFIX_PATH)"
 endif
 
-.PHONY: all deps configure build parity test demo bench-programs bench bench-guard trust mutations tsan coverage experiments venv-packages docs docs-serve options fuzz install package package-test format check-format lint clean
+.PHONY: all deps configure build parity test demo bench-programs bench bench-guard trust mutations tsan coverage experiments results venv-packages docs docs-serve options fuzz install package package-test format check-format lint clean
 all: build
 
 # install-packages(names): what dpkg does not know as installed, with sudo unless root.
@@ -125,6 +126,18 @@ experiments: .venv/.installed
 	.venv/bin/pip install --quiet --disable-pip-version-check --editable 'experiments[test]'
 	@touch $@
 	@echo "installed: .venv/bin/reaugkd-experiments --help"
+
+# The tables of the results, from the runs that are kept in experiments/results.
+results: experiments
+	@for file in experiments/results/*.tar.xz; do \
+	  echo "docs/tables/$$(basename $$file .tar.xz).md"; \
+	  .venv/bin/reaugkd-experiments report $$file > docs/tables/$$(basename $$file .tar.xz).md || exit 1; \
+	done
+	@for file in experiments/results/*.jsonl; do \
+	  name=$$(basename $$file .jsonl); \
+	  echo "docs/tables/$$name.md"; \
+	  .venv/bin/python experiments/$$name.py --table $$file > docs/tables/$$name.md || exit 1; \
+	done
 
 .venv-torch/.parity: .venv-torch/.installed tests/parity-requirements.txt
 	$(call install-packages,python3-dev g++)
