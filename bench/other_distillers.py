@@ -25,7 +25,7 @@ import transformers  # noqa: E402
 import measure  # noqa: E402
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "experiments"))
-from beside_transformers import TASKS, Transformers, read_lines  # noqa: E402
+from beside_transformers import TASKS, Transformers, read_lines, read_rows  # noqa: E402
 
 SIDES = ("reaugkd", "textbrewer", "loop")
 
@@ -182,6 +182,12 @@ def main():
         side, seed = args.only.split(":")
         run_python(args, side, int(seed))
         return
+    folder, texts, label, _ = TASKS[args.task]
+    count = len(read_rows(args.glue / folder / "train.tsv", texts, label)[0])
+    trained = json.loads((args.teacher / "metrics.json").read_text())
+    if (trained["train_examples"], trained["validation_split"]) != (count, "dev"):
+        parser.error(f"{args.teacher} was trained on {trained['train_examples']} of {count} rows and selected on {trained['validation_split']}: "
+                     "its students would have other rows than the other sides'; train it on all rows with --validation dev")
     log = args.output / "runs.jsonl"
     recipe = {"task": args.task, "layers": args.layers, "epochs": args.epochs, "learning_rate": args.learning_rate,
               "precision": args.precision, "teacher": str(args.teacher)}
