@@ -13,10 +13,13 @@ struct DropoutMask {
   float scale;              // 1 / (1 - p)
 };
 
+/// A key whose lower half is n times this larger has the mask that begins n positions further on.
+constexpr std::uint32_t kPositionStep = 0x9E3779B9U;
+
 /// Whether the value at `position` stays: 32 random bits of it, by a multiply-xorshift hash
 /// ("lowbias32", C. Wellons) with the key's halves mixed in before each round, reach the threshold.
 REAUGKD_INTO_CLONES bool keeps(const DropoutMask& mask, std::uint32_t position) {
-  std::uint32_t x = position * 0x9E3779B9U + static_cast<std::uint32_t>(mask.key);
+  std::uint32_t x = position * kPositionStep + static_cast<std::uint32_t>(mask.key);
   x ^= x >> 16;
   x *= 0x7FEB352DU;
   x ^= x >> 15;

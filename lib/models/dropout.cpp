@@ -7,8 +7,6 @@ namespace {
 
 constexpr double kTwoTo32 = 4294967296.0;
 
-constexpr std::uint32_t kHashStep = 0x9E3779B9U;  // of a position, in kernels::keeps
-
 thread_local DropoutKeys* keys_of_thread = nullptr;
 
 torch::Tensor masked(const torch::Tensor& x, std::uint64_t key, double p) {
@@ -75,8 +73,7 @@ std::int64_t next_dropout_key(std::int64_t positions) {
     const std::lock_guard lock(generator.mutex());
     key = at::check_generator<at::CPUGeneratorImpl>(generator)->random64();
   }
-  // The hash begins with position * kHashStep + the key's lower half.
-  const auto further = static_cast<std::uint32_t>(positions) * kHashStep;
+  const auto further = static_cast<std::uint32_t>(positions) * kernels::kPositionStep;
   const auto lower = static_cast<std::uint32_t>(key) + further;
   return static_cast<std::int64_t>((key & ~std::uint64_t{0xFFFFFFFF}) | lower);
 }

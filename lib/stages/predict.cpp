@@ -70,7 +70,8 @@ void check_readable_by_ranks(const PredictOptions& options) {
       options.files, [](const std::string& file) { return fs::is_regular_file(file); });
   if (options.files.empty() || !files) {
     throw base::ConfigError(
-        "several ranks answer for files, not for a pipe: name the files, or run one process");
+        "several ranks answer for a file, not for a pipe: give the name of a file, or run one "
+        "process");
   }
 }
 

@@ -79,7 +79,7 @@ printf 'sentence\tone\na good film\t1\n' >"$work/one.tsv"
   fail "a table on ranks: $(cat "$work/out")"
 "$reaugkd" --ranks 2 predict --model "$work/reaugkd-alone-2" <"$work/texts.txt" >"$work/out" 2>&1
 code=$?
-[ $code = 2 ] && grep -q "several ranks answer for files" "$work/out" || fail "a pipe to two ranks: $code $(cat "$work/out")"
+[ $code = 2 ] && grep -q "several ranks answer for a file" "$work/out" || fail "a pipe to two ranks: $code $(cat "$work/out")"
 
 # Rank 0 alone writes, and what the others wrote is gone.
 ls "$TMPDIR" | grep -q "^reaugkd-rank-" && fail "a rank has left its folder behind"
