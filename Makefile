@@ -33,7 +33,7 @@ JOBS ?= $(shell nproc)
 TARGETS ?= all
 # Debian packages; skipped where there is no apt-get, or with DEPS=none.
 PACKAGES = g++ cmake ninja-build ccache libtorch-dev libcli11-dev libhnswlib-dev libsentencepiece-dev libabsl-dev \
-           libspdlog-dev catch2 nlohmann-json3-dev libutf8proc-dev libssl-dev libopenblas0-pthread libgloo-dev
+           libspdlog-dev catch2 nlohmann-json3-dev libutf8proc-dev libssl-dev libopenblas0-pthread libgloo-dev libdnnl-dev
 BENCH_PROGRAMS = bench_ceilings bench_index_choice bench_index_extend bench_kb_open bench_retrieval bench_tokenizing
 VENV_PACKAGES = python3-venv
 FUZZ_PACKAGES = clang

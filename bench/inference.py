@@ -3,6 +3,7 @@
 Throughput at batch 32, rows sorted by length on all sides; latency is the median of one row at a time.
 """
 import json
+import pathlib
 
 import measure
 import workload
@@ -27,6 +28,8 @@ def compare(context, name, model, init, task):
                 "latency_ms": latency["batch_1"]["model"]["p50_ms"]}
 
     calls = {"reaugkd fp32": lambda: ours("fp32"), "reaugkd bf16": lambda: ours("bf16")}
+    if context.device == "cpu" and " avx512_vnni" in pathlib.Path("/proc/cpuinfo").read_text():
+        calls["reaugkd int8"] = lambda: ours("int8")
     modes = [mode for modes in RIVALS.values() for mode in modes]
     if context.device != "cpu":  # the runtimes are asked for a CPU's
         modes = ["fp32", "compile", "bf16"]

@@ -5,6 +5,7 @@ find_package(nlohmann_json 3.9 REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(dnnl REQUIRED)  # oneDNN, the one that Debian's LibTorch has
 
 find_path(HNSWLIB_INCLUDE_DIR hnswlib/hnswlib.h REQUIRED)
 find_path(GLOO_INCLUDE_DIR gloo/context.h)  # headers alone: what they declare is in LibTorch. Without them: no ranks

@@ -20,9 +20,9 @@ torch::Tensor activate(const torch::Tensor& x, Activation activation) {
   throw base::InternalError("unknown activation");
 }
 
-torch::Tensor activated(torch::nn::Linear& dense, const torch::Tensor& x, Activation activation) {
+torch::Tensor activated(Dense& dense, const torch::Tensor& x, Activation activation) {
   if (activation != Activation::kGelu || !has_kernels(x)) return activate(dense(x), activation);
-  return models::biased_gelu(torch::linear(x, dense->weight), dense->bias);
+  return models::biased_gelu(dense->product(x), dense->bias);
 }
 
 }  // namespace reaugkd::models

@@ -3,12 +3,13 @@
 
 #include <torch/torch.h>
 
+#include "models/dense.h"
 #include "models/model_config.h"
 
 namespace reaugkd::models {
 
 torch::Tensor activate(const torch::Tensor& x, Activation activation);
 /// activate(dense(x)); GELU on a CPU takes the bias with it.
-torch::Tensor activated(torch::nn::Linear& dense, const torch::Tensor& x, Activation activation);
+torch::Tensor activated(Dense& dense, const torch::Tensor& x, Activation activation);
 
 }  // namespace reaugkd::models

@@ -54,9 +54,9 @@ torch::Tensor BertEmbeddingsImpl::forward(const torch::Tensor& ids, const torch:
 BertSelfAttentionImpl::BertSelfAttentionImpl(const ModelConfig& config)
     : num_heads_(config.num_attention_heads),
       dropout_(config.attention_probs_dropout_prob),
-      query_(register_module("query", torch::nn::Linear(config.hidden_size, config.hidden_size))),
-      key_(register_module("key", torch::nn::Linear(config.hidden_size, config.hidden_size))),
-      value_(register_module("value", torch::nn::Linear(config.hidden_size, config.hidden_size))) {}
+      query_(register_module("query", Dense(config.hidden_size, config.hidden_size))),
+      key_(register_module("key", Dense(config.hidden_size, config.hidden_size))),
+      value_(register_module("value", Dense(config.hidden_size, config.hidden_size))) {}
 
 torch::Tensor BertSelfAttentionImpl::forward(const torch::Tensor& hidden, const AttentionBias& bias,
                                              EncoderTrace* trace) {
@@ -72,7 +72,7 @@ torch::Tensor BertSelfAttentionImpl::forward(const torch::Tensor& hidden, const 
 
 BertOutputImpl::BertOutputImpl(std::int64_t input_size, const ModelConfig& config,
                                bool with_dropout)
-    : dense_(register_module("dense", torch::nn::Linear(input_size, config.hidden_size))),
+    : dense_(register_module("dense", Dense(input_size, config.hidden_size))),
       layer_norm_(register_module("LayerNorm", make_layer_norm(config.hidden_size, config))),
       dropout_(with_dropout ? config.hidden_dropout_prob : 0) {}
 
@@ -91,8 +91,7 @@ torch::Tensor BertAttentionImpl::forward(const torch::Tensor& hidden, const Atte
 }
 
 BertIntermediateImpl::BertIntermediateImpl(const ModelConfig& config)
-    : dense_(register_module("dense",
-                             torch::nn::Linear(config.hidden_size, config.intermediate_size))),
+    : dense_(register_module("dense", Dense(config.hidden_size, config.intermediate_size))),
       activation_(config.hidden_act) {}
 
 torch::Tensor BertIntermediateImpl::forward(const torch::Tensor& hidden) {

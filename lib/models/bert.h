@@ -7,6 +7,7 @@
 
 #include "models/attention_weights.h"
 #include "models/bert_variants.h"
+#include "models/dense.h"
 #include "models/encoder.h"
 #include "models/joined_linear.h"
 #include "models/model_config.h"
@@ -42,7 +43,7 @@ class BertSelfAttentionImpl : public torch::nn::Module {
  private:
   std::int64_t num_heads_;
   double dropout_;
-  torch::nn::Linear query_, key_, value_;
+  Dense query_, key_, value_;
   JoinedLinear projections_;
 };
 TORCH_MODULE(BertSelfAttention);
@@ -54,7 +55,7 @@ class BertOutputImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& residual);
 
  private:
-  torch::nn::Linear dense_;
+  Dense dense_;
   torch::nn::LayerNorm layer_norm_;
   double dropout_;
 };
@@ -78,7 +79,7 @@ class BertIntermediateImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& hidden);  // (B, T, H) -> (B, T, intermediate_size)
 
  private:
-  torch::nn::Linear dense_;
+  Dense dense_;
   Activation activation_;
 };
 TORCH_MODULE(BertIntermediate);

@@ -8,16 +8,15 @@
 
 namespace reaugkd::models {
 
-torch::Tensor PositionProjection::projected(const torch::nn::Linear& projection,
-                                            const torch::Tensor& rows, std::int64_t heads) {
+torch::Tensor PositionProjection::projected(const Dense& projection, const torch::Tensor& rows,
+                                            std::int64_t heads) {
   return torch::linear(rows, projection->weight, projection->bias)
       .view({rows.size(0), heads, -1})
       .permute({1, 2, 0});
 }
 
-torch::Tensor PositionProjection::operator()(const torch::nn::Linear& projection,
-                                             const DebertaPass& pass, std::int64_t heads,
-                                             torch::ScalarType type) {
+torch::Tensor PositionProjection::operator()(const Dense& projection, const DebertaPass& pass,
+                                             std::int64_t heads, torch::ScalarType type) {
   auto made_of = state_of(projection->parameters(/*recurse=*/false));
   made_of.insert(made_of.end(), pass.made_of.begin(), pass.made_of.end());
   const std::lock_guard lock(mutex_);
@@ -41,15 +40,15 @@ DebertaSelfAttentionImpl::DebertaSelfAttentionImpl(const ModelConfig& config,
 
 void DebertaSelfAttentionImpl::register_projections(std::int64_t size) {
   if (settings_.version == DebertaVersion::kV1) {
-    in_proj_ = register_module(
-        "in_proj", torch::nn::Linear(torch::nn::LinearOptions(size, 3 * size).bias(false)));
+    in_proj_ =
+        register_module("in_proj", Dense(torch::nn::LinearOptions(size, 3 * size).bias(false)));
     q_bias_ = register_parameter("q_bias", torch::zeros({size}));
     v_bias_ = register_parameter("v_bias", torch::zeros({size}));
     return;
   }
-  query_ = register_module("query_proj", torch::nn::Linear(size, size));
-  key_ = register_module("key_proj", torch::nn::Linear(size, size));
-  value_ = register_module("value_proj", torch::nn::Linear(size, size));
+  query_ = register_module("query_proj", Dense(size, size));
+  key_ = register_module("key_proj", Dense(size, size));
+  value_ = register_module("value_proj", Dense(size, size));
 }
 
 void DebertaSelfAttentionImpl::register_position_projections(std::int64_t size) {
@@ -60,13 +59,11 @@ void DebertaSelfAttentionImpl::register_position_projections(std::int64_t size) 
     return;
   }
   if (settings_.content_to_position) {
-    position_key_ =
-        register_module(v1 ? "pos_proj" : "pos_key_proj",
-                        torch::nn::Linear(torch::nn::LinearOptions(size, size).bias(!v1)));
+    position_key_ = register_module(v1 ? "pos_proj" : "pos_key_proj",
+                                    Dense(torch::nn::LinearOptions(size, size).bias(!v1)));
   }
   if (settings_.position_to_content) {
-    position_query_ =
-        register_module(v1 ? "pos_q_proj" : "pos_query_proj", torch::nn::Linear(size, size));
+    position_query_ = register_module(v1 ? "pos_q_proj" : "pos_query_proj", Dense(size, size));
   }
 }
 
@@ -102,7 +99,7 @@ torch::Tensor DebertaSelfAttentionImpl::scores(const torch::Tensor& query, const
   const bool keep = !is_training() && !torch::GradMode::is_enabled();
   const auto rows =
       models::dropout_of_shared(pass.positions, position_dropout_, is_training());  // (P, H)
-  const auto towards = [&](const torch::Tensor& x, const torch::nn::Linear& projection,
+  const auto towards = [&](const torch::Tensor& x, const Dense& projection,
                            PositionProjection& kept) {
     const auto projected = keep ? kept(projection, pass, heads_, x.scalar_type())
                                 : PositionProjection::projected(projection, rows, heads_);

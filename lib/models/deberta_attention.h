@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "models/deberta_settings.h"
+#include "models/dense.h"
 #include "models/encoder.h"
 #include "models/joined_linear.h"
 #include "models/model_config.h"
@@ -27,10 +28,10 @@ struct DebertaPass {
 class PositionProjection {
  public:
   /// (P, H) -> (heads, d, P) of type `type`, which is what autocast makes of products.
-  torch::Tensor operator()(const torch::nn::Linear& projection, const DebertaPass& pass,
-                           std::int64_t heads, torch::ScalarType type);
+  torch::Tensor operator()(const Dense& projection, const DebertaPass& pass, std::int64_t heads,
+                           torch::ScalarType type);
   /// The same of these rows (P, H), made anew.
-  static torch::Tensor projected(const torch::nn::Linear& projection, const torch::Tensor& rows,
+  static torch::Tensor projected(const Dense& projection, const torch::Tensor& rows,
                                  std::int64_t heads);
 
  private:
@@ -58,10 +59,10 @@ class DebertaSelfAttentionImpl : public torch::nn::Module {
   DebertaSettings settings_;
   std::int64_t heads_;
   double dropout_, position_dropout_;
-  torch::nn::Linear query_{nullptr}, key_{nullptr}, value_{nullptr};  // v2
-  torch::nn::Linear in_proj_{nullptr};                                // v1
-  torch::Tensor q_bias_, v_bias_;                                     // v1: (H)
-  torch::nn::Linear position_key_{nullptr}, position_query_{nullptr};
+  Dense query_{nullptr}, key_{nullptr}, value_{nullptr};  // v2
+  Dense in_proj_{nullptr};                                // v1
+  torch::Tensor q_bias_, v_bias_;                         // v1: (H)
+  Dense position_key_{nullptr}, position_query_{nullptr};
   PositionProjection as_keys_, as_queries_;
   JoinedLinear joined_;
 };

@@ -12,7 +12,7 @@ ParameterState state_of(const std::vector<torch::Tensor>& parameters) {
 
 /// Without gradients the copies are kept until a parameter changes: for a single text they cost as
 /// much as the product.
-JoinedLinear::Weights JoinedLinear::joined(const std::vector<torch::nn::Linear>& parts) {
+JoinedLinear::Weights JoinedLinear::joined(const std::vector<Dense>& parts) {
   std::vector<torch::Tensor> weights, biases;
   for (const auto& part : parts) {
     weights.push_back(part->weight);
@@ -30,10 +30,9 @@ JoinedLinear::Weights JoinedLinear::joined(const std::vector<torch::nn::Linear>&
   return kept_;
 }
 
-torch::Tensor JoinedLinear::operator()(const std::vector<torch::nn::Linear>& parts,
-                                       const torch::Tensor& x) {
+torch::Tensor JoinedLinear::operator()(const std::vector<Dense>& parts, const torch::Tensor& x) {
   const auto weights = joined(parts);
-  return torch::linear(x, weights.weight, weights.bias);
+  return product_(x, weights.weight, weights.bias, parts.front()->is_int8());
 }
 
 }  // namespace reaugkd::models

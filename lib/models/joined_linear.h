@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "models/dense.h"
+
 namespace reaugkd::models {
 
 /// Tells one state of some parameters from another: place and version of each.
@@ -18,16 +20,17 @@ class JoinedLinear {
  public:
   /// All parts' outputs side by side: x (.., in) -> (.., sum of out). x is read, and under autocast
   /// converted, once. Every part has a bias.
-  torch::Tensor operator()(const std::vector<torch::nn::Linear>& parts, const torch::Tensor& x);
+  torch::Tensor operator()(const std::vector<Dense>& parts, const torch::Tensor& x);
 
  private:
   struct Weights {
     torch::Tensor weight, bias;
     ParameterState made_of;
   };
-  Weights joined(const std::vector<torch::nn::Linear>& parts);
+  Weights joined(const std::vector<Dense>& parts);
 
   Weights kept_;
+  WeightProduct product_;
   std::mutex kept_mutex_;
 };
 

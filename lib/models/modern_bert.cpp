@@ -10,8 +10,8 @@
 namespace reaugkd::models {
 namespace {
 
-torch::nn::Linear make_linear(std::int64_t from, std::int64_t to, bool bias) {
-  return torch::nn::Linear(torch::nn::LinearOptions(from, to).bias(bias));
+Dense make_dense(std::int64_t from, std::int64_t to, bool bias) {
+  return Dense(torch::nn::LinearOptions(from, to).bias(bias));
 }
 
 }  // namespace
@@ -40,10 +40,10 @@ torch::Tensor ModernBertEmbeddingsImpl::forward(const torch::Tensor& input_ids) 
 ModernBertAttentionImpl::ModernBertAttentionImpl(const ModelConfig& config,
                                                  const ModernBertSettings& settings)
     : heads_(config.num_attention_heads),
-      qkv_(register_module("Wqkv", make_linear(config.hidden_size, 3 * config.hidden_size,
-                                               settings.attention_bias))),
+      qkv_(register_module(
+          "Wqkv", make_dense(config.hidden_size, 3 * config.hidden_size, settings.attention_bias))),
       out_(register_module(
-          "Wo", make_linear(config.hidden_size, config.hidden_size, settings.attention_bias))),
+          "Wo", make_dense(config.hidden_size, config.hidden_size, settings.attention_bias))),
       dropout_(config.attention_probs_dropout_prob) {}
 
 torch::Tensor ModernBertAttentionImpl::forward(const torch::Tensor& hidden,
@@ -57,9 +57,9 @@ torch::Tensor ModernBertAttentionImpl::forward(const torch::Tensor& hidden,
 
 ModernBertMlpImpl::ModernBertMlpImpl(const ModelConfig& config, const ModernBertSettings& settings)
     : in_(register_module(
-          "Wi", make_linear(config.hidden_size, 2 * config.intermediate_size, settings.mlp_bias))),
+          "Wi", make_dense(config.hidden_size, 2 * config.intermediate_size, settings.mlp_bias))),
       out_(register_module(
-          "Wo", make_linear(config.intermediate_size, config.hidden_size, settings.mlp_bias))),
+          "Wo", make_dense(config.intermediate_size, config.hidden_size, settings.mlp_bias))),
       activation_(config.hidden_act),
       dropout_(config.hidden_dropout_prob) {}
 
@@ -94,8 +94,9 @@ torch::Tensor ModernBertLayerImpl::forward(const torch::Tensor& hidden, const Mo
 
 ModernBertHeadImpl::ModernBertHeadImpl(const ModelConfig& config,
                                        const ModernBertSettings& settings)
-    : dense_(register_module(
-          "dense", make_linear(config.hidden_size, config.hidden_size, settings.classifier_bias))),
+    : dense_(register_module("dense", torch::nn::Linear(torch::nn::LinearOptions(config.hidden_size,
+                                                                                 config.hidden_size)
+                                                            .bias(settings.classifier_bias)))),
       activation_(settings.classifier_activation),
       norm_(register_module("norm", ModernBertNorm(config, settings.norm_bias))) {}
 

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "models/attention_weights.h"
+#include "models/dense.h"
 #include "models/encoder.h"
 #include "models/model_config.h"
 #include "models/modern_bert_settings.h"
@@ -53,7 +54,7 @@ class ModernBertAttentionImpl : public torch::nn::Module {
 
  private:
   std::int64_t heads_;
-  torch::nn::Linear qkv_, out_;
+  Dense qkv_, out_;
   double dropout_;
 };
 TORCH_MODULE(ModernBertAttention);
@@ -64,7 +65,7 @@ class ModernBertMlpImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& hidden);
 
  private:
-  torch::nn::Linear in_, out_;
+  Dense in_, out_;
   Activation activation_;
   double dropout_;
 };

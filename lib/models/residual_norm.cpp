@@ -85,17 +85,15 @@ class ResidualNorm : public torch::autograd::Function<ResidualNorm> {
 
 }  // namespace
 
-torch::Tensor residual_norm(torch::nn::Linear& dense, torch::nn::LayerNorm& norm,
-                            const torch::Tensor& x, const torch::Tensor& residual, double p,
-                            bool training) {
+torch::Tensor residual_norm(Dense& dense, torch::nn::LayerNorm& norm, const torch::Tensor& x,
+                            const torch::Tensor& residual, double p, bool training) {
   if (residual.scalar_type() != torch::kFloat32 || !has_kernels(residual)) {
     return norm(models::dropout(dense(x), p, training) + residual);
   }
   const bool drops = training && p > 0;
-  return ResidualNorm::apply(torch::linear(x, dense->weight), dense->bias, residual, norm->weight,
-                             norm->bias, norm->options.eps(),
-                             drops ? next_dropout_key(token_values_before(residual)) : 0,
-                             drops ? p : 0.0);
+  return ResidualNorm::apply(
+      dense->product(x), dense->bias, residual, norm->weight, norm->bias, norm->options.eps(),
+      drops ? next_dropout_key(token_values_before(residual)) : 0, drops ? p : 0.0);
 }
 
 }  // namespace reaugkd::models

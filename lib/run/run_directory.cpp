@@ -76,7 +76,7 @@ base::Json computing_inputs(const base::Json& inputs) {
 
 }  // namespace
 
-void RunOptions::add_fields(base::OptionList& list) {
+void RunOptions::add_fields(base::OptionList& list, std::vector<std::string> precisions) {
   list.add({"output", "Run", &output, "directory to write", {}, {}, true});
   list.add({"seed", "Run", &seed, "seed of weights, batch order and dropout", base::kNotNegative});
   list.add({"device", "Run", &device, "auto, cpu, cuda or cuda:n"});
@@ -85,7 +85,7 @@ void RunOptions::add_fields(base::OptionList& list) {
             &precision,
             "auto: bf16 for training where the hardware is fast at it",
             {},
-            {"auto", "fp32", "bf16"}});
+            std::move(precisions)});
   list.add({"threads", "Run", &threads,
             "compute threads, 0: OMP_NUM_THREADS, or one a core that the process may use",
             base::Range{0, 512}});

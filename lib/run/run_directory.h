@@ -33,7 +33,9 @@ struct RunOptions {
   bool overwrite = false;
   bool in_place = false;  // no option: `output` is an input too, which the result replaces
 
-  void add_fields(base::OptionList& list);
+  /// `precisions` are those that the stage can compute in.
+  void add_fields(base::OptionList& list,
+                  std::vector<std::string> precisions = {"auto", "fp32", "bf16"});
 };
 
 /// With --resume: whether this stage has already finished in the output directory. Throws

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "models/classifier.h"
+#include "models/dense.h"
 #include "train/predict.h"
 
 namespace reaugkd::serving {
@@ -60,6 +61,7 @@ Answerer::Answerer(train::Model model, data::TaskSettings settings, const tensor
                                   : data::with_new_classes(
                                         settings_.task, retrieval_->knowledge_base().new_classes)) {
   model_.classifier->to(compute_.device);
+  if (compute_.precision == tensor::Precision::kInt8) models::round_to_int8(*model_.classifier);
 }
 
 Answers Answerer::answer(const Texts& texts) {

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "distill/knowledge_base_rows.h"
 #include "evaluation/new_rows.h"
+#include "models/dense.h"
 #include "retrieval/kb_editing.h"
 #include "stages/data_files.h"
 #include "stages/warnings.h"
@@ -17,6 +18,9 @@ evaluation::Subject subject(const std::string& directory, const data::TaskSettin
   evaluation::Subject loaded{train::load_trained(directory, settings), settings, compute,
                              batch_size};
   loaded.model.classifier->to(compute.device);
+  if (compute.precision == tensor::Precision::kInt8) {
+    models::round_to_int8(*loaded.model.classifier);
+  }
   return loaded;
 }
 

@@ -102,7 +102,7 @@ base::OptionList EvalOptions::fields() {
   list.add({"eval-batch-size", "Evaluation", &eval_batch_size, "rows of a batch", base::kCount});
   list.add({"latency-examples", "Evaluation", &latency_examples,
             "rows whose latency is measured; 0: none", base::kNotNegative});
-  run.add_fields(list);
+  run.add_fields(list, {"auto", "fp32", "bf16", "int8"});
   return list;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/names.h"
+#include "kernels/packed_weights.h"
 
 namespace reaugkd::tensor {
 
@@ -117,7 +118,15 @@ torch::Device usable(const torch::Device& device) {
 }  // namespace
 
 std::string to_string(Precision precision) {
-  return precision == Precision::kBf16 ? "bf16" : "fp32";
+  switch (precision) {
+    case Precision::kFp32:
+      return "fp32";
+    case Precision::kBf16:
+      return "bf16";
+    case Precision::kInt8:
+      return "int8";
+  }
+  throw base::InternalError("unknown precision");
 }
 
 torch::Device parse_device(const std::string& text) {
@@ -155,8 +164,17 @@ bool has_fast_bf16(const torch::Device& device) {
 Precision parse_precision(const std::string& text, const torch::Device& device, bool training) {
   if (text == "fp32") return Precision::kFp32;
   if (text == "bf16") return Precision::kBf16;
+  if (text == "int8") {
+    if (!device.is_cpu() || !kernels::has_int8_products()) {
+      throw base::ConfigError(
+          "`precision` int8: {}; take auto",
+          device.is_cpu() ? "this processor has no AVX512-VNNI, which multiplies 8-bit numbers"
+                          : "it is for CPUs");
+    }
+    return Precision::kInt8;
+  }
   if (text != "auto") {
-    throw base::ConfigError("`precision`: \"{}\" is not one of auto, fp32, bf16", text);
+    throw base::ConfigError("`precision`: \"{}\" is not one of auto, fp32, bf16, int8", text);
   }
   return training && has_fast_bf16(device) ? Precision::kBf16 : Precision::kFp32;
 }
@@ -189,29 +207,6 @@ int set_threads(std::int64_t threads) {
     set_openblas_threads(static_cast<int>(threads));
   }
   return static_cast<int>(threads);
-}
-
-namespace {
-
-/// OpenMP's, of whichever library LibTorch came with. at::set_num_threads would do more.
-void set_openmp_threads(int threads) {
-  static auto* const set = loaded<void (*)(int)>("omp_set_num_threads");
-  if (set != nullptr) set(threads);
-}
-
-}  // namespace
-
-SmallBatchGuard::SmallBatchGuard(const torch::Device& device, Precision precision,
-                                 std::int64_t values) {
-  constexpr std::int64_t kFew = 1 << 16;
-  if (!openblas_has_threads() || !device.is_cpu() || precision != Precision::kFp32 || values > kFew)
-    return;
-  threads_before_ = torch::get_num_threads();
-  set_openmp_threads(1);
-}
-
-SmallBatchGuard::~SmallBatchGuard() {
-  if (threads_before_ > 0) set_openmp_threads(threads_before_);
 }
 
 SingleThreadedProductsGuard::SingleThreadedProductsGuard() {

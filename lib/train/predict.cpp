@@ -123,8 +123,6 @@ Predictions predict(models::Classifier& model, const text::EncodedDataset& datas
     if (!dealt.is_own(batch)) continue;
     const parallel::AloneGuard alone;
     const auto input = collate(dataset, rows, options.pad_token_id, options.max_tokens);
-    const tensor::SmallBatchGuard small(options.device, options.precision,
-                                        input.input_ids.numel() * options.hidden_size);
     outputs.add(rows, models::forward_on_threads(model, input.to(options.device), options.pooling));
     if (!options.what.empty()) progress.update(done);
     if (!dealt.among_ranks()) base::stop_if_interrupted();

@@ -36,6 +36,21 @@ same "$work/eval" "$work/answers.jsonl"
 $predict --quiet --probabilities "$demo/dev.tsv" --output "$work/alone.jsonl" || fail "predict alone"
 same "$work/eval-alone" "$work/alone.jsonl"
 
+# Products of 8 bits: nearly the same answers, and the same ones from eval.
+if grep -qw avx512_vnni /proc/cpuinfo; then
+  $predict --quiet --probabilities --precision int8 "$demo/dev.tsv" --output "$work/int8.jsonl" || fail "predict in int8"
+  python3 - "$work/alone.jsonl" "$work/int8.jsonl" <<'P' || fail "int8 is not near fp32"
+import json, sys
+a, b = [[json.loads(line) for line in open(path)] for path in sys.argv[1:]]
+assert sum(x["prediction"] == y["prediction"] for x, y in zip(a, b)) >= 0.97 * len(a) == 0.97 * len(b)
+assert 0 < max(abs(x["p_1"] - y["p_1"]) for x, y in zip(a, b)) < 0.2
+P
+  ok "student" $score --precision int8 --output "$work/eval-int8"
+  same "$work/eval-int8" "$work/int8.jsonl"
+else
+  expect 2 "AVX512-VNNI" $predict --precision int8 "$demo/dev.tsv"
+fi
+
 # Formats and pipes: the same answers, in order.
 cut -f1 "$demo/dev.tsv" | tail -n +2 | head -300 >"$work/texts"
 $with <"$work/texts" >"$work/piped.jsonl"

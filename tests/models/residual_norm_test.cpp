@@ -25,7 +25,7 @@ TEST_CASE("a residual's norm and its gradients are those of the steps one by one
   const std::int64_t rows = GENERATE(3, 150);    // one part of the sums, and three
   const std::int64_t width = GENERATE(24, 133);  // 133: a rest beside whole vectors
   torch::manual_seed(1);
-  torch::nn::Linear dense(40, width);
+  reaugkd::models::Dense dense(40, width);
   torch::nn::LayerNorm norm(torch::nn::LayerNormOptions({width}).eps(1e-12));
   {
     const torch::NoGradGuard no_grad;
@@ -47,7 +47,7 @@ TEST_CASE("a residual's norm and its gradients are those of the steps one by one
 
 TEST_CASE("a residual's norm does not depend on threads", "[residual]") {
   torch::manual_seed(3);
-  torch::nn::Linear dense(64, 96);
+  reaugkd::models::Dense dense(64, 96);
   torch::nn::LayerNorm norm(torch::nn::LayerNormOptions({96}));
   const auto x = torch::randn({700, 64});
   const auto residual = torch::randn({700, 96});
@@ -66,7 +66,7 @@ TEST_CASE("a residual's norm does not depend on threads", "[residual]") {
 
 TEST_CASE("under autocast a residual's norm stays near fp32", "[residual]") {
   torch::manual_seed(5);
-  torch::nn::Linear dense(64, 96);
+  reaugkd::models::Dense dense(64, 96);
   torch::nn::LayerNorm norm(torch::nn::LayerNormOptions({96}));
   const auto x = torch::randn({30, 64});
   const auto residual = torch::randn({30, 96});
@@ -83,7 +83,7 @@ TEST_CASE("under autocast a residual's norm stays near fp32", "[residual]") {
 TEST_CASE("GELU takes a bias with it", "[gelu]") {
   const std::int64_t rows = GENERATE(2, 200);
   torch::manual_seed(6);
-  torch::nn::Linear dense(32, 75);
+  reaugkd::models::Dense dense(32, 75);
   const auto x = torch::randn({rows, 32}).requires_grad_();
   const Tensors wanted = {x, dense->weight, dense->bias};
   const auto upstream = torch::randn({rows, 75});

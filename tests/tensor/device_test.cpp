@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "catch.h"
+#include "kernels/packed_weights.h"
 
 namespace base = reaugkd::base;
 namespace tensor = reaugkd::tensor;
@@ -46,6 +47,12 @@ TEST_CASE("devices and precisions are parsed, never guessed", "[device]") {
   CHECK((tensor::parse_precision("auto", cpu, true) == tensor::Precision::kBf16) ==
         tensor::has_fast_bf16(cpu));
   CHECK_THROWS_AS(tensor::parse_precision("fp16", cpu, true), base::ConfigError);
+  CHECK_THROWS_AS(tensor::parse_precision("int8", {torch::kCUDA, 0}, false), base::ConfigError);
+  if (reaugkd::kernels::has_int8_products()) {
+    CHECK(tensor::parse_precision("int8", cpu, false) == tensor::Precision::kInt8);
+  } else {
+    CHECK_THROWS_WITH(tensor::parse_precision("int8", cpu, false), ContainsSubstring("VNNI"));
+  }
 }
 
 TEST_CASE("autocast computes in bf16 while its guard lives", "[device]") {
