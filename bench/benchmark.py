@@ -43,8 +43,12 @@ def parse_arguments():
     parser.add_argument("--device", default="cpu", help="cpu or cuda: of training and inference")
     parser.add_argument("--kb", type=pathlib.Path, help="also retrieval from this knowledge base's vectors")
     parser.add_argument("--vectors", metavar="NxD,...", help="sizes of the vectors that retrieval is measured on: 100000x384")
+    parser.add_argument("--indexes", type=lambda text: text.split(","), help="of retrieval, in place of all: " + ",".join(retrieval.OURS + retrieval.RIVALS))
     parser.add_argument("--json", type=pathlib.Path)
     args = parser.parse_args()
+    for name in args.indexes or []:
+        if name not in retrieval.OURS + retrieval.RIVALS:
+            parser.error(f"--indexes: \"{name}\" is not one of {', '.join(retrieval.OURS + retrieval.RIVALS)}")
     for part in args.parts.split(","):
         if part not in PARTS:
             parser.error(f"--parts: \"{part}\" is not one of {', '.join(PARTS)}")
@@ -58,6 +62,7 @@ class Context:
         self.work, self.binary, self.bin, self.python = work, args.bin / "reaugkd", args.bin, args.python
         self.rival_script = RIVAL
         self.glue, self.model, self.kb, self.full = args.glue, args.model, args.kb, args.full
+        self.indexes = args.indexes
         self.vectors, self.threads = args.vectors, len(os.sched_getaffinity(0))
         self.rounds, self.examples, self.base_examples = args.rounds, args.examples, args.base_examples
         self.pipeline_rows, self.device = args.pipeline_rows, args.device

@@ -60,6 +60,8 @@ class Steps {
   void forward(const models::EncoderInput& input) {
     const torch::NoGradGuard no_grad;
     loaded_.model->eval();
+    const tensor::SmallBatchGuard guard(torch::kCPU, tensor::Precision::kFp32,
+                                        input.input_ids.numel() * loaded_.config.hidden_size);
     models::forward_on_threads(loaded_.model, input, models::Pooling::kPooler);
   }
 

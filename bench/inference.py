@@ -27,12 +27,17 @@ def compare(context, name, model, init, task):
         return {"examples_per_second": latency["throughput"]["model"],
                 "latency_ms": latency["batch_1"]["model"]["p50_ms"]}
 
-    calls = {"reaugkd fp32": lambda: ours("fp32"), "reaugkd bf16": lambda: ours("bf16")}
-    if context.device == "cpu" and " avx512_vnni" in pathlib.Path("/proc/cpuinfo").read_text():
-        calls["reaugkd int8"] = lambda: ours("int8")
-    modes = [mode for modes in RIVALS.values() for mode in modes]
-    if context.device != "cpu":  # the runtimes are asked for a CPU's
-        modes = ["fp32", "compile", "bf16"]
+    features = set(pathlib.Path("/proc/cpuinfo").read_text().split())
+    on_cpu = context.device == "cpu"
+    precisions = ["fp32"]
+    modes = [mode for modes in RIVALS.values() for mode in modes] if on_cpu else ["fp32", "compile", "bf16"]
+    if not on_cpu or features & {"amx_bf16", "avx512_bf16"}:
+        precisions.append("bf16")
+    else:
+        modes.remove("bf16")  # it would be emulated
+    if on_cpu and "avx512_vnni" in features and "amx_int8" not in features:
+        precisions.append("int8")
+    calls = {f"reaugkd {precision}": lambda precision=precision: ours(precision) for precision in precisions}
     for mode in modes:
         calls[mode] = lambda mode=mode: context.rival("--model", trained, "--task", task, "--data", data, "--mode", mode,
                                                       "--inference", LATENCY_ROWS)

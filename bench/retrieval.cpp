@@ -197,6 +197,7 @@ json overheads(const Options& options, retrieval::Index& index, const tensor::Te
   }
   models::Classifier student(config);
   student->eval();
+  student->prepare_to_answer({});
   if (index.approximate()) index.set_candidates(options.hnsw.ef_search);
   json result;
   for (const std::int64_t batch : {1, 32}) {

@@ -37,7 +37,7 @@ def curve(rounds):
 def compare(context, what, *made_by):
     vectors = context.work / f"{what}.safetensors".replace(" ", "_")
     result = context.program("retrieval", "--vectors", vectors, *made_by)
-    built = {name: search(context, vectors, name) for name in OURS + RIVALS}
+    built = {name: search(context, vectors, name) for name in context.indexes or OURS + RIVALS}
     rounds = {name: [] for name in built}
     for _ in range(context.rounds):
         for name in rounds:
@@ -45,7 +45,7 @@ def compare(context, what, *made_by):
     result["indexes"] = {name: {"build_seconds": built[name].get("build_seconds", 0), "library": built[name].get("library"),
                                 "bytes_per_row": built[name].get("bytes_per_row", 4 * result["dimension"]),
                                 "points": curve(rounds[name])} for name in rounds}
-    if result["dimension"] == 768:  # BERT-Base's: what it adds to a forward pass
+    if result["dimension"] == 768 and set(OURS) <= set(built):  # BERT-Base's: what it adds to a forward pass
         student = context.work / "retrieval-student"
         if not student.exists():
             workload.base_model(context.model, student, num_hidden_layers=6)
@@ -74,7 +74,7 @@ def cheapest(points, recall, key):
 def show(results):
     cells, curves, overheads = [], [], []
     for r in results:
-        ours = r["indexes"]["hnsw"]["points"]
+        ours = r["indexes"].get("hnsw", {"points": []})["points"]
         for name, index in r["indexes"].items():
             line = [r["what"], index["library"] and f"{name} ({index['library']})" or f"reaugkd {name}", f"{index['build_seconds']:.1f}",
                     f"{index['bytes_per_row']:.0f}", f"{max(p['recall_at_10'] for p in index['points']):.4f}"]

@@ -5,7 +5,6 @@ find_package(nlohmann_json 3.9 REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
-find_package(dnnl REQUIRED)  # oneDNN, the one that Debian's LibTorch has
 
 find_path(HNSWLIB_INCLUDE_DIR hnswlib/hnswlib.h REQUIRED)
 find_path(GLOO_INCLUDE_DIR gloo/context.h)  # headers alone: what they declare is in LibTorch. Without them: no ranks
@@ -66,8 +65,22 @@ if(NOT OpenMP_CXX_FOUND)
 endif()
 target_link_libraries(reaugkd_torch INTERFACE OpenMP::OpenMP_CXX)
 get_filename_component(TORCH_LIBRARY_DIR ${TORCH_CPU_LIBRARY} DIRECTORY)
-# Wheels before 2.7 were built with the old C++ ABI: ask the library which std::string it exports.
+# oneDNN, where it is the one in use by LibTorch: a wheel has another in it, and two in one process mix up their symbols.
+find_path(DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.hpp)
+find_library(DNNL_LIBRARY dnnl)
 find_program(NM_PROGRAM nm)
+set(REAUGKD_ONEDNN OFF)
+if(DNNL_INCLUDE_DIR AND DNNL_LIBRARY AND NM_PROGRAM)
+  execute_process(COMMAND sh -c "'${NM_PROGRAM}' -D --undefined-only '${TORCH_CPU_LIBRARY}' 2>/dev/null | grep -q ' dnnl_matmul_desc_init'"
+                  RESULT_VARIABLE TORCH_HAS_OWN_DNNL OUTPUT_QUIET)
+  if(TORCH_HAS_OWN_DNNL EQUAL 0)
+    set(REAUGKD_ONEDNN ON)
+  endif()
+endif()
+if(NOT REAUGKD_ONEDNN)
+  message(STATUS "LibTorch has a oneDNN of its own: --precision int8 will be refused")
+endif()
+# Wheels before 2.7 were built with the old C++ ABI: ask the library which std::string it exports.
 if(NM_PROGRAM)
   execute_process(COMMAND sh -c "'${NM_PROGRAM}' -DC --defined-only '${C10_LIBRARY}' 2>/dev/null | grep -c 'std::__cxx11::basic_string'"
                   OUTPUT_VARIABLE TORCH_NEW_ABI_SYMBOLS OUTPUT_STRIP_TRAILING_WHITESPACE)

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "base/error.h"
 #include "models/thread_parallel.h"
@@ -79,8 +80,14 @@ LatencyMeasurement measure_latency(train::Model& model, const text::EncodedDatas
     auto start = Clock::now();
     const auto input =
         train::collate(rows, batch, model.tokenizer->special_tokens().pad, settings.max_seq_length);
-    const auto output =
-        models::forward_on_threads(model.classifier, input.to(compute.device), model.pooling);
+    const auto output = [&] {
+      std::optional<tensor::SmallBatchGuard> small;
+      if (!model.classifier->is_packed()) {
+        small.emplace(compute.device, compute.precision,
+                      input.input_ids.numel() * model.config.hidden_size);
+      }
+      return models::forward_on_threads(model.classifier, input.to(compute.device), model.pooling);
+    }();
     // The answer is needed on the host either way; on a GPU this waits for it.
     const auto probabilities =
         train::probabilities_of(output.logits, settings.task.kind()).to(torch::kCPU);

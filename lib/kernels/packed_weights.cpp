@@ -1,7 +1,9 @@
 #include "kernels/packed_weights.h"
 
+#ifdef REAUGKD_ONEDNN
 #include <algorithm>
 #include <array>
+#include <new>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <unordered_map>
 #include <utility>
@@ -14,7 +16,7 @@ namespace {
 
 using dnnl::memory;
 
-// oneDNN compiles code for each number of rows: so many at most, and in one more call the rest.
+// oneDNN compiles code for each number of rows, so there are no more than these.
 constexpr std::int64_t kBlock = 64;
 
 const dnnl::engine& engine() {
@@ -45,6 +47,8 @@ class Product {
         y_(y, engine(), DNNL_MEMORY_NONE),
         arguments_{{DNNL_ARG_SRC, x_}, {DNNL_ARG_WEIGHTS, w_}, {DNNL_ARG_DST, y_}} {}
 
+  bool is_of(const memory::desc& w) const { return w_.get_desc() == w; }
+
   void operator()(const void* x, const void* w, void* y) {
     x_.set_data_handle(const_cast<void*>(x));
     w_.set_data_handle(const_cast<void*>(w));
@@ -60,27 +64,42 @@ class Product {
   std::unordered_map<int, memory> arguments_;
 };
 
-/// A thread's products of m rows, by n and k.
-class Products {
- public:
-  template <typename Make>
-  Product& of(std::int64_t m, std::int64_t n, std::int64_t k, const Make& make) {
-    const auto key = (n << 40) + (k << 16) + m;
-    const auto known = all_.find(key);
-    if (known != all_.end()) return known->second;
-    return all_.emplace(key, make()).first->second;
-  }
+/// A thread's products of m rows by weights (n, k); kBlock at most for each size of layer.
+using Products = std::unordered_map<std::int64_t, Product>;
 
- private:
-  std::unordered_map<std::int64_t, Product> all_;  // kBlock for each size of layer at most
-};
+/// work(), with oneDNN's lack of memory as C++ says it.
+template <typename Work>
+void call(const Work& work) {
+  try {
+    work();
+  } catch (const dnnl::error& error) {
+    if (error.status == dnnl_out_of_memory) throw std::bad_alloc();
+    throw;
+  }
+}
 
 }  // namespace
 
-bool has_int8_products() {
+bool can_pack(Format format) {
+  const auto has = [](dnnl::cpu_isa isa) {
+    const auto bits = static_cast<unsigned>(isa);
+    return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
+  };
+  if (format == Format::kFp32) return has(dnnl::cpu_isa::avx512_core);
+  return has(dnnl::cpu_isa::avx512_core_vnni) && !has(dnnl::cpu_isa::avx512_core_amx);
+}
+
+void product_of_rows(std::int64_t m, std::int64_t n, std::int64_t k, const float* x, const float* w,
+                     float* y) {
+  call([&] {
+    const auto status = dnnl_sgemm('N', 'T', m, n, k, 1, x, k, w, k, 0, y, n);
+    if (status != dnnl_success) throw dnnl::error(status, "dnnl_sgemm");
+  });
+}
+
+bool favors_product_of_rows() {
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl");
+  return __builtin_cpu_is("intel");
 #else
   return false;
 #endif
@@ -89,8 +108,8 @@ bool has_int8_products() {
 struct PackedWeights::Packed {
   Format format;
   std::int64_t n, k;
-  memory weights;             // (k, n)
-  std::vector<float> scales;  // (n), of kInt8
+  memory weights = {};             // (k, n)
+  std::vector<float> scales = {};  // (n), of kInt8
 
   memory::data_type type() const {
     return format == Format::kInt8 ? memory::data_type::s8 : memory::data_type::f32;
@@ -114,21 +133,28 @@ struct PackedWeights::Packed {
   }
 
   void product(Products& products, std::int64_t m, const void* x, void* y) const {
-    products.of(m, n, k, [&] { return Product(rows_in(m), weights.get_desc(), rows_out(m)); })(
-        x, weights.get_data_handle(), y);
+    const std::int64_t size = (n << 40) + (k << 16) + m;
+    auto known = products.find(size);
+    if (known == products.end() || !known->second.is_of(weights.get_desc())) {
+      Product made(rows_in(m), weights.get_desc(), rows_out(m));
+      known = products.insert_or_assign(size, std::move(made)).first;
+    }
+    known->second(x, weights.get_data_handle(), y);
   }
 };
 
 PackedWeights::PackedWeights(Format format, std::int64_t n, std::int64_t k, const float* w)
-    : packed_(new Packed{format, n, k, {}, {}}) {
-  if (format == Format::kFp32) {
-    packed_->pack(const_cast<float*>(w));
-    return;
-  }
-  std::vector<std::int8_t> rounded(static_cast<std::size_t>(n * k));
-  packed_->scales.resize(static_cast<std::size_t>(n));
-  round_to_int8(n, k, w, rounded.data(), packed_->scales.data());
-  packed_->pack(rounded.data());
+    : packed_(std::make_unique<Packed>(format, n, k)) {
+  call([&] {
+    if (format == Format::kFp32) {
+      packed_->pack(const_cast<float*>(w));
+      return;
+    }
+    std::vector<std::int8_t> rounded(static_cast<std::size_t>(n * k));
+    packed_->scales.resize(static_cast<std::size_t>(n));
+    round_to_int8(n, k, w, rounded.data(), packed_->scales.data());
+    packed_->pack(rounded.data());
+  });
 }
 
 PackedWeights::~PackedWeights() = default;
@@ -147,16 +173,49 @@ void PackedWeights::product(std::int64_t m, const float* x, float* y) const {
     sums.resize(std::max(sums.size(), most * static_cast<std::size_t>(n)));
   }
   std::array<float, kBlock> scales;
-  for (std::int64_t row = 0; row < m; row += kBlock, x += kBlock * k, y += kBlock * n) {
-    const std::int64_t rows = std::min(kBlock, m - row);
-    if (!rounds) {
-      packed_->product(in_fp32, rows, x, y);
-      continue;
+  call([&] {
+    for (std::int64_t row = 0; row < m; row += kBlock, x += kBlock * k, y += kBlock * n) {
+      const std::int64_t rows = std::min(kBlock, m - row);
+      if (!rounds) {
+        packed_->product(in_fp32, rows, x, y);
+        continue;
+      }
+      round_to_int8(rows, k, x, rounded.data(), scales.data());
+      packed_->product(in_int8, rows, rounded.data(), sums.data());
+      scale_sums(rows, n, sums.data(), scales.data(), packed_->scales.data(), y);
     }
-    round_to_int8(rows, k, x, rounded.data(), scales.data());
-    packed_->product(in_int8, rows, rounded.data(), sums.data());
-    scale_sums(rows, n, sums.data(), scales.data(), packed_->scales.data(), y);
-  }
+  });
 }
 
 }  // namespace reaugkd::kernels
+
+#else
+
+#include <stdexcept>
+
+namespace reaugkd::kernels {
+
+void product_of_rows(std::int64_t, std::int64_t, std::int64_t, const float*, const float*, float*) {
+  throw std::logic_error("this build has no oneDNN");
+}
+
+bool favors_product_of_rows() {
+  return false;
+}
+
+struct PackedWeights::Packed {};
+
+bool can_pack(Format) {
+  return false;
+}
+
+PackedWeights::PackedWeights(Format, std::int64_t, std::int64_t, const float*) {
+  throw std::logic_error("this build has no oneDNN");
+}
+
+PackedWeights::~PackedWeights() = default;
+
+void PackedWeights::product(std::int64_t, const float*, float*) const {}
+
+}  // namespace reaugkd::kernels
+#endif

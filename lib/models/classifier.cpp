@@ -3,9 +3,9 @@
 #include <limits>
 
 #include "base/error.h"
+#include "models/dense.h"
 #include "models/dropout.h"
 #include "models/family.h"
-#include "tensor/device.h"
 
 namespace reaugkd::models {
 namespace {
@@ -37,6 +37,18 @@ void ClassifierImpl::set_query_head(const torch::nn::Linear& head) {
 
 std::int64_t ClassifierImpl::query_dimension() const {
   return has_query_head() ? query_->options.out_features() : classifier_->options.in_features();
+}
+
+void ClassifierImpl::prepare_to_answer(const tensor::Compute& compute) {
+  to(compute.device);
+  if (!compute.device.is_cpu() || compute.precision == tensor::Precision::kBf16) return;
+  const auto format = compute.precision == tensor::Precision::kInt8 ? kernels::Format::kInt8
+                                                                    : kernels::Format::kFp32;
+  if (!kernels::can_pack(format)) return;
+  for (const auto& module : modules(/*include_self=*/false)) {
+    if (auto* const dense = module->as<DenseImpl>()) dense->pack(format);
+  }
+  is_packed_ = true;
 }
 
 torch::Tensor ClassifierImpl::continue_from(std::int64_t first, const torch::Tensor& hidden,

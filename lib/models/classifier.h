@@ -8,6 +8,7 @@
 
 #include "models/encoder.h"
 #include "models/model_config.h"
+#include "tensor/device.h"
 
 namespace reaugkd::models {
 
@@ -34,6 +35,11 @@ class ClassifierImpl : public torch::nn::Module {
   bool has_query_head() const { return !query_.is_empty(); }
   /// D, the width of the query.
   std::int64_t query_dimension() const;
+  /// Moves the model to where it computes. From now on it only answers: on a CPU, in fp32 and int8,
+  /// the layers of its encoder keep a copy of their weights as products want them, where there are
+  /// such products (kernels/packed_weights.h). Heads stay in fp32, and so do DeBERTa's positions.
+  void prepare_to_answer(const tensor::Compute& compute);
+  bool is_packed() const { return is_packed_; }
 
  private:
   torch::Tensor classify(const EncoderOutput& states);  // (B, C) fp32
@@ -42,6 +48,7 @@ class ClassifierImpl : public torch::nn::Module {
   torch::nn::Linear classifier_;
   torch::nn::Linear query_{nullptr};
   double dropout_;
+  bool is_packed_ = false;
 };
 TORCH_MODULE(Classifier);
 

@@ -32,7 +32,7 @@ JoinedLinear::Weights JoinedLinear::joined(const std::vector<Dense>& parts) {
 
 torch::Tensor JoinedLinear::operator()(const std::vector<Dense>& parts, const torch::Tensor& x) {
   const auto weights = joined(parts);
-  return product_(x, weights.weight, weights.bias, parts.front()->is_int8());
+  return product_(x, weights.weight, weights.bias, parts.front()->format());
 }
 
 }  // namespace reaugkd::models

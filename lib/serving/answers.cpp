@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "models/classifier.h"
-#include "models/dense.h"
 #include "train/predict.h"
 
 namespace reaugkd::serving {
@@ -60,8 +59,7 @@ Answerer::Answerer(train::Model model, data::TaskSettings settings, const tensor
       task_(retrieval_ == nullptr ? settings_.task
                                   : data::with_new_classes(
                                         settings_.task, retrieval_->knowledge_base().new_classes)) {
-  model_.classifier->to(compute_.device);
-  if (compute_.precision == tensor::Precision::kInt8) models::round_to_int8(*model_.classifier);
+  model_.classifier->prepare_to_answer(compute_);
 }
 
 Answers Answerer::answer(const Texts& texts) {

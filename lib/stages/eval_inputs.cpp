@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "distill/knowledge_base_rows.h"
 #include "evaluation/new_rows.h"
-#include "models/dense.h"
 #include "retrieval/kb_editing.h"
 #include "stages/data_files.h"
 #include "stages/warnings.h"
@@ -17,10 +16,7 @@ evaluation::Subject subject(const std::string& directory, const data::TaskSettin
                             const tensor::Compute& compute, std::int64_t batch_size) {
   evaluation::Subject loaded{train::load_trained(directory, settings), settings, compute,
                              batch_size};
-  loaded.model.classifier->to(compute.device);
-  if (compute.precision == tensor::Precision::kInt8) {
-    models::round_to_int8(*loaded.model.classifier);
-  }
+  loaded.model.classifier->prepare_to_answer(compute);
   return loaded;
 }
 

@@ -165,11 +165,14 @@ Precision parse_precision(const std::string& text, const torch::Device& device, 
   if (text == "fp32") return Precision::kFp32;
   if (text == "bf16") return Precision::kBf16;
   if (text == "int8") {
-    if (!device.is_cpu() || !kernels::has_int8_products()) {
+    if (!device.is_cpu()) {
       throw base::ConfigError(
-          "`precision` int8: {}; take auto",
-          device.is_cpu() ? "this processor has no AVX512-VNNI, which multiplies 8-bit numbers"
-                          : "it is for CPUs");
+          "`precision` int8: it is for CPUs; add `device` cpu, or leave it out");
+    }
+    if (!kernels::can_pack(kernels::Format::kInt8)) {
+      throw base::ConfigError(
+          "`precision` int8: it needs Debian's LibTorch, whose oneDNN it shares, and a processor "
+          "with AVX512-VNNI and without AMX (there bf16 is fast); leave it out, or take bf16");
     }
     return Precision::kInt8;
   }
@@ -207,6 +210,29 @@ int set_threads(std::int64_t threads) {
     set_openblas_threads(static_cast<int>(threads));
   }
   return static_cast<int>(threads);
+}
+
+namespace {
+
+/// OpenMP's, of whichever library LibTorch came with. at::set_num_threads would do more.
+void set_openmp_threads(int threads) {
+  static auto* const set = loaded<void (*)(int)>("omp_set_num_threads");
+  if (set != nullptr) set(threads);
+}
+
+}  // namespace
+
+SmallBatchGuard::SmallBatchGuard(const torch::Device& device, Precision precision,
+                                 std::int64_t values) {
+  constexpr std::int64_t kFew = 1 << 16;
+  if (!openblas_has_threads() || !device.is_cpu() || precision != Precision::kFp32 || values > kFew)
+    return;
+  threads_before_ = torch::get_num_threads();
+  set_openmp_threads(1);
+}
+
+SmallBatchGuard::~SmallBatchGuard() {
+  if (threads_before_ > 0) set_openmp_threads(threads_before_);
 }
 
 SingleThreadedProductsGuard::SingleThreadedProductsGuard() {

@@ -16,7 +16,7 @@
 
 namespace reaugkd::tensor {
 
-/// kInt8: products by weights and states of 8 bits, the rest in fp32; without gradients alone.
+/// kInt8: products of weights and states of 8 bits, the rest in fp32. Not for training.
 enum class Precision { kFp32, kBf16, kInt8 };
 
 /// "fp32", "bf16", "int8".
@@ -31,7 +31,7 @@ torch::Device parse_device(const std::string& text);
 bool has_fast_bf16(const torch::Device& device);
 
 /// `text`: auto, fp32, bf16 or int8. auto is bf16 for training where has_fast_bf16, else fp32.
-/// Throws ConfigError for int8 on a GPU, or on a processor without vectors for it.
+/// Throws ConfigError for int8 where there are no such products.
 Precision parse_precision(const std::string& text, const torch::Device& device, bool training);
 
 /// Where and how a stage computes, resolved.
@@ -56,6 +56,20 @@ int available_threads();
 /// Sets the number of compute threads, of OpenMP and of OpenBLAS (unless OPENBLAS_NUM_THREADS
 /// does); 0 takes available_threads(). Returns the number set.
 int set_threads(std::int64_t threads);
+
+/// While it lives, a batch of few `values` (B T H) in fp32 on the CPU is computed by this thread
+/// alone, but for OpenBLAS's products, which have threads of their own: to wake OpenMP's between
+/// any two of them costs more than they do. Sums may be rounded otherwise. Else it does nothing.
+class SmallBatchGuard {
+ public:
+  SmallBatchGuard(const torch::Device& device, Precision precision, std::int64_t values);
+  ~SmallBatchGuard();
+  SmallBatchGuard(const SmallBatchGuard&) = delete;
+  SmallBatchGuard& operator=(const SmallBatchGuard&) = delete;
+
+ private:
+  int threads_before_ = 0;  // 0: they were left as they are
+};
 
 /// While it lives, a product of OpenBLAS is computed by the thread that asks for it: for callers
 /// that are many threads themselves.

@@ -133,6 +133,7 @@ PredictOptions Model::predict_options(const tensor::Compute& compute,
   options.precision = compute.precision;
   options.pad_token_id = tokenizer->special_tokens().pad;
   options.max_tokens = settings.max_seq_length;
+  options.hidden_size = config.hidden_size;
   return options;
 }
 

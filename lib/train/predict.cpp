@@ -1,6 +1,7 @@
 #include "train/predict.h"
 
 #include <cmath>
+#include <optional>
 
 #include "base/error.h"
 #include "base/interrupt.h"
@@ -123,6 +124,11 @@ Predictions predict(models::Classifier& model, const text::EncodedDataset& datas
     if (!dealt.is_own(batch)) continue;
     const parallel::AloneGuard alone;
     const auto input = collate(dataset, rows, options.pad_token_id, options.max_tokens);
+    std::optional<tensor::SmallBatchGuard> small;
+    if (!model->is_packed()) {
+      small.emplace(options.device, options.precision,
+                    input.input_ids.numel() * options.hidden_size);
+    }
     outputs.add(rows, models::forward_on_threads(model, input.to(options.device), options.pooling));
     if (!options.what.empty()) progress.update(done);
     if (!dealt.among_ranks()) base::stop_if_interrupted();

@@ -20,6 +20,7 @@ struct PredictOptions {
   tensor::Precision precision = tensor::Precision::kFp32;
   std::int64_t pad_token_id = 0;
   std::int64_t max_tokens = 128;
+  std::int64_t hidden_size = 0;
   std::string what;  // for the progress line; empty: no progress
 };
 

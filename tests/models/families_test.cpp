@@ -86,6 +86,39 @@ TEST_CASE("each family's outputs equal its published definition's to 1e-5", "[fa
   }
 }
 
+TEST_CASE("each family answers from packed weights, and with 8 bits nearly the same",
+          "[family][packed]") {
+  const torch::NoGradGuard no_grad;
+  for (const auto& family : kFamilies) {
+    INFO(family);
+    const auto expected = expected_of(family);
+    const auto input = input_of(expected);
+    const auto& exact = expected.at("last_hidden_state");
+    const auto off = [&](models::LoadedModel& loaded) {
+      const auto states =
+          loaded.model->encode(input).last_hidden_state * input.attention_mask.unsqueeze(-1);
+      return (states - exact).norm().item<double>() / exact.norm().item<double>();
+    };
+    auto in_fp32 = load(golden(family));
+    in_fp32.model->prepare_to_answer({});
+    CHECK(off(in_fp32) < 1e-6);
+    if (!reaugkd::kernels::can_pack(reaugkd::kernels::Format::kInt8)) continue;
+    auto in_int8 = load(golden(family));
+    in_int8.model->prepare_to_answer({torch::kCPU, tensor::Precision::kInt8, 1});
+    CHECK(off(in_int8) > 1e-4);  // it did round
+    CHECK(off(in_int8) < 0.05);
+    const auto row = [&](const torch::Tensor& x) { return x.slice(0, 1, 2).slice(1, 0, 5); };
+    const auto together = in_int8.model->forward(input, models::Pooling::kMean).embedding[1];
+    const auto alone =
+        in_int8.model
+            ->forward({row(input.input_ids), row(input.token_type_ids), row(input.attention_mask)},
+                      models::Pooling::kMean)
+            .embedding[0];
+    CHECK(largest_difference(alone, together) < 1e-2);
+    if (family == "roberta") CHECK(largest_difference(alone, together) < 1e-5);
+  }
+}
+
 TEST_CASE("in no family does padding change a row", "[family]") {
   const torch::NoGradGuard no_grad;
   for (const auto& family : kFamilies) {

@@ -48,7 +48,7 @@ TEST_CASE("devices and precisions are parsed, never guessed", "[device]") {
         tensor::has_fast_bf16(cpu));
   CHECK_THROWS_AS(tensor::parse_precision("fp16", cpu, true), base::ConfigError);
   CHECK_THROWS_AS(tensor::parse_precision("int8", {torch::kCUDA, 0}, false), base::ConfigError);
-  if (reaugkd::kernels::has_int8_products()) {
+  if (reaugkd::kernels::can_pack(reaugkd::kernels::Format::kInt8)) {
     CHECK(tensor::parse_precision("int8", cpu, false) == tensor::Precision::kInt8);
   } else {
     CHECK_THROWS_WITH(tensor::parse_precision("int8", cpu, false), ContainsSubstring("VNNI"));
