@@ -4,6 +4,7 @@ Throughput at batch 32, rows sorted by length on all sides; latency is the media
 """
 import json
 import pathlib
+import subprocess
 
 import measure
 import workload
@@ -35,7 +36,8 @@ def compare(context, name, model, init, task):
         precisions.append("bf16")
     else:
         modes.remove("bf16")  # it would be emulated
-    if on_cpu and "avx512_vnni" in features and "amx_int8" not in features:
+    libraries = subprocess.run(["ldd", context.bin.parent / "lib" / "reaugkd" / "reaugkd"], capture_output=True, text=True, check=False).stdout
+    if on_cpu and "libdnnl" in libraries and "avx512_vnni" in features and "amx_int8" not in features:
         precisions.append("int8")
     calls = {f"reaugkd {precision}": lambda precision=precision: ours(precision) for precision in precisions}
     for mode in modes:

@@ -71,14 +71,15 @@ find_library(DNNL_LIBRARY dnnl)
 find_program(NM_PROGRAM nm)
 set(REAUGKD_ONEDNN OFF)
 if(DNNL_INCLUDE_DIR AND DNNL_LIBRARY AND NM_PROGRAM)
+  file(STRINGS ${DNNL_INCLUDE_DIR}/oneapi/dnnl/dnnl_version.h DNNL_IS_2 REGEX "define DNNL_VERSION_MAJOR 2")
   execute_process(COMMAND sh -c "'${NM_PROGRAM}' -D --undefined-only '${TORCH_CPU_LIBRARY}' 2>/dev/null | grep -q ' dnnl_matmul_desc_init'"
-                  RESULT_VARIABLE TORCH_HAS_OWN_DNNL OUTPUT_QUIET)
-  if(TORCH_HAS_OWN_DNNL EQUAL 0)
+                  RESULT_VARIABLE DNNL_NOT_SHARED OUTPUT_QUIET)  # a function of oneDNN 2 alone
+  if(DNNL_IS_2 AND DNNL_NOT_SHARED EQUAL 0)
     set(REAUGKD_ONEDNN ON)
   endif()
 endif()
 if(NOT REAUGKD_ONEDNN)
-  message(STATUS "LibTorch has a oneDNN of its own: --precision int8 will be refused")
+  message(STATUS "no oneDNN 2 that LibTorch shares (or no headers of it, or no nm): --precision int8 will be refused")
 endif()
 # Wheels before 2.7 were built with the old C++ ABI: ask the library which std::string it exports.
 if(NM_PROGRAM)

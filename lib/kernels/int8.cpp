@@ -23,7 +23,7 @@ void round_to_int8(std::int64_t rows, std::int64_t k, const float* __restrict x,
     }
     const auto largest = std::bit_cast<float>(bits);
     *scales = largest / kLargest;
-    const float factor = largest > 0 ? kLargest / largest : 0;
+    const float factor = largest > 1e-30F ? kLargest / largest : 0;  // 0 for NaN too
     for (std::int64_t i = 0; i < k; ++i) {
       // Adding and taking away 1.5 2^23 rounds to the nearest whole number.
       constexpr float kRounds = 12582912.0F;

@@ -30,11 +30,7 @@ memory::desc row_major(std::int64_t rows, std::int64_t columns, memory::data_typ
 
 dnnl::matmul::primitive_desc description(const memory::desc& x, const memory::desc& w,
                                          const memory::desc& y) {
-#if DNNL_VERSION_MAJOR >= 3
-  return {engine(), x, w, y};
-#else
   return {{x, w, y}, engine()};
-#endif
 }
 
 /// y (m, n) = x (m, k) w, ready for any memory of such kinds; of one thread.

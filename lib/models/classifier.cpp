@@ -40,6 +40,7 @@ std::int64_t ClassifierImpl::query_dimension() const {
 }
 
 void ClassifierImpl::prepare_to_answer(const tensor::Compute& compute) {
+  REAUGKD_CHECK(!is_packed_, "a model is prepared to answer once");
   to(compute.device);
   if (!compute.device.is_cpu() || compute.precision == tensor::Precision::kBf16) return;
   const auto format = compute.precision == tensor::Precision::kInt8 ? kernels::Format::kInt8

@@ -171,8 +171,10 @@ Precision parse_precision(const std::string& text, const torch::Device& device, 
     }
     if (!kernels::can_pack(kernels::Format::kInt8)) {
       throw base::ConfigError(
-          "`precision` int8: it needs Debian's LibTorch, whose oneDNN it shares, and a processor "
-          "with AVX512-VNNI and without AMX (there bf16 is fast); leave it out, or take bf16");
+          "`precision` int8: this build or this processor cannot compute it. It needs Debian's "
+          "LibTorch with oneDNN's headers, and AVX512-VNNI without AMX. Leave it out; with AMX, "
+          "bf16 "
+          "is fast");
     }
     return Precision::kInt8;
   }

@@ -37,7 +37,7 @@ $predict --quiet --probabilities "$demo/dev.tsv" --output "$work/alone.jsonl" ||
 same "$work/eval-alone" "$work/alone.jsonl"
 
 # Products of 8 bits: nearly the same answers, and the same ones from eval.
-if grep -qw avx512_vnni /proc/cpuinfo; then
+if grep -qw avx512_vnni /proc/cpuinfo && ! grep -qw amx_int8 /proc/cpuinfo && ldd "$(dirname "$reaugkd")/../lib/reaugkd/reaugkd" | grep -q libdnnl; then
   $predict --quiet --probabilities --precision int8 "$demo/dev.tsv" --output "$work/int8.jsonl" || fail "predict in int8"
   python3 - "$work/alone.jsonl" "$work/int8.jsonl" <<'P' || fail "int8 is not near fp32"
 import json, sys
