@@ -70,7 +70,12 @@ base::OptionList PredictOptions::fields() {
             "keep coming",
             base::Range{0, 60000}});
   list.add({"device", speed, &device, "auto, cpu, cuda or cuda:n"});
-  list.add({"precision", speed, &precision, "auto: fp32", {}, {"auto", "fp32", "bf16", "int8"}});
+  list.add({"precision",
+            speed,
+            &precision,
+            "auto: fp32; int8 is for CPUs with AVX512-VNNI",
+            {},
+            {"auto", "fp32", "bf16", "int8"}});
   list.add({"threads", speed, &threads,
             "compute threads, 0: OMP_NUM_THREADS, or one a core that the process may use",
             base::Range{0, 512}});
