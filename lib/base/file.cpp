@@ -45,21 +45,38 @@ void write_all(int file, const void* bytes, std::size_t size, const std::filesys
 
 }  // namespace
 
-std::string read_file(const std::filesystem::path& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) throw IoError("{}: cannot be opened: {}", path.string(), strerror(errno));
+InputFile::InputFile(std::filesystem::path path) : path_(std::move(path)) {
+  Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) throw IoError("{}: cannot be opened: {}", path_.string(), strerror(errno));
   struct stat info {};
   if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
-    throw IoError("{}: is not a regular file", path.string());
+    throw IoError("{}: is not a regular file", path_.string());
   }
-  std::string bytes(static_cast<std::size_t>(info.st_size), '\0');
+  size_ = static_cast<std::size_t>(info.st_size);
+  descriptor_ = file.release();
+}
+
+InputFile::~InputFile() {
+  ::close(descriptor_);
+}
+
+std::size_t InputFile::read(char* bytes, std::size_t size) {
   std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t got = ::read(file.get(), bytes.data() + done, bytes.size() - done);
+  while (done < size) {
+    const ssize_t got = ::read(descriptor_, bytes + done, size - done);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw IoError("{}: cannot be read: {}", path.string(), strerror(errno));
-    if (got == 0) throw IoError("{}: became shorter while it was read", path.string());
+    if (got < 0) throw IoError("{}: cannot be read: {}", path_.string(), strerror(errno));
+    if (got == 0) break;
     done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  InputFile file(path);
+  std::string bytes(file.size(), '\0');
+  if (file.read(bytes.data(), bytes.size()) < bytes.size()) {
+    throw IoError("{}: became shorter while it was read", path.string());
   }
   return bytes;
 }

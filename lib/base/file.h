@@ -1,4 +1,4 @@
-// Reading and writing whole files. Every writer goes through AtomicFile, so a reader never meets a
+// Reading and writing files. Every writer goes through AtomicFile, so a reader never meets a
 // half-written file. Used by all modules that touch the disk.
 #pragma once
 
@@ -8,6 +8,26 @@
 #include <string_view>
 
 namespace reaugkd::base {
+
+/// A regular file that is read from its beginning.
+class InputFile {
+ public:
+  /// Throws IoError where it is missing or no regular file.
+  explicit InputFile(std::filesystem::path path);
+  ~InputFile();
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+
+  /// Of the file when it was opened.
+  std::size_t size() const { return size_; }
+  /// Up to `size` bytes, fewer only at the end. Throws IoError.
+  std::size_t read(char* bytes, std::size_t size);
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+  std::size_t size_ = 0;
+};
 
 /// The file's bytes. Throws IoError if it is missing or unreadable.
 std::string read_file(const std::filesystem::path& path);

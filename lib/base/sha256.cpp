@@ -8,40 +8,32 @@
 #include <fstream>
 #include <functional>
 #include <future>
-#include <memory>
 
 #include "base/error.h"
 
 namespace reaugkd::base {
-namespace {
 
-class Digest {
- public:
-  Digest() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    REAUGKD_CHECK(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1,
-                  "libcrypto has no SHA-256");
-  }
-  void update(const void* bytes, std::size_t size) {
-    EVP_DigestUpdate(context_.get(), bytes, size);
-  }
-  std::string hex() {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> raw{};
-    unsigned int size = 0;
-    EVP_DigestFinal_ex(context_.get(), raw.data(), &size);
-    std::string text;
-    for (unsigned int i = 0; i < size; ++i) text += fmt::format("{:02x}", raw[i]);
-    return text;
-  }
+Sha256::Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+  REAUGKD_CHECK(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1,
+                "libcrypto has no SHA-256");
+}
 
- private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
+void Sha256::update(std::string_view bytes) {
+  EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size());
+}
 
-}  // namespace
+std::string Sha256::hex() {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> raw{};
+  unsigned int size = 0;
+  EVP_DigestFinal_ex(context_.get(), raw.data(), &size);
+  std::string text;
+  for (unsigned int i = 0; i < size; ++i) text += fmt::format("{:02x}", raw[i]);
+  return text;
+}
 
 std::string sha256(std::string_view bytes) {
-  Digest digest;
-  digest.update(bytes.data(), bytes.size());
+  Sha256 digest;
+  digest.update(bytes);
   return digest.hex();
 }
 
@@ -60,15 +52,15 @@ std::string sha256_of_file(const std::filesystem::path& path) {
     file.read(into.data(), static_cast<std::streamsize>(kBlock));
     into.resize(static_cast<std::size_t>(file.gcount()));
   };
-  Digest digest;
+  Sha256 digest;
   read(block);
   while (file) {
     auto reading = std::async(std::launch::async, read, std::ref(next));
-    digest.update(block.data(), block.size());
+    digest.update(block);
     reading.get();
     block.swap(next);
   }
-  digest.update(block.data(), block.size());
+  digest.update(block);
   if (file.bad()) throw IoError("{}: cannot be read", path.string());
   return digest.hex();
 }

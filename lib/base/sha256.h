@@ -2,10 +2,25 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 
+struct evp_md_ctx_st;  // libcrypto's EVP_MD_CTX
+
 namespace reaugkd::base {
+
+/// SHA-256 of bytes that come in pieces.
+class Sha256 {
+ public:
+  Sha256();
+  void update(std::string_view bytes);
+  /// 64 lower-case hex digits; nothing can be added afterwards.
+  std::string hex();
+
+ private:
+  std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st*)> context_;
+};
 
 /// 64 lower-case hex digits.
 std::string sha256(std::string_view bytes);

@@ -5,9 +5,7 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/random.h"
-#include "base/sha256.h"
 #include "data/row_reader.h"
 #include "text/unicode.h"
 
@@ -30,11 +28,10 @@ Dataset Dataset::subset(const std::vector<std::int64_t>& positions) const {
   Dataset part;
   part.path = path;
   part.sha256 = sha256;
+  part.text_a = text_a.subset(positions);
+  if (!text_b.empty()) part.text_b = text_b.subset(positions);
   for (const std::int64_t position : positions) {
-    REAUGKD_CHECK(position >= 0 && position < size(), "row {} of {}", position, size());
     const auto i = static_cast<std::size_t>(position);
-    part.text_a.push_back(text_a[i]);
-    if (!text_b.empty()) part.text_b.push_back(text_b[i]);
     part.labels.push_back(labels[i]);
     const auto width = static_cast<std::ptrdiff_t>(distributions.size() / text_a.size());
     const auto first = distributions.begin() + position * width;
@@ -58,8 +55,8 @@ Dataset joined(const Dataset& first, const Dataset& second) {
   const auto append = [](auto& values, const auto& more) {
     values.insert(values.end(), more.begin(), more.end());
   };
-  append(all.text_a, second.text_a);
-  append(all.text_b, second.text_b);
+  all.text_a.append(second.text_a);
+  all.text_b.append(second.text_b);
   append(all.labels, second.labels);
   append(all.rows, second.rows);
   return all;
@@ -69,14 +66,14 @@ namespace {
 
 Dataset read(const std::filesystem::path& path, const Task& task, const FileLayout& layout,
              BadRows bad_rows, LabelSet label_set, std::vector<std::string>& labels) {
-  const std::string bytes = base::read_file(path);
   Dataset dataset;
   dataset.path = path;
-  dataset.sha256 = base::sha256(bytes);
-  if (bytes.empty()) {
+  FilePieces file(path, task.format);
+  if (file.size() == 0) {
     throw base::DataError("{}: no data rows were found, the file is empty", path.string());
   }
-  RowReader(bytes, task, layout, bad_rows, label_set, labels, dataset).read();
+  RowReader(file, task, layout, bad_rows, label_set, labels, dataset).read();
+  dataset.sha256 = file.sha256();
   return dataset;
 }
 
@@ -111,7 +108,7 @@ std::vector<std::int64_t> sample_rows(std::int64_t n, std::int64_t limit, std::u
   return positions;
 }
 
-std::string normalised_text(const std::string& text) {
+std::string normalised_text(std::string_view text) {
   std::string result;
   result.reserve(text.size());
   bool gap = false;

@@ -1,12 +1,15 @@
-// One file of a task in memory: texts, labels and the identity of every row. Read once per stage.
+// One file of a task: texts, labels and the identity of every row. Read once per stage. Texts may
+// be more than fits in memory: see base/blocks.h.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/example_id.h"
+#include "base/text_column.h"
 #include "data/task.h"
 
 namespace reaugkd::data {
@@ -14,8 +17,8 @@ namespace reaugkd::data {
 struct Dataset {
   std::filesystem::path path;
   std::string sha256;  // of the file's bytes
-  std::vector<std::string> text_a;
-  std::vector<std::string> text_b;   // empty for single-sentence tasks
+  base::TextColumn text_a;
+  base::TextColumn text_b;           // empty for single-sentence tasks
   std::vector<float> labels;         // class index or score; NaN where the row has none
   std::vector<float> distributions;  // (n, C) row by row where the layout names their columns
   std::vector<std::int64_t> rows;    // 0-based data row in the file (the header does not count)
@@ -60,7 +63,7 @@ Dataset read_dataset(const std::filesystem::path& path, const Task& task, const 
                      BadRows bad_rows, std::vector<std::string>& new_labels);
 
 /// The same of a file whose labels are not known yet: all go to `labels`, in the order in which
-/// they come, and a row's label is its place there.
+/// they come, and a row's label is its place there. Texts are checked and not kept: they are empty.
 Dataset read_any_labels(const std::filesystem::path& path, const Task& task,
                         const FileLayout& layout, BadRows bad_rows,
                         std::vector<std::string>& labels);
@@ -71,6 +74,6 @@ std::vector<std::int64_t> sample_rows(std::int64_t n, std::int64_t limit, std::u
 
 /// Lower-cased (per code point) with white space folded to single spaces and trimmed: two texts
 /// count as the same text when this is equal. Also behind --exclude-same-text.
-std::string normalised_text(const std::string& text);
+std::string normalised_text(std::string_view text);
 
 }  // namespace reaugkd::data

@@ -9,8 +9,6 @@
 namespace reaugkd::data {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
 [[noreturn]] void refuse_carriage_return(const std::string& where, std::int64_t line,
                                          const char* remedy) {
   throw base::DataError(
@@ -205,6 +203,24 @@ std::unique_ptr<Records> make_records(FileFormat format, std::string_view bytes,
       return std::make_unique<JsonlRecords>(bytes, keys, where, first_line);
   }
   throw base::InternalError("unknown file format");
+}
+
+std::size_t end_of_csv_record(std::string_view bytes) {
+  bool field_begins = true;  // a quote opens a field only there
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const char character = bytes[i];
+    if (character == '\n') return i + 1;
+    if (character == '"' && field_begins) {
+      std::size_t close = bytes.find('"', i + 1);
+      while (close != bytes.npos && close + 1 < bytes.size() && bytes[close + 1] == '"') {
+        close = bytes.find('"', close + 2);
+      }
+      if (close == bytes.npos) return close;
+      i = close;
+    }
+    field_begins = character == ',';
+  }
+  return bytes.npos;
 }
 
 }  // namespace reaugkd::data

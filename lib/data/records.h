@@ -13,6 +13,9 @@
 
 namespace reaugkd::data {
 
+/// What a file in UTF-8 may begin with.
+inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 /// Nothing behind this place can be told apart any more: such a file cannot lose the row alone.
 class BrokenFile : public base::DataError {
  public:
@@ -45,5 +48,9 @@ class Records {
 std::unique_ptr<Records> make_records(FileFormat format, std::string_view bytes,
                                       const std::vector<RecordKey>& keys, const std::string& where,
                                       std::int64_t first_line = 1);
+
+/// Behind the line end that ends the first record of CSV in `bytes`, or npos: a line's end within
+/// quotes ends none.
+std::size_t end_of_csv_record(std::string_view bytes);
 
 }  // namespace reaugkd::data

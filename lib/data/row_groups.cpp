@@ -1,6 +1,7 @@
 #include "data/row_groups.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <set>
 #include <string>
@@ -41,10 +42,10 @@ struct Phrase {
 
 using PhraseIndex = std::unordered_map<std::string_view, std::size_t>;
 
-std::vector<std::string> normalised(const std::vector<std::string>& texts) {
+std::vector<std::string> normalised(const base::TextColumn& texts) {
   std::vector<std::string> result;
   result.reserve(texts.size());
-  for (const std::string& text : texts) result.push_back(normalised_text(text));
+  for (const std::string_view text : texts) result.push_back(normalised_text(text));
   return result;
 }
 
@@ -98,12 +99,13 @@ std::vector<std::size_t> contained(const Phrase& phrase, const PhraseIndex& inde
 RowGroups text_groups(const Dataset& dataset) {
   const std::size_t n = dataset.text_a.size();
   DisjointSets sets(n);
-  std::unordered_map<std::string, std::size_t> first_row;
+  // By a hash, since the texts may not fit in memory. Two texts of one hash only stay together.
+  std::unordered_map<std::size_t, std::size_t> first_row;
   for (const auto* texts : {&dataset.text_a, &dataset.text_b}) {
     for (std::size_t row = 0; row < texts->size(); ++row) {
-      std::string text = normalised_text((*texts)[row]);
+      const std::string text = normalised_text((*texts)[row]);
       if (text.empty() && !dataset.text_b.empty()) continue;  // of a pair: no text to share
-      const auto place = first_row.emplace(std::move(text), row).first;
+      const auto place = first_row.emplace(std::hash<std::string>()(text), row).first;
       sets.join(place->second, row);
     }
   }

@@ -41,9 +41,10 @@ std::string called(int column, const std::string& name) {
 
 }  // namespace
 
-RowReader::RowReader(std::string_view bytes, const Task& task, FileLayout layout, BadRows bad_rows,
+RowReader::RowReader(FilePieces& file, const Task& task, FileLayout layout, BadRows bad_rows,
                      LabelSet label_set, std::vector<std::string>& labels, Dataset& dataset)
-    : task_(task),
+    : file_(file),
+      task_(task),
       layout_(std::move(layout)),
       names_(layout_),
       bad_rows_(bad_rows),
@@ -51,20 +52,18 @@ RowReader::RowReader(std::string_view bytes, const Task& task, FileLayout layout
       labels_(labels),
       dataset_(dataset) {
   for (std::size_t i = 0; i < labels_.size(); ++i) place_.emplace(labels_[i], i);
-  std::vector<RecordKey> keys;
   if (task.format == FileFormat::kJsonl) {
-    keys = keys_as_columns(layout_);
+    keys_ = keys_as_columns(layout_);
     layout_.header = false;
   }
   const std::size_t count = layout_.distribution_names.size();
   for (std::size_t i = 0; i < count; ++i) {  // of jsonl: the last keys
-    distribution_.push_back(static_cast<int>(keys.size() - count + i));
+    distribution_.push_back(static_cast<int>(keys_.size() - count + i));
   }
-  records_ = make_records(task.format, bytes, keys, dataset.path.string());
 }
 
 void RowReader::read() {
-  if (layout_.header && records_->next(fields_)) read_header();
+  if (layout_.header && next_record()) read_header();
   if (!layout_.header && !distribution_.empty() && task_.format != FileFormat::kJsonl) {
     throw base::DataError("{}: has no header that would name the columns {}: add one",
                           dataset_.path.string(), base::few_names(layout_.distribution_names));
@@ -82,10 +81,20 @@ void RowReader::read() {
   report_skipped();
 }
 
+/// The fields of the next record; false at the end.
+bool RowReader::next_record() {
+  while (!records_ || !records_->next(fields_)) {
+    std::string_view piece;
+    if (!file_.next(piece)) return false;
+    records_ = make_records(task_.format, piece, keys_, dataset_.path.string(), file_.first_line());
+  }
+  return true;
+}
+
 /// One record; false at the end. With kSkip an error costs the row only.
 bool RowReader::next_row(std::int64_t row) {
   try {
-    if (!records_->next(fields_)) return false;
+    if (!next_record()) return false;
     add_row(row);
   } catch (const BrokenFile&) {
     throw;
@@ -193,7 +202,7 @@ void RowReader::check_width() {
 std::string RowReader::count_odd_records() {
   std::int64_t count = 0;
   try {
-    while (records_->next(fields_)) count += fields_.size() != width_ ? 1 : 0;
+    while (next_record()) count += fields_.size() != width_ ? 1 : 0;
   } catch (const base::DataError&) {  // what is wrong there is told when this line is mended
   }
   return count == 0 ? "" : fmt::format(" ({} more have another number)", count);
@@ -204,11 +213,13 @@ void RowReader::add_row(std::int64_t row) {
   check_width();
   const float label = read_label();
   const std::vector<float> distribution = read_distribution();
-  std::string text_a = read_text(layout_.text_a, names_.text_a_name);
+  const bool is_kept = label_set_ != LabelSet::kUnknownYet;  // that is read for its labels
+  const std::string_view text_a = checked_text(layout_.text_a, names_.text_a_name);
   if (layout_.text_b >= 0) {
-    dataset_.text_b.push_back(read_text(layout_.text_b, names_.text_b_name));
+    const std::string_view text_b = checked_text(layout_.text_b, names_.text_b_name);
+    dataset_.text_b.push_back(is_kept ? text_b : std::string_view());
   }
-  dataset_.text_a.push_back(std::move(text_a));
+  dataset_.text_a.push_back(is_kept ? text_a : std::string_view());
   dataset_.labels.push_back(label);
   dataset_.distributions.insert(dataset_.distributions.end(), distribution.begin(),
                                 distribution.end());
@@ -216,10 +227,10 @@ void RowReader::add_row(std::int64_t row) {
   dataset_.lines.push_back(records_->line());
 }
 
-std::string RowReader::read_text(int column, const std::string& name) const {
+std::string_view RowReader::checked_text(int column, const std::string& name) const {
   const std::string_view value = field(column);
   check_text(value, called(column, name), where());
-  return std::string(value);
+  return value;
 }
 
 /// Of a column that has a number and may be absent: whether the record goes so far.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "data/file_pieces.h"
 #include "data/records.h"
 #include "data/task.h"
 
@@ -24,15 +25,16 @@ enum class LabelSet {
 class RowReader {
  public:
   /// `labels`: under kMayGrow the new classes, under kUnknownYet all labels; these are then
-  /// numbered in the order in which they come. `bytes`, `task`, `labels` and `dataset` must outlive
+  /// numbered in the order in which they come. `file`, `task`, `labels` and `dataset` must outlive
   /// it.
-  RowReader(std::string_view bytes, const Task& task, FileLayout layout, BadRows bad_rows,
+  RowReader(FilePieces& file, const Task& task, FileLayout layout, BadRows bad_rows,
             LabelSet label_set, std::vector<std::string>& labels, Dataset& dataset);
 
   /// Reads all rows into the dataset. Throws as read_dataset does.
   void read();
 
  private:
+  bool next_record();
   bool next_row(std::int64_t row);
   void report_skipped() const;
   std::string where() const;
@@ -43,13 +45,14 @@ class RowReader {
   void check_width();
   std::string count_odd_records();
   void add_row(std::int64_t row);
-  std::string read_text(int column, const std::string& name) const;
+  std::string_view checked_text(int column, const std::string& name) const;
   bool has_label_column() const;
   float read_label();
   float class_of(std::string_view label);
   [[noreturn]] void refuse_label(std::string_view label);
   std::vector<float> read_distribution() const;
 
+  FilePieces& file_;
   const Task& task_;
   FileLayout layout_;
   FileLayout names_;  // of the columns, as messages call them
@@ -59,7 +62,8 @@ class RowReader {
   std::map<std::string, std::size_t, std::less<>> place_;    // of each label in labels_
   std::map<std::string, std::string, std::less<>> nearest_;  // label to each wrong one
   Dataset& dataset_;
-  std::unique_ptr<Records> records_;
+  std::vector<RecordKey> keys_;       // of JSON lines
+  std::unique_ptr<Records> records_;  // of the piece at hand
   std::vector<int> distribution_;     // columns of the given distribution
   Fields fields_;                     // of the record at hand
   std::size_t width_ = 0;             // fields of a record; 0: not known yet

@@ -56,7 +56,7 @@ PredictionLoss MethodContext::prediction() const {
 
 train::Predictions MethodContext::outputs_of(const std::filesystem::path& teacher) const {
   train::Model model = train::load_trained(teacher, data.settings);
-  return outputs_on(*this, model, model.encode(data.train, data.settings, compute().threads));
+  return outputs_on(*this, model, model.encode(data.train, data.settings, compute()));
 }
 
 train::Predictions MethodContext::teacher_outputs() const {

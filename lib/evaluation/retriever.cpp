@@ -17,7 +17,7 @@ namespace {
 constexpr std::int64_t kEfSearchRows = 1000;  // what an ef is selected on
 
 /// One key for a text or a pair, equal for texts that differ in case and white space alone.
-std::string text_key(const std::vector<std::string>& text_a, const std::vector<std::string>& text_b,
+std::string text_key(const base::TextColumn& text_a, const base::TextColumn& text_b,
                      std::int64_t row) {
   std::string key = data::normalised_text(text_a[row]);
   if (!text_b.empty()) key += '\t' + data::normalised_text(text_b[row]);

@@ -13,11 +13,13 @@ std::string on_one_line(std::string text) {
   return text.substr(0, end) + " ...";
 }
 
-std::string row_text(const std::vector<std::string>& text_a, const std::vector<std::string>& text_b,
+std::string row_text(const base::TextColumn& text_a, const base::TextColumn& text_b,
                      std::int64_t row) {
   if (text_a.empty()) return "(exported without its text)";
   const auto i = static_cast<std::size_t>(row);
-  return on_one_line(text_b.empty() ? text_a[i] : text_a[i] + " || " + text_b[i]);
+  std::string text(text_a[i]);
+  if (!text_b.empty()) text.append(" || ").append(text_b[i]);
+  return on_one_line(std::move(text));
 }
 
 }  // namespace reaugkd::evaluation

@@ -4,7 +4,8 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
+
+#include "base/text_column.h"
 
 namespace reaugkd::evaluation {
 
@@ -12,7 +13,7 @@ namespace reaugkd::evaluation {
 std::string on_one_line(std::string text);
 
 /// The text of row `row`, or "a || b" of a pair, on one line; `text_b` is empty for single texts.
-std::string row_text(const std::vector<std::string>& text_a, const std::vector<std::string>& text_b,
+std::string row_text(const base::TextColumn& text_a, const base::TextColumn& text_b,
                      std::int64_t row);
 
 }  // namespace reaugkd::evaluation

@@ -131,7 +131,7 @@ Queries ask(Subject& subject, const data::Dataset& rows, const std::string& what
   auto predict =
       subject.model.predict_options(subject.compute, subject.settings, subject.batch_size);
   predict.what = what;
-  const auto encoded = subject.model.encode(rows, subject.settings, subject.compute.threads);
+  const auto encoded = subject.model.encode(rows, subject.settings, subject.compute);
   const auto outputs = train::predict(subject.model.classifier, encoded, predict);
   const data::Task task = subject.task();
   return {

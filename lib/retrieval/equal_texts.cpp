@@ -33,8 +33,7 @@ std::int64_t share_keys_of_equal_texts(KnowledgeBase& kb) {
   std::int64_t first_changed = kb.size();
   for (std::int64_t row = 0; row < kb.size(); ++row) {
     const auto i = static_cast<std::size_t>(row);
-    const TextPair texts{kb.text_a[i],
-                         kb.text_b.empty() ? std::string_view() : std::string_view(kb.text_b[i])};
+    const TextPair texts{kb.text_a[i], kb.text_b.empty() ? std::string_view() : kb.text_b[i]};
     const auto first = first_with.emplace(texts, row).first->second;
     key_of.push_back(first);
     const char* of_first = bytes + static_cast<std::size_t>(first) * row_bytes;

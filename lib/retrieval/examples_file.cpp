@@ -13,7 +13,7 @@ using base::ArtifactError;
 constexpr std::string_view kHeaderSingle = "id\ttext_a";
 constexpr std::string_view kHeaderPair = "id\ttext_a\ttext_b";
 
-void append_escaped(std::string& out, const std::string& text) {
+void append_escaped(std::string& out, std::string_view text) {
   for (const char c : text) {
     switch (c) {
       case '\t':
@@ -78,8 +78,8 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 
 }  // namespace
 
-void save_examples(const std::vector<base::ExampleId>& ids, const std::vector<std::string>& text_a,
-                   const std::vector<std::string>& text_b, const std::filesystem::path& path) {
+void save_examples(const std::vector<base::ExampleId>& ids, const base::TextColumn& text_a,
+                   const base::TextColumn& text_b, const std::filesystem::path& path) {
   const bool pair = !text_b.empty();
   REAUGKD_CHECK(text_a.size() == ids.size() && (!pair || text_b.size() == ids.size()),
                 "{} ids, {} and {} texts", ids.size(), text_a.size(), text_b.size());

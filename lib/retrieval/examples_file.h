@@ -3,21 +3,21 @@
 #pragma once
 
 #include <filesystem>
-#include <string>
 #include <vector>
 
 #include "base/example_id.h"
+#include "base/text_column.h"
 
 namespace reaugkd::retrieval {
 
 struct ExampleTexts {
-  std::vector<std::string> text_a;  // N
-  std::vector<std::string> text_b;  // N, or empty for single-sentence tasks
+  base::TextColumn text_a;  // N
+  base::TextColumn text_b;  // N, or empty for single-sentence tasks
 };
 
 /// Writes a header and a line per example, atomically. Throws IoError.
-void save_examples(const std::vector<base::ExampleId>& ids, const std::vector<std::string>& text_a,
-                   const std::vector<std::string>& text_b, const std::filesystem::path& path);
+void save_examples(const std::vector<base::ExampleId>& ids, const base::TextColumn& text_a,
+                   const base::TextColumn& text_b, const std::filesystem::path& path);
 
 /// Reads them back; the lines must be those of `ids`, in order. Throws IoError, or ArtifactError
 /// naming the line.

@@ -87,11 +87,11 @@ KnowledgeBase rows_of(const KnowledgeBase& kb, const std::vector<std::int64_t>& 
   part.labels = kb.labels.index_select(0, index);
   part.label_answers = kb.label_answers.index_select(0, index);
   part.new_classes = kb.new_classes;
+  if (!kb.text_a.empty()) part.text_a = kb.text_a.subset(positions);
+  if (!kb.text_b.empty()) part.text_b = kb.text_b.subset(positions);
   for (const auto position : positions) {
     const auto i = static_cast<std::size_t>(position);
     part.ids.push_back(kb.ids[i]);
-    if (!kb.text_a.empty()) part.text_a.push_back(kb.text_a[i]);
-    if (!kb.text_b.empty()) part.text_b.push_back(kb.text_b[i]);
   }
   part.provenance = kb.provenance;
   part.history = kb.history;
@@ -120,8 +120,8 @@ KnowledgeBase joined(const KnowledgeBase& kb, const KnowledgeBase& more) {
   all.label_answers = torch::cat({kb.label_answers, more.label_answers});
   all.new_classes = more.new_classes;
   all.ids.insert(all.ids.end(), more.ids.begin(), more.ids.end());
-  all.text_a.insert(all.text_a.end(), more.text_a.begin(), more.text_a.end());
-  all.text_b.insert(all.text_b.end(), more.text_b.begin(), more.text_b.end());
+  all.text_a.append(more.text_a);
+  all.text_b.append(more.text_b);
   return all;
 }
 

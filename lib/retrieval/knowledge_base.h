@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/example_id.h"
+#include "base/text_column.h"
 #include "retrieval/history.h"
 #include "retrieval/index.h"
 #include "retrieval/provenance.h"
@@ -27,8 +28,8 @@ struct KnowledgeBase {
   torch::Tensor label_answers;  // (N) bool: by default the label answers, not the teacher
   std::vector<std::string> new_classes;  // class C + j, which neither teacher nor student has
   std::vector<base::ExampleId> ids;      // N, no id twice
-  std::vector<std::string> text_a;       // N: examples.tsv; empty where it was not read or made
-  std::vector<std::string> text_b;       // N, or empty for single-sentence tasks
+  base::TextColumn text_a;               // N: examples.tsv; empty where it was not read or made
+  base::TextColumn text_b;               // N, or empty for single-sentence tasks
   Provenance provenance;
   std::vector<Change> history;
 

@@ -45,7 +45,7 @@ base::Json repeatable_options(const base::OptionList& options) {
 base::Json computing_options(const base::Json& options) {
   base::Json kept = options;
   for (const char* key :
-       {"resume", "overwrite", "output", "device", "save_steps", "save_minutes"}) {
+       {"resume", "overwrite", "output", "device", "token_cache", "save_steps", "save_minutes"}) {
     kept.erase(key);
   }
   return kept;
@@ -89,6 +89,8 @@ void RunOptions::add_fields(base::OptionList& list, std::vector<std::string> pre
   list.add({"threads", "Run", &threads,
             "compute threads, 0: OMP_NUM_THREADS, or one a core that the process may use",
             base::Range{0, 512}});
+  list.add({"token-cache", "Run", &token_cache,
+            "folder that keeps the rows' token ids for later stages and runs"});
   list.add({"resume", "Run", &resume,
             "start, go on where an earlier run was stopped, or do nothing if it has finished"});
   list.add(
@@ -173,7 +175,7 @@ RunDirectory::~RunDirectory() {
   output_.remove_if_only({kRunFile, kLogFile});
 }
 
-void RunDirectory::add_input(const fs::path& file) {
+void RunDirectory::add_input(const fs::path& file, const std::string& sha256) {
   std::error_code error;
   const fs::path whole = fs::weakly_canonical(file, error);
   const fs::path& target = output_.final_path();
@@ -184,7 +186,7 @@ void RunDirectory::add_input(const fs::path& file) {
         "`overwrite`: `output` {} holds {}, which this run reads: name another `output`",
         target.string(), file.string());
   }
-  inputs_[base::json_text(file.string())] = base::sha256_of_file(file);
+  inputs_[base::json_text(file.string())] = sha256.empty() ? base::sha256_of_file(file) : sha256;
 }
 
 void RunDirectory::add_input_directory(const fs::path& directory) {

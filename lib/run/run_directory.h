@@ -29,6 +29,7 @@ struct RunOptions {
   std::string device = "auto";
   std::string precision = "auto";
   std::int64_t threads = 0;  // 0: tensor::available_threads()
+  std::string token_cache;   // empty: token ids are not kept
   bool resume = false;
   bool overwrite = false;
   bool in_place = false;  // no option: `output` is an input too, which the result replaces
@@ -58,8 +59,9 @@ class RunDirectory {
   const std::filesystem::path& path() const { return output_.path(); }
   /// Where the training loop keeps its state, and what must be the same for it to go on from there.
   CheckpointPlace checkpoint_place() const;
-  /// Notes a file that the result depends on: its sha256 goes into run.json.
-  void add_input(const std::filesystem::path& file);
+  /// Notes a file that the result depends on: its sha256 goes into run.json. Empty: it is not known
+  /// yet, and is that of the file as it is now.
+  void add_input(const std::filesystem::path& file, const std::string& sha256 = "");
   /// The same for a model or knowledge base directory: each file a stage reads from it. Throws
   /// ArtifactError where its run has not finished, or where a file is not the one that it wrote.
   void add_input_directory(const std::filesystem::path& directory);

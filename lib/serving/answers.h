@@ -18,7 +18,7 @@ namespace reaugkd::serving {
 
 /// Texts to answer for: of a single-sentence task `text_b` is empty.
 struct Texts {
-  std::vector<std::string> text_a, text_b;
+  base::TextColumn text_a, text_b;
 };
 
 /// A knowledge base with the setting that it answers by.

@@ -27,26 +27,6 @@ std::string_view without_line_end(std::string_view line) {
   return line;
 }
 
-/// Behind the line end that ends the first record of `bytes`, or npos: a line's end within quotes
-/// of CSV ends none. A quote opens a field only where the field begins.
-std::size_t end_of_csv_record(std::string_view bytes) {
-  bool field_begins = true;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const char character = bytes[i];
-    if (character == '\n') return i + 1;
-    if (character == '"' && field_begins) {
-      std::size_t close = bytes.find('"', i + 1);
-      while (close != bytes.npos && close + 1 < bytes.size() && bytes[close + 1] == '"') {
-        close = bytes.find('"', close + 2);
-      }
-      if (close == bytes.npos) return close;
-      i = close;
-    }
-    field_begins = character == ',';
-  }
-  return bytes.npos;
-}
-
 }  // namespace
 
 RowFormat parse_row_format(const std::string& text) {
@@ -91,7 +71,7 @@ std::string RowStream::where() const {
 std::optional<std::string_view> RowStream::take_record() {
   const std::string_view rest = std::string_view(buffer_).substr(begin_);
   std::size_t end =
-      layout_.format == RowFormat::kCsv ? end_of_csv_record(rest) : rest.find('\n', scanned_);
+      layout_.format == RowFormat::kCsv ? data::end_of_csv_record(rest) : rest.find('\n', scanned_);
   if (end != rest.npos && layout_.format != RowFormat::kCsv) ++end;
   scanned_ = rest.size();
   if (end == rest.npos) {

@@ -13,6 +13,7 @@ tensor::Compute start_compute(const run::RunOptions& options, bool training,
   }
   compute.precision = tensor::parse_precision(options.precision, compute.device, training);
   compute.threads = tensor::set_threads(options.threads);
+  compute.token_cache = options.token_cache;
   tensor::settle_cuda_choices();
   run.set_machine(compute.device.str(), tensor::to_string(compute.precision),
                   tensor::describe(compute.device), compute.threads);

@@ -194,7 +194,7 @@ data::Dataset rows_to_score(const EvalOptions& options, const EvalInputs& inputs
     throw base::DataError("{}: --sweep scores every setting: it needs a label in every row",
                           rows.path.string());
   }
-  run.add_input(rows.path);
+  run.add_input(rows.path, rows.sha256);
   return rows;
 }
 

@@ -63,7 +63,7 @@ std::string FileScorer::write_pictures(const data::Dataset& rows,
 evaluation::Latency FileScorer::measure(const data::Dataset& rows) const {
   auto& student = inputs.student;
   const auto measured = evaluation::measure_latency(
-      student.model, student.model.encode(rows, student.settings, student.compute.threads),
+      student.model, student.model.encode(rows, student.settings, student.compute),
       student.settings, student.compute, options.eval_batch_size, options.latency_examples,
       inputs.retriever.get(),
       retrieval == nullptr ? retrieval::RetrievalSetting{} : retrieval->selected.choice.setting);

@@ -78,9 +78,8 @@ void take_keys(const BuildKbOptions& options, const data::TaskSettings& settings
   auto predict = student.predict_options(compute, settings, options.eval_batch_size);
   predict.what = "the student's keys";
   const auto rows = kept == 0 ? kb : retrieval::rows_of(kb, positions_from(kept, kb.size()));
-  const auto outputs =
-      train::predict(student.classifier,
-                     student.encode(distill::dataset_of(rows), settings, compute.threads), predict);
+  const auto outputs = train::predict(
+      student.classifier, student.encode(distill::dataset_of(rows), settings, compute), predict);
   const auto keys = models::unit_rows(outputs.queries).to(kb.embeddings.scalar_type());
   if (has_teacher_keys && student_says.split && keys.size(1) == kb.dimension()) {
     report.keys = compared_with(kb, keys, student_says.split->train_sha256, settings.task,

@@ -96,7 +96,7 @@ std::map<std::string, float> labels_by_id(const data::Dataset& rows) {
   for (std::int64_t i = 0; i < rows.size(); ++i) {
     const auto row = static_cast<std::size_t>(i);
     const std::string where = fmt::format("{}:{}", rows.path.string(), rows.lines[row]);
-    const auto& id = rows.text_a[row];
+    const std::string id(rows.text_a[row]);
     if (!rows.labelled(i)) {
       throw base::DataError("{}: the id {} has no label, expected one: add it or delete the line",
                             where, id);

@@ -272,8 +272,10 @@ data::TaskData read_task_data(const DataOptions& options, const data::TaskSettin
   result.validation = result.split.validation.holdout
                           ? data::holdout_part(train, result.split)
                           : read_split_file(options, settings, data::Split::kDev);
-  run.add_input(train.path);
-  if (!result.split.validation.holdout) run.add_input(result.validation.path);
+  run.add_input(train.path, train.sha256);
+  if (!result.split.validation.holdout) {
+    run.add_input(result.validation.path, result.validation.sha256);
+  }
   if (!result.validation.fully_labelled()) {
     throw base::DataError(
         "{}: has rows without a label, which validate nothing: leave them out, or give "

@@ -7,6 +7,7 @@
 #include <torch/version.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 
 /// Whether the LibTorch that is compiled against is of this version or a later one.
@@ -39,6 +40,7 @@ struct Compute {
   torch::Device device = torch::kCPU;
   Precision precision = Precision::kFp32;
   int threads = 1;
+  std::filesystem::path token_cache = {};  // empty: token ids are not kept
 };
 
 /// Settles what LibTorch would else choose by version, container and environment: fp32 products are

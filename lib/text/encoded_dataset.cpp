@@ -1,24 +1,21 @@
 #include "text/encoded_dataset.h"
 
 #include <algorithm>
-#include <exception>
-#include <thread>
+#include <functional>
+#include <future>
+#include <optional>
+#include <string_view>
 
+#include "base/blocks.h"
 #include "base/error.h"
+#include "base/progress.h"
 
 namespace reaugkd::text {
 namespace {
 
-using Texts = std::span<const std::string>;
+constexpr std::size_t kRowsAtOnce = 1 << 14;  // encoded before they go where they stay
 
-// The rows of one thread, in order.
-struct Chunk {
-  std::vector<std::int32_t> tokens;
-  std::vector<std::int64_t> lengths;
-  std::vector<std::int32_t> first_segments;
-  std::vector<std::uint8_t> truncated;
-  std::exception_ptr error;
-};
+using base::TextColumn;
 
 std::int64_t num_special_tokens(const SpecialTokens& special, bool pairs) {
   return pairs ? 2 + special.separators : 2;
@@ -35,68 +32,70 @@ void truncate(std::vector<std::int32_t>& first, std::vector<std::int32_t>& secon
   second.resize(std::min(second.size(), capacity - std::min(capacity, kept_of_first)));
 }
 
-void encode_row(const Tokenizer& tokenizer, const std::string& text_a, const std::string* text_b,
-                std::int64_t max_seq_length, Chunk& chunk) {
+void encode_row(const Tokenizer& tokenizer, std::string_view text_a,
+                std::optional<std::string_view> text_b, std::int64_t max_seq_length,
+                EncodedRows& rows) {
   const SpecialTokens& special = tokenizer.special_tokens();
-  const bool pair = text_b != nullptr;
+  const bool pair = text_b.has_value();
   const auto capacity =
       static_cast<std::size_t>(max_seq_length - num_special_tokens(special, pair));
   std::vector<std::int32_t> first = tokenizer.encode(text_a);
   std::vector<std::int32_t> second = pair ? tokenizer.encode(*text_b) : std::vector<std::int32_t>{};
   const bool too_long = first.size() + second.size() > capacity;
   if (too_long) truncate(first, second, capacity);
-  chunk.truncated.push_back(too_long ? 1 : 0);
-  const std::size_t before = chunk.tokens.size();
-  chunk.tokens.push_back(special.cls);
-  chunk.tokens.insert(chunk.tokens.end(), first.begin(), first.end());
-  chunk.tokens.push_back(special.sep);
-  chunk.first_segments.push_back(static_cast<std::int32_t>(first.size()) + 2);
+  rows.truncated.push_back(too_long ? 1 : 0);
+  auto& ids = rows.input_ids;
+  const std::size_t before = ids.size();
+  ids.push_back(special.cls);
+  ids.insert(ids.end(), first.begin(), first.end());
+  ids.push_back(special.sep);
+  rows.first_segments.push_back(static_cast<std::int32_t>(first.size()) + 2);
   if (pair) {
-    chunk.tokens.insert(chunk.tokens.end(), special.separators - 1, special.sep);
-    chunk.tokens.insert(chunk.tokens.end(), second.begin(), second.end());
-    chunk.tokens.push_back(special.sep);
+    ids.insert(ids.end(), special.separators - 1, special.sep);
+    ids.insert(ids.end(), second.begin(), second.end());
+    ids.push_back(special.sep);
   }
-  chunk.lengths.push_back(static_cast<std::int64_t>(chunk.tokens.size() - before));
+  rows.lengths.push_back(static_cast<std::int32_t>(ids.size() - before));
 }
 
-void encode_rows(const Tokenizer& tokenizer, Texts text_a, Texts text_b,
-                 std::int64_t max_seq_length, Chunk& chunk) {
-  try {
-    for (std::size_t row = 0; row < text_a.size(); ++row) {
-      encode_row(tokenizer, text_a[row], text_b.empty() ? nullptr : &text_b[row], max_seq_length,
-                 chunk);
-    }
-  } catch (...) {
-    chunk.error = std::current_exception();
+/// Rows [begin, end) by this thread alone.
+EncodedRows encode_part(const Tokenizer& tokenizer, const TextColumn& text_a,
+                        const TextColumn& text_b, std::size_t begin, std::size_t end,
+                        std::int64_t max_seq_length) {
+  EncodedRows rows;
+  for (std::size_t row = begin; row < end; ++row) {
+    const auto second = text_b.empty() ? std::nullopt : std::optional(text_b[row]);
+    encode_row(tokenizer, text_a[row], second, max_seq_length, rows);
   }
+  return rows;
 }
 
-// Each thread takes an equal part of the rows, one after the other.
-std::vector<Chunk> encode_chunks(const Tokenizer& tokenizer, Texts text_a, Texts text_b,
-                                 std::int64_t max_seq_length, std::size_t num_chunks) {
-  std::vector<Chunk> chunks(num_chunks);
-  std::vector<std::jthread> workers;
-  for (std::size_t i = 0; i < num_chunks; ++i) {
-    const std::size_t begin = text_a.size() * i / num_chunks;
-    const std::size_t count = text_a.size() * (i + 1) / num_chunks - begin;
-    const Texts rows_b = text_b.empty() ? text_b : text_b.subspan(begin, count);
-    workers.emplace_back(encode_rows, std::cref(tokenizer), text_a.subspan(begin, count), rows_b,
-                         max_seq_length, std::ref(chunks[i]));
-  }
-  workers.clear();  // joins
-  for (const Chunk& chunk : chunks) {
-    if (chunk.error) {
-      std::rethrow_exception(chunk.error);
-    }
-  }
-  return chunks;
+template <typename T>
+void append(std::vector<T>& values, const std::vector<T>& more) {
+  values.insert(values.end(), more.begin(), more.end());
 }
 
 }  // namespace
 
-EncodedDataset encode_dataset(const Tokenizer& tokenizer, std::span<const std::string> text_a,
-                              std::span<const std::string> text_b, std::int64_t max_seq_length,
-                              int threads) {
+void EncodedDataset::add_row(std::span<const std::int32_t> input_ids, std::int32_t first_segment,
+                             bool truncated) {
+  input_ids_.push_back(input_ids);
+  first_segment_.push_back(first_segment);
+  truncated_.push_back(truncated ? 1 : 0);
+  num_truncated_ += truncated ? 1 : 0;
+}
+
+void EncodedDataset::add_rows(const EncodedRows& rows, const std::int32_t* input_ids) {
+  for (std::size_t row = 0; row < rows.lengths.size(); ++row) {
+    const auto length = static_cast<std::size_t>(rows.lengths[row]);
+    add_row({input_ids, length}, rows.first_segments[row], rows.truncated[row] != 0);
+    input_ids += length;
+  }
+}
+
+EncodedRows encode_rows(const Tokenizer& tokenizer, const TextColumn& text_a,
+                        const TextColumn& text_b, std::size_t begin, std::size_t end,
+                        std::int64_t max_seq_length, int threads) {
   REAUGKD_CHECK(threads >= 1, "{} threads", threads);
   REAUGKD_CHECK(text_b.empty() || text_a.size() == text_b.size(), "{} first, {} second texts",
                 text_a.size(), text_b.size());
@@ -105,18 +104,37 @@ EncodedDataset encode_dataset(const Tokenizer& tokenizer, std::span<const std::s
     throw base::ConfigError("max-seq-length {} leaves no room for text: expected {} or more",
                             max_seq_length, shortest);
   }
-  const std::size_t num_chunks = std::min<std::size_t>(threads, text_a.size());
+  // Each thread takes an equal part of the rows, one after the other.
+  const std::size_t n = end - begin;
+  const auto parts_n = std::min<std::size_t>(threads, n);
+  std::vector<std::future<EncodedRows>> parts;
+  for (std::size_t i = 0; i < parts_n; ++i) {
+    parts.push_back(std::async(std::launch::async, encode_part, std::cref(tokenizer),
+                               std::cref(text_a), std::cref(text_b), begin + n * i / parts_n,
+                               begin + n * (i + 1) / parts_n, max_seq_length));
+  }
+  EncodedRows rows;
+  for (auto& part : parts) {
+    const EncodedRows more = part.get();
+    append(rows.input_ids, more.input_ids);
+    append(rows.lengths, more.lengths);
+    append(rows.first_segments, more.first_segments);
+    append(rows.truncated, more.truncated);
+  }
+  return rows;
+}
+
+EncodedDataset encode_dataset(const Tokenizer& tokenizer, const TextColumn& text_a,
+                              const TextColumn& text_b, std::int64_t max_seq_length, int threads) {
   EncodedDataset dataset;
-  for (const Chunk& chunk : encode_chunks(tokenizer, text_a, text_b, max_seq_length, num_chunks)) {
-    dataset.tokens_.insert(dataset.tokens_.end(), chunk.tokens.begin(), chunk.tokens.end());
-    dataset.first_segment_.insert(dataset.first_segment_.end(), chunk.first_segments.begin(),
-                                  chunk.first_segments.end());
-    for (const std::int64_t length : chunk.lengths) {
-      dataset.offsets_.push_back(dataset.offsets_.back() + length);
-    }
-    dataset.truncated_.insert(dataset.truncated_.end(), chunk.truncated.begin(),
-                              chunk.truncated.end());
-    dataset.num_truncated_ += std::ranges::count(chunk.truncated, 1);
+  const auto input_ids = std::make_shared<base::Blocks<std::int32_t>>();
+  dataset.keep_alive(input_ids);
+  base::Progress progress("tokenizing", static_cast<std::int64_t>(text_a.size()), "rows");
+  for (std::size_t begin = 0; begin < text_a.size(); begin += kRowsAtOnce) {
+    const std::size_t end = std::min(begin + kRowsAtOnce, text_a.size());
+    const auto rows = encode_rows(tokenizer, text_a, text_b, begin, end, max_seq_length, threads);
+    dataset.add_rows(rows, input_ids->add(rows.input_ids).data());
+    progress.update(static_cast<std::int64_t>(end));
   }
   return dataset;
 }

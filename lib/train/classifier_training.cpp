@@ -32,7 +32,7 @@ FitResult train_classifier(const std::string& what, const ModelOnData& student,
                            const TrainingFiles& files) {
   Model& model = student.model();
   const tensor::Compute& compute = student.compute();
-  const auto validation_rows = model.encode(data.validation, data.settings, compute.threads);
+  const auto validation_rows = model.encode(data.validation, data.settings, compute);
   const auto lengths = lengths_of(student.encoded());
   const auto batches = [&](std::int64_t epoch) {
     return objective.compares_rows()

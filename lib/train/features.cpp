@@ -64,8 +64,7 @@ Features compute_features(Model& teacher, const data::Dataset& rows,
   teacher.classifier->to(compute.device);
   auto options = teacher.predict_options(compute, settings, batch_size);
   options.what = "teacher features";
-  auto outputs =
-      predict(teacher.classifier, teacher.encode(rows, settings, compute.threads), options);
+  auto outputs = predict(teacher.classifier, teacher.encode(rows, settings, compute), options);
   return {outputs.embeddings, outputs.logits, example_ids_of(rows), {}};
 }
 

@@ -10,6 +10,7 @@
 #include "models/sentence_folder.h"
 #include "text/sentencepiece.h"
 #include "train/sentence_defaults.h"
+#include "train/token_cache.h"
 
 namespace reaugkd::train {
 namespace {
@@ -29,7 +30,7 @@ std::shared_ptr<const text::Tokenizer> tokenizer_for_training(const fs::path& di
     throw base::ConfigError("`vocab_size`: {} has a vocabulary already; leave the flag out",
                             directory.string());
   }
-  std::vector<std::string> texts = train.text_a;
+  std::vector<std::string> texts(train.text_a.begin(), train.text_a.end());
   texts.insert(texts.end(), train.text_b.begin(), train.text_b.end());
   spdlog::info("training a sentencepiece model of {} pieces on {} texts", init.vocab_size,
                texts.size());
@@ -112,9 +113,12 @@ void check_vocabulary(const Model& model, const fs::path& directory) {
 }
 
 text::EncodedDataset Model::encode(const data::Dataset& dataset, const data::TaskSettings& settings,
-                                   int threads) const {
-  auto encoded = text::encode_dataset(*tokenizer, dataset.text_a, dataset.text_b,
-                                      settings.max_seq_length, threads);
+                                   const tensor::Compute& compute) const {
+  auto encoded = compute.token_cache.empty()
+                     ? text::encode_dataset(*tokenizer, dataset.text_a, dataset.text_b,
+                                            settings.max_seq_length, compute.threads)
+                     : encode_with_cache(compute.token_cache, *tokenizer, dataset,
+                                         settings.max_seq_length, compute.threads);
   if (encoded.num_truncated() > 0) {
     spdlog::info("{}: {} of {} rows are longer than {} tokens and were cut",
                  dataset.path.filename().string(), encoded.num_truncated(), encoded.size(),

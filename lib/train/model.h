@@ -26,7 +26,7 @@ struct Model {
   std::optional<retrieval::KeySpace> trained_towards;  // of a student of equation 4
 
   text::EncodedDataset encode(const data::Dataset& dataset, const data::TaskSettings& settings,
-                              int threads) const;
+                              const tensor::Compute& compute) const;
   PredictOptions predict_options(const tensor::Compute& compute, const data::TaskSettings& settings,
                                  std::int64_t batch_size) const;
 };

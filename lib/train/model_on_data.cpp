@@ -8,7 +8,7 @@ namespace reaugkd::train {
 ModelOnData::ModelOnData(Model& model, const data::Dataset& dataset,
                          const data::TaskSettings& settings, const tensor::Compute& compute)
     : model_(model),
-      encoded_(model.encode(dataset, settings, compute.threads)),
+      encoded_(model.encode(dataset, settings, compute)),
       max_tokens_(settings.max_seq_length),
       compute_(compute) {
   model_.classifier->to(compute.device);

@@ -77,7 +77,7 @@ torch::Tensor pretrained_embeddings(Model& pretrained, const data::Dataset& rows
   pretrained.classifier->to(compute.device);
   auto options = pretrained.predict_options(compute, shorter, batch_size);
   options.what = "pretrained embeddings";
-  return predict(pretrained.classifier, pretrained.encode(rows, shorter, compute.threads), options)
+  return predict(pretrained.classifier, pretrained.encode(rows, shorter, compute), options)
       .embeddings;
 }
 

@@ -180,7 +180,8 @@ expect 2 "data is required" "$reaugkd" build-kb --teacher "$a/projected" --outpu
 # --resume of a finished stage does nothing; --overwrite swaps.
 echo "process 1 on nowhere" >"$a/kb/.lock"  # of a run that was killed as it finished
 ok "already finished" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --index hnsw --output "$a/kb" --resume
-ok "already finished" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --index hnsw --output "$a/kb" --resume --device cpu
+ok "already finished" "$reaugkd" build-kb --teacher "$a/projected" --data "$demo" --index hnsw --output "$a/kb" --resume --device cpu \
+  --token-cache "$work/tokens"
 [ -e "$a/kb/.lock" ] && fail "--resume left the lock of a killed run"
 # Unless an input is another file now.
 cp -r "$a/projected" "$work/other"

@@ -43,6 +43,11 @@ both teacher 3 teacher-finetune --model "$demo/teacher" $task $small --gradient-
 ok "best at epoch" "$reaugkd" --ranks 2 teacher-finetune --model "$demo/teacher" $task $small --keep-trajectory 3 --shard-optimizer \
   --output "$work/sharded"
 cmp "$work/teacher-2/model.safetensors" "$work/sharded/model.safetensors" || fail "--shard-optimizer trains other weights"
+for run in made read; do # token ids, by the ranks together and then as they are there
+  ok "best at epoch" "$reaugkd" --ranks 2 teacher-finetune --model "$demo/teacher" $task $small --keep-trajectory 3 --token-cache "$work/tokens" \
+    --output "$work/tokens-$run"
+  cmp "$work/teacher-2/model.safetensors" "$work/tokens-$run/model.safetensors" || fail "--token-cache: $run ids train other weights"
+done
 both friendly 2 teacher-finetune --model "$demo/teacher" $task $small --student-friendly "$demo/teacher" --student-layers 0,1
 teacher=$work/teacher-alone-2
 for way in alone ranks; do
@@ -67,6 +72,17 @@ for ranks in 1 2 3; do
     --output "$work/eval-$ranks" --quiet
   cmp "$work/eval-1/predictions.tsv" "$work/eval-$ranks/predictions.tsv" || fail "predictions differ on $ranks ranks"
 done
+mkdir "$work/many" # rows for two files of token ids, of which each rank makes one
+awk 'NR == 1 { print; next } { row[n++] = $0 } END { for (i = 0; i < 16400; ++i) print row[i % n] }' "$demo/dev.tsv" >"$work/many/dev.tsv"
+for run in made read alone; do
+  start=$([ $run = alone ] || echo "--ranks 2")
+  ok "accuracy" "$reaugkd" $start eval --model "$work/reaugkd-alone-2" --data "$work/many" --latency-examples 0 --output "$work/eval-$run" \
+    $([ $run = alone ] || echo "--token-cache $work/many/tokens") --quiet
+  cmp "$work/eval-$run/predictions.tsv" "$work/eval-made/predictions.tsv" || fail "--token-cache: predictions differ"
+  find "$work/many" -name "*.safetensors" -printf '%p %T@\n' | sort >"$work/tokens-$run.list"
+  cmp "$work/tokens-$run.list" "$work/tokens-made.list" || fail "--token-cache: token ids were made again"
+done
+[ "$(wc -l <"$work/tokens-made.list")" = 2 ] || fail "--token-cache: $(cat "$work/tokens-made.list")"
 
 tail -n +2 "$demo/dev.tsv" | cut -f1 | head -300 >"$work/texts.txt"
 for ranks in 1 2 3; do

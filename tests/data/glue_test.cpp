@@ -90,7 +90,7 @@ std::vector<std::string_view> runs_of_words(std::string_view text) {
 
 std::vector<std::string> normalised_texts(const data::Dataset& part) {
   std::vector<std::string> texts;
-  for (const std::string& text : part.text_a) texts.push_back(data::normalised_text(text));
+  for (const std::string_view text : part.text_a) texts.push_back(data::normalised_text(text));
   return texts;
 }
 
@@ -121,7 +121,7 @@ TEST_CASE("the GLUE files have their published rows and labels", "[.][needs_glue
       if (!counts.empty()) ++counts.at(static_cast<std::size_t>(label));
     }
     CHECK(counts == file.label_counts);
-    for (const std::string& text : dataset.text_a) CHECK_FALSE(text.empty());
+    for (const std::string_view text : dataset.text_a) CHECK_FALSE(text.empty());
   }
 }
 

@@ -71,7 +71,7 @@ double share_of_class_1(const data::Dataset& part) {
 std::set<std::string> texts_of(const data::Dataset& part) {
   std::set<std::string> texts;
   for (const auto* column : {&part.text_a, &part.text_b}) {
-    for (const std::string& text : *column) texts.insert(data::normalised_text(text));
+    for (const std::string_view text : *column) texts.insert(data::normalised_text(text));
   }
   return texts;
 }
@@ -241,7 +241,7 @@ TEST_CASE("in a phrase task only phrases of both sides are in neither", "[split]
   used.insert(split.holdout_rows.begin(), split.holdout_rows.end());
   for (std::int64_t row = 0; row < train.size(); ++row) {
     if (used.count(row) > 0) continue;
-    const std::string& text = train.text_a[static_cast<std::size_t>(row)];
+    const std::string text(train.text_a[static_cast<std::size_t>(row)]);
     const auto has = [&](const std::string& other) { return contains(other, text); };
     CHECK(std::any_of(trained.begin(), trained.end(), has));
     CHECK(std::any_of(held_out.begin(), held_out.end(), has));

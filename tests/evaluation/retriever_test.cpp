@@ -88,7 +88,9 @@ TEST_CASE("queries with the text of a row that is not their own are counted", "[
   CHECK(retriever.same_texts(rows) == 2);  // rows 0 and 1 have one text
   rows.sha256[0] = 'f';
   CHECK(retriever.same_texts(rows) == kRows);
-  for (auto& text : rows.text_a) text += " and more";
+  base::TextColumn longer;
+  for (const auto text : rows.text_a) longer.push_back(std::string(text) + " and more");
+  rows.text_a = longer;
   CHECK(retriever.same_texts(rows) == 0);
 }
 

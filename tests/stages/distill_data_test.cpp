@@ -37,7 +37,8 @@ TEST_CASE("no text stands in the quiz and among the rows that are trained on", "
 TEST_CASE("of few rows two are asked in the quiz, whatever the share", "[quiz]") {
   for (const std::int64_t n : {4, 10}) {
     auto data = paired_rows(n);
-    for (std::int64_t i = 0; i < n; ++i) data.train.text_a[i] = "text " + std::to_string(i);
+    data.train.text_a.clear();
+    for (std::int64_t i = 0; i < n; ++i) data.train.text_a.push_back("text " + std::to_string(i));
     CHECK(take_quiz(data, 0.01, "metadistil", 3).size() == 2);
     CHECK(data.train.size() == n - 2);
   }
