@@ -7,11 +7,12 @@
 
 namespace reaugkd::distill {
 
-/// A teacher on the training rows: frozen in eval mode, as it was fine-tuned, or to be trained with
-/// the student (head and pooler may then be missing).
+/// A teacher on the training rows: frozen in eval mode, as it was fine-tuned; frozen, and read for
+/// its layers alone; or to be trained with the student. But for the first, head and pooler may be
+/// missing.
 class TeacherModel {
  public:
-  enum class Use { kFrozen, kTrained };
+  enum class Use { kFrozen, kLayersAlone, kTrained };
   TeacherModel(const MethodContext& context, Use use);
 
   const train::ModelOnData& rows() const { return rows_; }

@@ -1,7 +1,8 @@
-// TinyBERT (Jiao et al., Findings of EMNLP 2020), its task-specific distillation: for the first
-// part of the steps the embeddings, states and attention maps of the layers (losses/tinybert.h),
-// then the predictions, equation 10. States of two widths meet through learned matrices W_e and
-// W_h.
+// TinyBERT (Jiao et al., Findings of EMNLP 2020): for the first part of the steps the embeddings,
+// states and attention maps of the layers (losses/tinybert.h), then the predictions, equation 10.
+// States of two widths meet through learned matrices W_e and W_h. Without the second part it is the
+// paper's general distillation (section 3.2): the teacher is a pretrained encoder, and the student
+// one to begin other trainings from.
 #include "losses/tinybert.h"
 
 #include "base/error.h"
@@ -27,7 +28,8 @@ class TinyBertObjective : public train::ClassifierObjective {
  public:
   TinyBertObjective(const MethodContext& context, double intermediate)
       : ClassifierObjective(context.student, context.settings.training),
-        teacher_(context, TeacherModel::Use::kFrozen),
+        teacher_(context,
+                 intermediate == 1 ? TeacherModel::Use::kLayersAlone : TeacherModel::Use::kFrozen),
         labels_(context.labels()),
         prediction_(context.prediction()),
         intermediate_(intermediate) {
@@ -43,7 +45,9 @@ class TinyBertObjective : public train::ClassifierObjective {
           context.settings.student.string(), student_layers_, context.settings.teacher.string(),
           teacher_layers_);
     }
-    teacher_logits_ = teacher_.outputs(context).logits.to(context.compute().device);
+    if (intermediate_ < 1) {
+      teacher_logits_ = teacher_.outputs(context).logits.to(context.compute().device);
+    }
     teacher_.classifier()->eval();
     torch::manual_seed(context.settings.seed);
     for (auto* bridge : {&embedding_bridge_, &state_bridge_}) {
@@ -63,9 +67,11 @@ class TinyBertObjective : public train::ClassifierObjective {
   void begin_step(const train::Moment& moment) override {
     on_layers_ = is_on_layers(moment.step, moment.total_steps);
   }
-  /// Until then the classifier is as it was drawn.
+  /// Until then the classifier is as it was drawn. Where it stays so, scores mean nothing, and what
+  /// the last step leaves is kept.
   bool may_be_kept(std::int64_t last_step, std::int64_t total_steps) const override {
-    return !is_on_layers(last_step, total_steps);
+    return intermediate_ == 1 ? last_step + 1 == total_steps
+                              : !is_on_layers(last_step, total_steps);
   }
 
   train::LossTerms loss(const train::Rows& rows) override {
@@ -79,6 +85,7 @@ class TinyBertObjective : public train::ClassifierObjective {
   static constexpr std::int64_t kAllLayers = 0;  // from the first on
 
   bool is_on_layers(std::int64_t step, std::int64_t total_steps) const {
+    if (intermediate_ == 1) return true;
     return step + 1 < total_steps &&
            static_cast<double>(step) < intermediate_ * static_cast<double>(total_steps);
   }
@@ -109,7 +116,7 @@ class TinyBertObjective : public train::ClassifierObjective {
   }
 
   TeacherModel teacher_;
-  torch::Tensor teacher_logits_, labels_;  // (n, C), (n)
+  torch::Tensor teacher_logits_, labels_;  // (n, C), undefined for layers alone; (n)
   PredictionLoss prediction_;
   double intermediate_;
   bool on_layers_ = true;
@@ -127,7 +134,8 @@ class TinyBert : public Method {
 
   void add_options(base::OptionList& options) override {
     options.add({"tinybert-intermediate", "", &intermediate_,
-                 "share of the steps on layers, before those on predictions", base::kBelowOne});
+                 "share of the steps on layers, before those on predictions; 1: layers alone",
+                 base::Range{0, 1}});
   }
   void check(const DistillSettings& settings) const override {
     if (intermediate_ == 0 || settings.training.early_stopping_patience == 0) return;

@@ -48,6 +48,33 @@ grep -q "does not read it" "$work/stderr" && fail "a repeated run is warned of a
 # TinyBERT without its phase on layers is kd.
 ok "best at epoch" $(train no-layers --method tinybert --teacher "$work/teacher" --tinybert-intermediate 0)
 cmp -s "$work/kd/model.safetensors" "$work/no-layers/model.safetensors" || fail "tinybert without layers is not kd"
+# TinyBERT on layers alone: the teacher may be an encoder without a classifier, and the last step's student is kept.
+mkdir "$work/encoder"
+cp "$work/teacher"/{vocab.txt,tokenizer_config.json} "$work/encoder"
+python3 - "$work/teacher" "$work/encoder" <<'EOF'
+import json, pathlib, struct, sys
+source, target = map(pathlib.Path, sys.argv[1:])
+config = json.loads((source / "config.json").read_text())
+for key in ("reaugkd", "id2label", "label2id"):
+    config.pop(key, None)
+(target / "config.json").write_text(json.dumps(config))
+data = (source / "model.safetensors").read_bytes()
+size, = struct.unpack("<Q", data[:8])
+tensors = {name: tensor for name, tensor in json.loads(data[8:8 + size]).items() if name != "__metadata__"}
+body = b""
+kept = {}
+for name, tensor in tensors.items():
+    if not name.startswith("classifier."):
+        begin, end = tensor["data_offsets"]
+        kept[name] = {**tensor, "data_offsets": [len(body), len(body) + end - begin]}
+        body += data[8 + size + begin:8 + size + end]
+header = json.dumps(kept).encode()
+(target / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + body)
+EOF
+ok "best at epoch" $(train general --method tinybert --teacher "$work/encoder" --tinybert-intermediate 1) ${task/--data $demo/}
+grep -q '"best_epoch": 2.0' "$work/general/metrics.json" || fail "general distillation kept another step than the last"
+grep '"step"' "$work/general/train_log.jsonl" | grep -v '"validation"' | grep -qv '"states"' && fail "general distillation has other terms"
+ok "best at epoch" "$reaugkd" distill --method finetune --student "$work/general" --data "$demo" --output "$work/from-general" $small
 # A student whose classifier has the classes the other way round begins as the same.
 cp -r "$work/plain" "$work/reversed"
 python3 - "$work/reversed" <<'EOF'
