@@ -78,7 +78,8 @@ def measure(args, output, limit, options):
                "--data", args.folder, "--epochs", "1", "--batch-size", "32", "--logging-steps", "1", "--init", "random", "--save-minutes", "0",
                "--max-seq-length", args.tokens, "--output", output, *options]
     start = time.perf_counter()
-    child = subprocess.Popen([str(part) for part in command], preexec_fn=limit.join, stderr=subprocess.PIPE, text=True,
+    errors = (args.folder / "errors.log").open("w+")
+    child = subprocess.Popen([str(part) for part in command], preexec_fn=limit.join, stderr=errors,
                              env={**os.environ, "TMPDIR": str(args.folder)})
     own = peak = 0
     log = output / "train_log.jsonl"
@@ -88,9 +89,9 @@ def measure(args, output, limit, options):
         time.sleep(0.02)
     seconds = time.perf_counter() - start
     if child.poll() is not None:
-        raise SystemExit(f"{' '.join(map(str, command))}\nended with {child.returncode}:\n{child.stderr.read()}")
+        raise SystemExit(f"{' '.join(map(str, command))}\nended with {child.returncode}:\n{(args.folder / 'errors.log').read_text()}")
     child.send_signal(signal.SIGINT)
-    child.communicate()
+    child.wait()
     return own, peak, seconds
 
 

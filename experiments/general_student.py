@@ -5,17 +5,19 @@
 
 TinyBERT's general distillation (Jiao et al., Findings of EMNLP 2020, section 3.2) by `reaugkd distill --method tinybert
 --tinybert-intermediate 1`. The texts are the pairs of GLUE's training files, each file's first --rows rows: their labels are not read, and
-neither are dev files of the tasks. OUTPUT/student is then a checkpoint as any other, without a trace of the made-up labels. A second call
-goes on where the first one stopped.
+neither are dev files of the tasks. OUTPUT/student is then an encoder without a classifier. A second call goes on where the first one
+stopped.
 """
 import argparse
 import json
 import pathlib
 import random
 import shutil
+import struct
 import subprocess
 
 FILES = ["QNLI/train.tsv:1,2", "MNLI/train.tsv:8,9", "QQP/train.tsv:3,4", "MRPC/train.tsv:3,4", "RTE/train.tsv:1,2", "STS-B/train.tsv:7,8"]
+RECORD = ["run.json", "run.log", "metrics.json", "split.json", "train_log.jsonl", ".lock"]  # of a run
 VALIDATED = 500  # rows, which choose nothing: the last step's student is kept
 
 
@@ -23,7 +25,7 @@ def pairs_of(glue, file, most):
     path, columns = file.rsplit(":", 1)
     first, second = map(int, columns.split(","))
     pairs = []
-    for line in (glue / path).read_text(encoding="utf-8-sig").splitlines()[1:]:
+    for line in (glue / path).read_text(encoding="utf-8-sig").split("\n")[1:]:
         fields = line.split("\t")
         if len(fields) > max(first, second) and fields[first] and fields[second] and len(pairs) < most:
             pairs.append((fields[first], fields[second]))
@@ -35,6 +37,32 @@ def write(path, pairs):
     """reaugkd wants a label in every row that it validates on: two made-up ones, in turn."""
     lines = [f"{a}\t{b}\t{'no' if i % 2 else 'yes'}\n" for i, (a, b) in enumerate(pairs)]
     path.write_text("a\tb\tlabel\n" + "".join(lines), encoding="utf-8")
+
+
+def without_classifier(data):
+    """The bytes of a safetensors file, without the tensors of a head."""
+    size, = struct.unpack("<Q", data[:8])
+    kept, body = {}, b""
+    for name, tensor in json.loads(data[8:8 + size]).items():
+        if name != "__metadata__" and not name.startswith("classifier."):
+            begin, end = tensor["data_offsets"]
+            kept[name] = {**tensor, "data_offsets": [len(body), len(body) + end - begin]}
+            body += data[8 + size + begin:8 + size + end]
+    header = json.dumps(kept).encode()
+    header += b" " * (-len(header) % 8)
+    return struct.pack("<Q", len(header)) + header + body
+
+
+def save_student(trained, student):
+    """The model alone, without the record of the run and what was made of the made-up labels."""
+    shutil.rmtree(student, ignore_errors=True)
+    shutil.copytree(trained, student, ignore=shutil.ignore_patterns(*RECORD))
+    weights = student / "model.safetensors"
+    weights.write_bytes(without_classifier(weights.read_bytes()))
+    config = json.loads((student / "config.json").read_text())
+    for key in ("reaugkd", "id2label", "label2id"):
+        config.pop(key, None)
+    (student / "config.json").write_text(json.dumps(config, indent=2))
 
 
 def main():
@@ -61,15 +89,7 @@ def main():
                     "--label-column", "label", "--data", args.output, "--validation", "dev", "--epochs", args.epochs,
                     "--learning-rate", args.learning_rate, "--seed", args.seed, "--output", trained, "--resume"], check=True)
     student = args.output / "student"
-    shutil.rmtree(student, ignore_errors=True)
-    student.mkdir()
-    for file in sorted(trained.iterdir()):  # the model alone, without the record of the run
-        if file.name in ("model.safetensors", "vocab.txt", "tokenizer.json", "tokenizer_config.json", "modules.json") or file.is_dir():
-            (shutil.copytree if file.is_dir() else shutil.copy)(file, student / file.name)
-    config = json.loads((trained / "config.json").read_text())
-    for key in ("reaugkd", "id2label", "label2id"):
-        config.pop(key, None)
-    (student / "config.json").write_text(json.dumps(config, indent=2))
+    save_student(trained, student)
     print(f"written to {student}")
 
 

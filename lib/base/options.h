@@ -28,7 +28,6 @@ struct Range {
 inline const Range kPositive{0, 1e300, true, true};
 inline const Range kNotNegative{0, 1e300, false, true};
 inline const Range kUnit{0, 1};
-inline const Range kBelowOne{0, 1, false, true};
 inline const Range kAtLeastOne{1, 1e300, false, true};
 inline const Range kCount{1, 1e6};  // of rows at once, of passes
 

@@ -137,22 +137,30 @@ void save(text::EncodedRows rows, const fs::path& path) {
   }
 }
 
-/// A file's tensors. Throws ArtifactError where it is not whole.
-TensorMap load(const fs::path& path) {
+/// A file's tensors, of so many rows. Throws ArtifactError where they do not fit one another.
+TensorMap load(const fs::path& path, std::int64_t rows) {
   TensorMap tensors = tensor::load_safetensors(path);
-  const auto metadata = tensor::load_metadata(path);
-  const auto digest = metadata.find(kDigest);
-  if (digest == metadata.end() || digest->second != digest_of(tensors)) {
-    throw base::ArtifactError("{}: its bytes are not those that were written", path.string());
-  }
+  const std::string where = path.string();
+  const auto ids = tensor::take(tensors, "input_ids", torch::kInt32, {-1}, where);
+  const auto lengths = tensor::take(tensors, "lengths", torch::kInt32, {rows}, where);
+  const auto first = tensor::take(tensors, "first_segments", torch::kInt32, {rows}, where);
+  tensor::take(tensors, "truncated", torch::kUInt8, {rows}, where);
+  const bool fit = (first >= 0).logical_and(first <= lengths).all().item<bool>() &&
+                   lengths.sum().item<std::int64_t>() == ids.numel();
+  if (!fit) throw base::ArtifactError("{}: lengths do not fit the token ids", where);
   return tensors;
 }
 
-/// Whether the file is there and whole.
-bool is_there(const fs::path& path) {
+/// Whether the file of so many rows is there and whole.
+bool is_there(const fs::path& path, std::int64_t rows) {
   if (!fs::exists(path)) return false;
   try {
-    load(path);
+    const TensorMap tensors = load(path, rows);
+    const auto metadata = tensor::load_metadata(path);
+    const auto digest = metadata.find(kDigest);
+    if (digest == metadata.end() || digest->second != digest_of(tensors)) {
+      throw base::ArtifactError("{}: its bytes are not those that were written", path.string());
+    }
     return true;
   } catch (const base::Error& error) {
     spdlog::warn("token cache: {}: it is made again", error.what());
@@ -175,12 +183,15 @@ text::EncodedDataset encode_with_cache(const fs::path& cache, const text::Tokeni
   const fs::path folder = cache / key_of(tokenizer, dataset, max_seq_length);
   make_folder(folder);
   const std::int64_t files = (dataset.size() + kRowsOfFile - 1) / kRowsOfFile;
+  const auto begin_of = [&](std::int64_t file) {
+    return std::min(file * kRowsOfFile, dataset.size());
+  };
   {
     base::Progress progress("token ids", dataset.size(), "rows");
     for (std::int64_t file = parallel::rank(); file < files; file += parallel::size()) {
-      const std::int64_t begin = file * kRowsOfFile;
-      const std::int64_t end = std::min(begin + kRowsOfFile, dataset.size());
-      if (!is_there(file_of(folder, file))) {
+      const std::int64_t begin = begin_of(file);
+      const std::int64_t end = begin_of(file + 1);
+      if (!is_there(file_of(folder, file), end - begin)) {
         save(text::encode_rows(tokenizer, dataset.text_a, dataset.text_b,
                                static_cast<std::size_t>(begin), static_cast<std::size_t>(end),
                                max_seq_length, threads),
@@ -200,7 +211,7 @@ text::EncodedDataset encode_with_cache(const fs::path& cache, const text::Tokeni
           "all ranks see",
           cache.string(), file_of(folder, file).string());
     }
-    const TensorMap tensors = tensor::load_safetensors(file_of(folder, file));
+    const TensorMap tensors = load(file_of(folder, file), begin_of(file + 1) - begin_of(file));
     kept->push_back(tensors.at("input_ids"));
     encoded.add_rows({.input_ids = {},
                       .lengths = values_of<std::int32_t>(tensors, "lengths"),

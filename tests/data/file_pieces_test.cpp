@@ -66,6 +66,8 @@ TEST_CASE("rows are the same whatever the pieces", "[file_pieces]") {
   check_pieces("tsv", "text\tmood\none\tpos\n\n\ntwo\tneg\n\n");
   check_pieces("csv", "text,mood\n\"o\nn, \"\"e\",pos\n\n\ntwo,neg\r\n\"\n\",\"pos\"\n\n");
   check_pieces("csv", "text,mood\none,pos\n\"two,neg\nthree,pos\n");
+  check_pieces("csv", "\xEF\xBB\xBF\"text\",\"mood\"\none,pos\ntwo,neg\n");
+  check_pieces("csv", "\xEF\xBB\xBF\"a\nb\",text,mood\nx,one,pos\ny,two,neg\n");
   check_pieces("jsonl", "{\"text\": \"one\\n\", \"mood\": \"pos\"}\n\n{\"text\": \"b\"}\n\n");
 }
 
