@@ -78,7 +78,7 @@ void count_tokenizer(const Options& options) {
   const auto tokenizer = text::load_tokenizer(options.vocabulary);
   std::ifstream file(options.texts);
   if (!file) throw base::IoError("{}: cannot be read", options.texts);
-  std::vector<std::string> texts;
+  base::TextColumn texts;
   for (std::string line; std::getline(file, line) && texts.size() < 500;) texts.push_back(line);
   count("500 texts to token ids",
         [&] { text::encode_dataset(*tokenizer, texts, {}, /*max_seq_length=*/64, /*threads=*/1); });

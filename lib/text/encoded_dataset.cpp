@@ -114,8 +114,9 @@ EncodedRows encode_rows(const Tokenizer& tokenizer, const TextColumn& text_a,
                                begin + n * (i + 1) / parts_n, max_seq_length));
   }
   EncodedRows rows;
-  for (auto& part : parts) {
-    const EncodedRows more = part.get();
+  if (!parts.empty()) rows = parts.front().get();
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    const EncodedRows more = parts[i].get();
     append(rows.input_ids, more.input_ids);
     append(rows.lengths, more.lengths);
     append(rows.first_segments, more.first_segments);
