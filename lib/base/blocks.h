@@ -1,5 +1,5 @@
 // Memory for the rows of files that may be larger than memory: values are added once, stay where
-// they are, and are shared by every copy. Used by text_column.h and by text/encoded_dataset.h.
+// they are, and are shared by every copy. Used by text_column.h and by text/encoded_dataset.cpp.
 #pragma once
 
 #include <algorithm>

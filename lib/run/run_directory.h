@@ -59,8 +59,8 @@ class RunDirectory {
   const std::filesystem::path& path() const { return output_.path(); }
   /// Where the training loop keeps its state, and what must be the same for it to go on from there.
   CheckpointPlace checkpoint_place() const;
-  /// Notes a file that the result depends on: its sha256 goes into run.json. Empty: it is not known
-  /// yet, and is that of the file as it is now.
+  /// Notes a file that the result depends on: its sha256 goes into run.json. Where `sha256` is
+  /// empty it is computed from the file as it is now.
   void add_input(const std::filesystem::path& file, const std::string& sha256 = "");
   /// The same for a model or knowledge base directory: each file a stage reads from it. Throws
   /// ArtifactError where its run has not finished, or where a file is not the one that it wrote.

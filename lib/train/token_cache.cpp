@@ -66,7 +66,10 @@ void make_folder(const fs::path& folder) {
 
 /// The sha256 of the files that the tokenizer consists of.
 std::string digest_of(const text::Tokenizer& tokenizer) {
-  const ScratchFolder folder(fs::temp_directory_path());
+  std::error_code error;
+  const fs::path scratch = fs::temp_directory_path(error);
+  if (error) throw base::IoError("TMPDIR: it names no folder: set it to one that is there");
+  const ScratchFolder folder(scratch);
   tokenizer.save(folder.path());
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder.path())) files.push_back(entry.path());
