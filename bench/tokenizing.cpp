@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/text_column.h"
 #include "data/dataset.h"
 #include "text/encoded_dataset.h"
 
@@ -31,7 +32,7 @@ struct Options {
 };
 
 struct Texts {
-  std::vector<std::string> first, second;
+  base::TextColumn first, second;
 };
 
 Texts read_texts(const Options& options) {
