@@ -17,6 +17,7 @@ examples:
   reaugkd-experiments run experiments/plans/demo.json --glue data/demo --model data/demo/teacher --output runs/demo-plan
   reaugkd-experiments run experiments/plans/paper.json --glue $GLUE_DIR --model $MODEL_DIR --output runs/paper \\
       --devices cuda:0,cuda:1
+  reaugkd-experiments run experiments/plans/paper.json --glue $GLUE_DIR --model $MODEL_DIR --output runs/rehearsal --rehearse 200
 
 exit codes: 0 all stages are finished, 1 a stage failed (the others went on), 2 the plan or a flag is wrong,
 128 + N stopped by signal N"""
@@ -134,8 +135,18 @@ def add_run(commands):
     parser.add_argument("--select-on-dev", action="store_true",
                         help="train on all of train and select on dev; the tasks' directories then end in -dev, and the "
                              "report shows them in tables of their own")
+    parser.add_argument("--rehearse", type=positive, metavar="ROWS",
+                        help="the whole plan with the first ROWS rows of each file, one epoch, one seed and random weights, to find what "
+                             "would stop it; give an --output of its own")
     parser.add_argument("--dry-run", action="store_true", help="print what would run, and run nothing")
     parser.set_defaults(call=call_run)
+
+
+def positive(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of rows")
+    return value
 
 
 def call_run(args):
@@ -145,7 +156,7 @@ def call_run(args):
 
     devices = parse_devices(args.devices, args.ranks_per_run)
     settings = Settings(args.binary, args.glue, args.model, args.output, devices, args.dry_run)
-    return driver.run(args.plan, settings, args.tasks, args.methods, args.seeds, args.select_on_dev)
+    return driver.run(args.plan, settings, args.tasks, args.methods, args.seeds, args.select_on_dev, args.rehearse)
 
 
 def add_report(commands):

@@ -1,4 +1,5 @@
 """The driver: runs every stage of a plan that is not finished, on one or more devices."""
+import dataclasses
 import json
 import math
 import pathlib
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 
+from . import rehearsal
 from .children import Children
 from .errors import UserError
 from .estimate import Estimate, chains_of
@@ -184,23 +186,41 @@ def check_paths(plan, settings):
                             "directory that holds the tasks' folders")
 
 
-def run(path, settings, tasks=None, methods=None, seeds=None, select_on_dev=False):
+def run(path, settings, tasks=None, methods=None, seeds=None, select_on_dev=False, rehearse=0):
     """Runs a plan, or the part that tasks, methods and seeds name. Returns the exit code."""
     plan = load_plan(path)
     whole = selected_on_dev(plan) if select_on_dev else plan
-    text = json.dumps(whole, indent=2) + "\n"
     part = part_of(plan, tasks, methods, seeds)
-    driver = Driver(selected_on_dev(part) if select_on_dev else part, settings)
+    part = selected_on_dev(part) if select_on_dev else part
+    rehearsal.check_output(settings.output, rehearse)
     if not settings.dry_run:
-        check_paths(driver.plan, settings)
+        check_paths(part, settings)
+        settings.output.mkdir(parents=True, exist_ok=True)
+    parts = [part]
+    if rehearse:
+        parts = [one for one in rehearsal.rehearsed(part, rehearse) if one["tasks"]]
+        if not settings.dry_run:
+            settings = dataclasses.replace(
+                settings, glue=rehearsal.cut_data(settings.glue, settings.output / rehearsal.MARK, part["tasks"], rehearse),
+                model=rehearsal.model_without_weights(settings.model, settings.output / "rehearsal-model"))
+    if not settings.dry_run:
+        name = f"plan-{path.stem}{'-dev' if select_on_dev else ''}.json"  # several plans may share a directory
+        (settings.output / name).write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
+    code = 0
+    for one in parts:
+        code = max(code, run_part(one, settings))
+        if code > 1:  # stopped
+            break
+    return code
+
+
+def run_part(plan, settings):
+    driver = Driver(plan, settings)
     say(driver.estimate.summary())
     if settings.dry_run:
         for chain, stage in driver.estimate.todo:
             print(f"{chain.title} {stage.command} {stage.name}")
         return 0
-    settings.output.mkdir(parents=True, exist_ok=True)
-    name = f"plan-{path.stem}{'-dev' if select_on_dev else ''}.json"  # several plans may share a directory
-    (settings.output / name).write_text(text, encoding="utf-8")
     driver.listen()
     driver.run()
     if driver.children.stopped:
