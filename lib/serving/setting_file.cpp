@@ -13,11 +13,13 @@ using base::json_at;
 constexpr std::int64_t kFormat = 1;
 
 Json threshold_json(const Threshold& threshold) {
-  return {{"min_probability", threshold.min_probability},
-          {"target_precision", threshold.target_precision},
-          {"precision", threshold.precision},
-          {"coverage", threshold.coverage},
-          {"chosen_on", threshold.chosen_on}};
+  Json json = {{"min_probability", threshold.min_probability},
+               {"target_precision", threshold.target_precision},
+               {"precision", threshold.precision},
+               {"coverage", threshold.coverage},
+               {"chosen_on", threshold.chosen_on}};
+  if (!threshold.computed_in.empty()) json["computed_in"] = threshold.computed_in;
+  return json;
 }
 
 Threshold threshold_of(const Json& json, const std::string& where) {
@@ -25,6 +27,9 @@ Threshold threshold_of(const Json& json, const std::string& where) {
       json_at<double>(json, "min_probability", where),
       json_at<double>(json, "target_precision", where), json_at<double>(json, "precision", where),
       json_at<double>(json, "coverage", where), json_at<std::string>(json, "chosen_on", where)};
+  if (json.contains("computed_in")) {
+    threshold.computed_in = json_at<std::string>(json, "computed_in", where);
+  }
   if (!(threshold.min_probability >= 0 && threshold.min_probability <= 1)) {
     throw base::ArtifactError("{}: min_probability is {}, expected 0 to 1", where,
                               threshold.min_probability);

@@ -17,9 +17,10 @@ inline constexpr const char* kSettingFile = "setting.json";
 struct Threshold {
   double min_probability = 0;
   double target_precision = 0;
-  double precision = 0;   // of the answers given, on the rows it was chosen on
-  double coverage = 0;    // share of the rows that are answered
-  std::string chosen_on;  // "holdout:0.1"
+  double precision = 0;          // of the answers given, on the rows it was chosen on
+  double coverage = 0;           // share of the rows that are answered
+  std::string chosen_on;         // "holdout:0.1"
+  std::string computed_in = {};  // the probabilities: "fp32", "bf16", "int8"; empty: not noted
 
   bool operator==(const Threshold&) const = default;
 };

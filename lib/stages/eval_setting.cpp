@@ -100,9 +100,12 @@ void write_setting(const EvalOptions& options, const EvalInputs& inputs,
     setting.knowledge_base = knowledge_base_setting(options, inputs, *report.retrieval);
   }
   if (const auto& threshold = report.threshold) {
-    setting.threshold = {threshold->point.min_probability, threshold->target_precision,
-                         threshold->point.accuracy, threshold->point.coverage,
-                         threshold->chosen_on};
+    setting.threshold = {threshold->point.min_probability,
+                         threshold->target_precision,
+                         threshold->point.accuracy,
+                         threshold->point.coverage,
+                         threshold->chosen_on,
+                         tensor::to_string(inputs.student.compute.precision)};
   }
   serving::save_setting(setting, run.path() / serving::kSettingFile);
 }

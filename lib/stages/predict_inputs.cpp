@@ -149,6 +149,23 @@ serving::RowLayout layout_of(const PredictOptions& options, const data::Task& ta
   return layout;
 }
 
+/// The threshold that eval has chosen, and a warning where it was chosen with other probabilities.
+std::optional<serving::Threshold> threshold_of(const std::optional<serving::Setting>& given,
+                                               const PredictOptions& options,
+                                               tensor::Precision precision) {
+  if (!given || !given->threshold) return {};
+  const std::string here = tensor::to_string(precision);
+  const std::string& there = given->threshold->computed_in;
+  if (!options.min_probability && !there.empty() && there != here) {
+    spdlog::warn(
+        "the threshold was chosen with probabilities computed in {}, these are computed in {}: it "
+        "may be right less often than it says. Give --precision {}, or choose it again with eval "
+        "--precision {}",
+        there, here, there, here);
+  }
+  return given->threshold;
+}
+
 }  // namespace
 
 PredictInputs load_predict_inputs(const PredictOptions& options) {
@@ -184,7 +201,7 @@ PredictInputs load_predict_inputs(const PredictOptions& options) {
   }
   return {serving::Answerer(std::move(loaded), settings, compute, options.eval_batch_size,
                             std::move(retrieval), options.detail().explained()),
-          given ? given->threshold : std::optional<serving::Threshold>{}, std::move(job)};
+          threshold_of(given, options, compute.precision), std::move(job)};
 }
 
 std::int64_t rows_in(const std::vector<std::string>& files) {

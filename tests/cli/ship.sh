@@ -45,6 +45,8 @@ a, b = [[json.loads(line) for line in open(path)] for path in sys.argv[1:]]
 assert sum(x["prediction"] == y["prediction"] for x, y in zip(a, b)) >= 0.97 * len(a) == 0.97 * len(b)
 assert 0 < max(abs(x["p_1"] - y["p_1"]) for x, y in zip(a, b)) < 0.2
 P
+  $predict --kb "$work/kb" --eval "$work/eval" --precision int8 "$demo/dev.tsv" --output "$work/warned.jsonl" --quiet 2>"$work/err"
+  grep -q "computed in fp32, these are computed in int8" "$work/err" || fail "no warning of another precision: $(cat "$work/err")"
   ok "student" $score --precision int8 --output "$work/eval-int8"
   same "$work/eval-int8" "$work/int8.jsonl"
 else

@@ -19,7 +19,7 @@ Setting with_gate() {
   setting.rule.gate = {1.0 / 3, {-0.1, 2e-9, 7}};
   setting.rule.known_classes = 60;
   return {"model", KnowledgeBaseSetting{setting, "hnsw", 65, 900, "kb"},
-          Threshold{0.7, 0.95, 0.96, 0.8, "holdout:0.1"}};
+          Threshold{0.7, 0.95, 0.96, 0.8, "holdout:0.1", "bf16"}};
 }
 
 TEST_CASE("a setting comes back to the last bit") {
