@@ -46,7 +46,7 @@ Retriever::Retriever(const std::filesystem::path& directory, const RetrieverOpti
     : exclude_same_text_(options.exclude_same_text),
       kb_(load_rows(directory, options)),
       kind_(kind),
-      exact_(retrieval::make_exact_index(kb_.embeddings.to(options.device))),
+      exact_(retrieval::make_exact_index_on(kb_.embeddings, options.device)),
       soft_labels_(retrieval::answers_of(kb_, {}, kind)),
       row_of_(retrieval::rows_by_id(kb_)) {
   answer_with(soft_labels_);

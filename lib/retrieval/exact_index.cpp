@@ -28,14 +28,6 @@ constexpr std::int64_t kSlack = 64;
 constexpr std::int64_t kRowsPerTask = 64;
 constexpr std::int64_t kRowsPerThread = 1024;  // of one query's search: fewer do not pay a thread
 
-/// The first `width` columns by (similarity descending, row ascending). Both (b, m).
-Neighbors ranked(const torch::Tensor& rows, const torch::Tensor& similarities, std::int64_t width) {
-  const auto [ascending, by_row] = rows.sort(1);
-  const auto [best, by_similarity] =
-      similarities.gather(1, by_row).sort(/*stable=*/true, /*dim=*/1, /*descending=*/true);
-  return Neighbors{ascending.gather(1, by_similarity), best}.first(width);
-}
-
 class ExactIndex final : public Index {
  public:
   ExactIndex(torch::Tensor embeddings, torch::Tensor rows)

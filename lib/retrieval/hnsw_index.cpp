@@ -15,22 +15,19 @@
 #include <hnswlib/hnswlib.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
-#include <exception>
 #include <fstream>
 #include <new>
-#include <thread>
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/interrupt.h"
 #include "base/random.h"
 #include "kernels/inner_product.h"
 #include "retrieval/fp32_rows.h"
 #include "retrieval/hnsw_file_check.h"
 #include "retrieval/indexes.h"
+#include "retrieval/insertion.h"
 
 namespace reaugkd::retrieval {
 namespace {
@@ -170,27 +167,7 @@ void HnswIndex::insert(const Keys& keys, int threads) {
     graph_->addPoint(embeddings + (place - begin) * dimension_, as_size(keys.row(place)));
   };
   if (begin == 0) add(0);
-  std::atomic<std::int64_t> next{std::max<std::int64_t>(begin, 1)};
-  std::exception_ptr failure;
-  std::mutex failure_mutex;
-  const auto work = [&] {
-    try {
-      for (std::int64_t place = next++; place < rows; place = next++) {
-        base::stop_if_interrupted();
-        add(place);
-      }
-    } catch (...) {
-      next = rows;
-      const std::lock_guard lock(failure_mutex);
-      failure = std::current_exception();
-    }
-  };
-  {
-    std::vector<std::jthread> helpers;
-    for (int i = 1; i < threads; ++i) helpers.emplace_back(work);
-    work();
-  }
-  if (failure) std::rethrow_exception(failure);
+  insert_places(std::max<std::int64_t>(begin, 1), rows, threads, add);
 }
 
 /// What hnswlib's loadIndex does, as views of the file. loadIndex copies the file and asks the

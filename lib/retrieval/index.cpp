@@ -24,6 +24,13 @@ Neighbors Neighbors::first(std::int64_t k) const {
   return {indices.slice(1, 0, columns), similarities.slice(1, 0, columns)};
 }
 
+Neighbors ranked(const torch::Tensor& rows, const torch::Tensor& similarities, std::int64_t width) {
+  const auto [ascending, by_row] = rows.sort(1);
+  const auto [best, by_similarity] =
+      similarities.gather(1, by_row).sort(/*stable=*/true, /*dim=*/1, /*descending=*/true);
+  return Neighbors{ascending.gather(1, by_similarity), best}.first(width);
+}
+
 std::int64_t Index::candidates() const {
   throw base::InternalError("an index of kind {} has no candidates", kind());
 }

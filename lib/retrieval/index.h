@@ -29,6 +29,10 @@ struct Neighbors {
   Neighbors first(std::int64_t k) const;
 };
 
+/// The first `width` of candidates, by (similarity descending, row ascending). Both (b, m) on one
+/// device.
+Neighbors ranked(const torch::Tensor& rows, const torch::Tensor& similarities, std::int64_t width);
+
 /// A search over the keys of a knowledge base. What an index can do is asked here, never by its
 /// type.
 class Index {

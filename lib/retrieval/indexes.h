@@ -74,6 +74,12 @@ void add_index_kind(IndexKind kind);
 /// blocks of bounded memory, all in fp32; fp16 rows are converted on the way. On the CPU a query's
 /// result does not depend on its batch.
 std::unique_ptr<Index> make_exact_index(const Keys& keys);
+/// The same, searched on `device`. Keys that do not fit on a GPU beside a model stay where they
+/// are, and go there in parts at each search.
+std::unique_ptr<Index> make_exact_index_on(const Keys& keys, torch::Device device);
+/// In parts of `rows_of_part` >= 1 rows, each searched on `device`: what make_exact_index finds.
+std::unique_ptr<Index> make_exact_index_in_parts(const Keys& keys, torch::Device device,
+                                                 std::int64_t rows_of_part);
 
 /// Builds an HNSW graph (hnswlib) over the stored ones of `keys`, in fp32, on the CPU. The label of
 /// an element is its row.

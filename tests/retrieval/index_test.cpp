@@ -57,6 +57,27 @@ TEST_CASE("more ties than candidates") {
   CHECK(all.indices[0][999].item<std::int64_t>() == 400);
 }
 
+TEST_CASE("an exact search in parts finds what one in whole finds") {
+  // Equal keys lie in several parts, and some parts have fewer rows than are asked for.
+  const auto embeddings = tests::unit_rows(50, 19, 3).repeat({4, 1}).to(torch::kFloat16);
+  const auto queries = tests::unit_rows(30, 19, 4);
+  std::vector<std::int64_t> stored;
+  for (std::int64_t row = 1; row < embeddings.size(0); row += 1 + row % 3) stored.push_back(row);
+  for (const auto& keys : {Keys(embeddings), Keys(embeddings, stored)}) {
+    const auto whole = make_exact_index(keys);
+    for (const std::int64_t rows : {1, 7, 64, 1000}) {
+      const auto parts = make_exact_index_in_parts(keys, torch::kCPU, rows);
+      CHECK(parts->size() == whole->size());
+      for (const std::int64_t k : {1, 11, 70, 300}) {
+        const auto wanted = whole->search(queries, k);
+        const auto found = parts->search(queries, k);
+        CHECK(torch::equal(found.indices, wanted.indices));
+        CHECK(torch::equal(found.similarities, wanted.similarities));
+      }
+    }
+  }
+}
+
 TEST_CASE("fp16 embeddings are searched as their fp32 values, bit by bit") {
   // 9,000 rows of D = 512 are converted in three blocks, the last one not full; every row twice.
   const auto rows = tests::unit_rows(4500, 512, 8).to(torch::kFloat16).repeat({2, 1});

@@ -105,6 +105,8 @@ TEST_CASE("a GPU finds the neighbors that the CPU finds", "[.][cuda]") {
   CHECK(there.indices.is_cpu());
   CHECK(retrieval::recall(there, here) > 0.999);
   CHECK(difference(here.similarities, there.similarities) < 1e-5);
+  const auto parts = retrieval::make_exact_index_in_parts(rows, torch::kCUDA, 700);
+  CHECK(retrieval::recall(parts->search(queries, 10), here) > 0.999);
 }
 
 TEST_CASE("a GPU's relational loss is the CPU's", "[.][cuda]") {
