@@ -44,9 +44,15 @@ std::string option_row(const base::Option& option) {
 constexpr const char* kBashCompletion =
     R"(# Completion of reaugkd for bash, written by reaugkd --completion bash.
 _reaugkd() {{
-  local current=${{COMP_WORDS[COMP_CWORD]}} command=${{COMP_WORDS[1]}} choices='' flags=''
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W '{} --help --version --completion' -- "$current"))
+  local first=1 more='--ranks --help --version --completion'
+  if [ "${{COMP_WORDS[1]}}" = --ranks ] && [ "$COMP_CWORD" -gt 1 ]; then
+    first=3 more=''
+    [ "${{COMP_WORDS[2]}}" = = ] && first=4
+  fi
+  local current=${{COMP_WORDS[COMP_CWORD]}} command=${{COMP_WORDS[first]}} choices='' flags=''
+  [ "$COMP_CWORD" -lt "$first" ] && return
+  if [ "$COMP_CWORD" -eq "$first" ]; then
+    COMPREPLY=($(compgen -W "{} $more" -- "$current"))
     return
   fi
   case "$command ${{COMP_WORDS[COMP_CWORD-1]}}" in
@@ -67,9 +73,20 @@ complete -o filenames -F _reaugkd reaugkd
 constexpr const char* kZshCompletion = R"(#compdef reaugkd
 # Completion of reaugkd for zsh, written by reaugkd --completion zsh.
 _reaugkd() {{
-  local command=$words[2] choices='' flags=''
+  local choices='' flags='' more='--ranks --help --version --completion'
+  if [[ $words[2] == --ranks ]] && (( CURRENT > 2 )); then
+    (( CURRENT == 3 )) && return
+    words=("$words[1]" "${{(@)words[4,-1]}}")
+    (( CURRENT -= 2 ))
+    more=''
+  elif [[ $words[2] == --ranks=* ]] && (( CURRENT > 2 )); then
+    words=("$words[1]" "${{(@)words[3,-1]}}")
+    (( CURRENT -= 1 ))
+    more=''
+  fi
+  local command=$words[2]
   if (( CURRENT == 2 )); then
-    compadd -- {} --help --version --completion
+    compadd -- {} $=more
     return
   fi
   case "$command $words[CURRENT-1]" in

@@ -28,6 +28,9 @@ for way in "fpath=($work/functions \$fpath); compinit -u -d $work/dump" \
   completes "reaugkd dist" "reaugkd distill "
   completes "reaugkd distill --student-l" "reaugkd distill --student-layers "
   completes "reaugkd build-kb --index h" "reaugkd build-kb --index hnsw "
+  completes "reaugkd --ranks 2 build-kb --index h" "reaugkd --ranks 2 build-kb --index hnsw "
+  completes "reaugkd --ranks=2 dist" "reaugkd --ranks=2 distill "
+  completes "reaugkd --ranks 2 dist" "reaugkd --ranks 2 distill "
   completes "reaugkd eval --model some-" "reaugkd eval --model some-file "
   zpty -d terminal
 done

@@ -19,6 +19,10 @@ completes() { # EXPECTED WORD...: the words typed, the last one unfinished
 completes "distill" reaugkd di
 completes "--student --student-layers" reaugkd distill --student
 completes "reaugkd rkd rco" reaugkd distill --method r
+completes "distill" reaugkd --ranks 2 di
+completes "reaugkd rkd rco" reaugkd --ranks 2 distill --method r
+completes "distill" reaugkd --ranks = 2 di
+completes "--ranks" reaugkd --r
 completes "hnsw" reaugkd build-kb --index h
 cd "$2" && completes "README.md" reaugkd eval --model READ
 if command -v zsh >/dev/null; then
