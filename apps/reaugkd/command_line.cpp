@@ -22,6 +22,7 @@
 #include "help_format.h"
 #include "listing.h"
 #include "parallel/ranks.h"
+#include "parallel/warnings.h"
 #include "tensor/device.h"
 #include "text/sentencepiece.h"
 #include "usage.h"
@@ -208,6 +209,7 @@ std::string run_as_rank(const Command& command, const base::OptionList& fields,
         command.name, place.size, fmt::join(kDividedCommands, ", "));
   }
   parallel::join(place, std::chrono::seconds(flags.rank_timeout), identity_of(command, fields));
+  parallel::keep_warnings();
   std::optional<Scratch> scratch;
   if (place.rank > 0) {
     fall_silent();

@@ -17,7 +17,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 namespace reaugkd::apps {
@@ -100,10 +103,19 @@ void pass_on(const std::vector<Child>& children, int signal) {
   }
 }
 
+/// What a rank that was killed left in the folder for temporary files (command_line.cpp).
+void remove_scratch(pid_t process) {
+  std::error_code ignored;
+  const auto folder = std::filesystem::temp_directory_path(ignored);
+  if (ignored) return;
+  std::filesystem::remove_all(folder / ("reaugkd-rank-" + std::to_string(process)), ignored);
+}
+
 /// `killed_here`: by pass_on().
 void note_end(Child& child, int rank, int status, bool killed_here) {
   child.running = false;
   child.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  if (WIFSIGNALED(status)) remove_scratch(child.process);
   if (WIFSIGNALED(status) && asked_to_stop == 0) {
     std::fprintf(stderr, "reaugkd: rank %d was ended by signal %d (%s)%s\n", rank, WTERMSIG(status),
                  ::strsignal(WTERMSIG(status)),

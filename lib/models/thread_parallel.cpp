@@ -11,6 +11,7 @@
 
 #include "base/random.h"
 #include "models/dropout.h"
+#include "models/slice_gradients.h"
 #include "parallel/ranks.h"
 #include "tensor/device.h"
 
@@ -194,8 +195,9 @@ struct SlicedBatch : torch::CustomClassHolder {
   std::optional<std::int64_t> attention_from;  // where a trace is asked for
   std::ptrdiff_t states = 0;                   // hidden states that a forward noted
   std::uint64_t dropout_seed = 0;
-  torch::Tensor token_counts;          // of the batch's texts, while training on a CPU
-  std::vector<variable_list> outputs;  // until the way back
+  torch::Tensor token_counts;               // of the batch's texts, while training on a CPU
+  std::vector<variable_list> outputs;       // until the way back
+  std::optional<SliceGradients> gradients;  // where they are wanted
 };
 
 /// The outputs of the whole batch, on every rank.
@@ -219,7 +221,7 @@ class SlicedForward : public torch::autograd::Function<SlicedForward> {
                                at::TensorList parameters) {
     context->set_materialize_grads(false);  // what no loss looks at stays undefined
     context->saved_data["batch"] = c10::IValue::make_capsule(batch);
-    context->save_for_backward(parameters.vec());
+    batch->gradients.emplace(parameters.vec(), batch->slices, batch->cut.ranks > 1);
     batch->outputs = batch->forward(/*with_gradients=*/true);
     return joined(batch->outputs, batch->cut);
   }
@@ -229,32 +231,28 @@ class SlicedForward : public torch::autograd::Function<SlicedForward> {
     const auto capsule = context->saved_data["batch"].toCapsule();
     auto& batch = static_cast<SlicedBatch&>(*capsule);
     TORCH_CHECK(!batch.outputs.empty(), "a batch in slices has one way back");
-    const auto parameters = context->get_saved_variables();
-    std::vector<variable_list> slopes(static_cast<std::size_t>(batch.slices));
-    for_slices(batch.slices, true, [&](std::int64_t slice) {
-      variable_list outputs, output_gradients;
-      for (std::size_t i = 0; i < gradients.size(); ++i) {
-        auto& output = batch.outputs[static_cast<std::size_t>(slice)][i];
-        if (!gradients[i].defined() || !output.requires_grad()) continue;
-        outputs.push_back(std::move(output));
-        output_gradients.push_back(batch.part(gradients[i], slice));
+    // Those that the way back begins with: the same of every slice.
+    std::vector<std::size_t> begins;
+    for (std::size_t i = 0; i < gradients.size(); ++i) {
+      if (gradients[i].defined() && batch.outputs[0][i].requires_grad()) begins.push_back(i);
+    }
+    const auto of_slice = [&](std::int64_t slice) {
+      variable_list outputs;
+      for (const auto i : begins) {
+        outputs.push_back(batch.outputs[static_cast<std::size_t>(slice)][i]);
       }
-      slopes[static_cast<std::size_t>(slice)].resize(parameters.size());
-      if (outputs.empty()) return;
-      slopes[static_cast<std::size_t>(slice)] =
-          torch::autograd::grad(outputs, parameters, output_gradients, /*retain_graph=*/false,
-                                /*create_graph=*/false, /*allow_unused=*/true);
+      return outputs;
+    };
+    batch.gradients->begin(of_slice(0));
+    for_slices(batch.slices, true, [&](std::int64_t slice) {
+      variable_list slopes;
+      for (const auto i : begins) slopes.push_back(batch.part(gradients[i], slice));
+      const auto outputs = of_slice(slice);
+      batch.outputs[static_cast<std::size_t>(slice)].clear();
+      if (!outputs.empty()) batch.gradients->back(slice, outputs, slopes);
     });
     batch.outputs.clear();
-    variable_list sums;
-    for (std::size_t i = 0; i < parameters.size(); ++i) {
-      auto sum = slopes[0][i];
-      for (std::size_t slice = 1; slice < slopes.size() && sum.defined(); ++slice) {
-        sum.add_(slopes[slice][i]);
-      }
-      sums.push_back(sum);
-    }
-    if (batch.cut.ranks > 1) parallel::sum(sums);
+    auto sums = batch.gradients->finish();
     sums.insert(sums.begin(), torch::Tensor());  // of the batch, which has no gradient
     return sums;
   }

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/interrupt.h"
+#include "parallel/warnings.h"
 
 namespace reaugkd::parallel {
 namespace {
@@ -204,7 +205,14 @@ void leave() noexcept {
   if (!all.store) return;
   try {
     if (all.place.rank == 0) all.set("done", "1");
+    if (all.place.rank > 0) all.set(key_of("warnings", all.place.rank), take_warnings());
     wait_for_others();
+    if (all.place.rank > 0) return;
+    for (int rank = 1; rank < all.place.size; ++rank) {
+      if (const auto key = key_of("warnings", rank); all.has(key)) {
+        repeat_warnings(rank, all.text(key));
+      }
+    }
   } catch (const std::exception&) {  // there is nobody left to tell
   }
 }

@@ -1,5 +1,5 @@
 // The connection of this process with the other ranks: the one header that sees c10d. Used by
-// group.cpp, which makes and ends it, and by ranks.cpp, which talks over it.
+// group.cpp, which makes and ends it, and by ranks.cpp and gradient_sum.cpp, which talk over it.
 #pragma once
 
 #include "parallel/ranks.h"
@@ -69,6 +69,13 @@ void talk(const torch::Tensor& tensor, const Talk& with_others) {
     explain(failure);
   }
 }
+
+/// `tensor` where the ranks' calls take it from: on a GPU where NCCL is there, else on the CPU.
+torch::Tensor where_it_travels(const torch::Tensor& tensor);
+/// Same memory as bytes, so that no call need know the dtype.
+torch::Tensor bytes_of(const torch::Tensor& contiguous);
+/// `own` (n, ...) of every rank, where rank i has rows[i] of them.
+std::vector<torch::Tensor> gather(const torch::Tensor& own, const std::vector<std::int64_t>& rows);
 
 }  // namespace reaugkd::parallel
 #endif

@@ -1,4 +1,4 @@
-// c10d's NCCL, for tensors on GPUs. Used by ranks.cpp, in builds with CUDA.
+// c10d's NCCL, for tensors on GPUs. Used by group.h, in builds with CUDA.
 #pragma once
 
 #include <torch/csrc/distributed/c10d/Backend.hpp>

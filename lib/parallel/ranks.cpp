@@ -5,15 +5,12 @@
 
 #include "base/interrupt.h"
 #include "parallel/group.h"
+#include "parallel/warnings.h"
 
 namespace reaugkd::parallel {
 
 #ifdef REAUGKD_RANKS
-namespace {
 
-constexpr std::size_t kBucketBytes = 25 << 20;  // of gradients in one call
-
-/// `tensor` where the ranks' calls take it from: on a GPU where NCCL is there, else on the CPU.
 torch::Tensor where_it_travels(const torch::Tensor& tensor) {
 #ifdef REAUGKD_NCCL
   if (tensor.is_cuda()) return tensor.detach().contiguous();
@@ -21,12 +18,10 @@ torch::Tensor where_it_travels(const torch::Tensor& tensor) {
   return tensor.detach().cpu().contiguous();
 }
 
-/// Same memory as bytes, so that no call need know the dtype.
 torch::Tensor bytes_of(const torch::Tensor& contiguous) {
   return contiguous.view({-1}).view(torch::kUInt8);
 }
 
-/// `own` (n, ...) of every rank, where rank i has rows[i] of them.
 std::vector<torch::Tensor> gather(const torch::Tensor& own, const std::vector<std::int64_t>& rows) {
   const auto most = *std::max_element(rows.begin(), rows.end());
   auto shape = own.sizes().vec();
@@ -44,52 +39,6 @@ std::vector<torch::Tensor> gather(const torch::Tensor& own, const std::vector<st
   for (std::size_t i = 0; i < rows.size(); ++i) all[i] = all[i].slice(0, 0, rows[i]);
   return all;
 }
-
-void sum_dense(const std::vector<torch::Tensor>& tensors) {
-  std::vector<torch::Tensor> bucket;
-  std::size_t bytes = 0;
-  const auto send = [&] {
-    if (bucket.empty()) return;
-    std::vector<torch::Tensor> parts;
-    for (const auto& tensor : bucket) parts.push_back(where_it_travels(tensor).flatten());
-    std::vector<torch::Tensor> flat = {torch::cat(parts)};
-    talk(flat[0], [&](auto& ranks) { ranks.allreduce(flat)->wait(); });
-    std::int64_t begin = 0;
-    for (auto& tensor : bucket) {
-      tensor.copy_(flat[0].slice(0, begin, begin + tensor.numel()).view_as(tensor));
-      begin += tensor.numel();
-    }
-    bucket.clear();
-    bytes = 0;
-  };
-  for (const auto& tensor : tensors) {
-    bucket.push_back(tensor);
-    bytes += tensor.nbytes();
-    if (bytes >= kBucketBytes) send();
-  }
-  send();
-}
-
-/// As one process adds its slices.
-torch::Tensor sum_sparse(const torch::Tensor& own) {
-  const auto indices = own._indices().t().contiguous().cpu();  // (entries, dims)
-  const auto values = own._values().contiguous().cpu();
-  const std::vector<std::int64_t> one_each(static_cast<std::size_t>(size()), 1);
-  const auto counts = torch::cat(gather(torch::tensor({indices.size(0)}, torch::kInt64), one_each));
-  const std::vector<std::int64_t> rows(counts.data_ptr<std::int64_t>(),
-                                       counts.data_ptr<std::int64_t>() + counts.numel());
-  const auto all_indices = gather(indices, rows);
-  const auto all_values = gather(values, rows);
-  torch::Tensor sum;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const auto part = torch::sparse_coo_tensor(all_indices[i].t().contiguous().to(own.device()),
-                                               all_values[i].clone().to(own.device()), own.sizes());
-    sum = sum.defined() ? sum.add_(part) : part;
-  }
-  return sum;
-}
-
-}  // namespace
 
 bool available() {
   return true;
@@ -113,20 +62,6 @@ AloneGuard::AloneGuard() : before_(group().alone) {
 
 AloneGuard::~AloneGuard() {
   group().alone = before_;
-}
-
-void sum(std::vector<torch::Tensor>& tensors) {
-  if (size() == 1) return;
-  std::vector<torch::Tensor> dense;
-  for (auto& tensor : tensors) {
-    if (!tensor.defined()) continue;
-    if (tensor.is_sparse()) {
-      tensor = sum_sparse(tensor);
-    } else {
-      dense.push_back(tensor);
-    }
-  }
-  sum_dense(dense);
 }
 
 torch::Tensor join_rows(const torch::Tensor& own, const std::vector<std::int64_t>& rows) {
@@ -184,7 +119,38 @@ std::int64_t largest(std::int64_t value) {
   return values[0].item<std::int64_t>();
 }
 
+namespace {
+
+/// Each rank's text, on every rank.
+std::vector<std::string> texts_of_all(const std::string& own) {
+  const std::vector<std::int64_t> one_each(static_cast<std::size_t>(size()), 1);
+  const auto length = torch::tensor({static_cast<std::int64_t>(own.size())}, torch::kInt64);
+  const auto lengths = join_rows(length, one_each);
+  const std::vector<std::int64_t> bytes(lengths.data_ptr<std::int64_t>(),
+                                        lengths.data_ptr<std::int64_t>() + lengths.numel());
+  auto text = torch::empty({length.item<std::int64_t>()}, torch::kUInt8);
+  if (!own.empty()) std::memcpy(text.data_ptr(), own.data(), own.size());
+  const auto all = join_rows(text, bytes);
+  const auto* next = static_cast<const char*>(all.data_ptr());
+  std::vector<std::string> texts;
+  for (const auto count : bytes) {
+    texts.emplace_back(next, static_cast<std::size_t>(count));
+    next += count;
+  }
+  return texts;
+}
+
+}  // namespace
+
 #else  // without Gloo's headers
+
+namespace {
+
+std::vector<std::string> texts_of_all(const std::string& own) {
+  return {own};
+}
+
+}  // namespace
 
 bool available() {
   return false;
@@ -212,7 +178,6 @@ int local_rank() {
 
 AloneGuard::AloneGuard() : before_(true) {}
 AloneGuard::~AloneGuard() = default;
-void sum(std::vector<torch::Tensor>&) {}
 
 torch::Tensor join_rows(const torch::Tensor& own, const std::vector<std::int64_t>&) {
   return own;
@@ -234,7 +199,16 @@ void leave_with(const std::string&) noexcept {}
 #endif
 
 void stop_if_any_interrupted() {
-  const auto signal = largest(base::interrupt_signal());
+  constexpr std::int64_t kWarned = 1 << 16;  // beside the number of a signal
+  const bool untold = rank() > 0 && has_warnings();
+  auto signal = largest(base::interrupt_signal() + (untold ? kWarned : 0));
+  if (signal >= kWarned) {
+    const auto texts = texts_of_all(rank() > 0 ? take_warnings() : "");
+    for (int other = 1; other < size() && rank() == 0; ++other) {
+      repeat_warnings(other, texts[static_cast<std::size_t>(other)]);
+    }
+    signal = largest(base::interrupt_signal());
+  }
   if (signal != 0) base::note_interrupt(static_cast<int>(signal));
   base::stop_if_interrupted();
 }

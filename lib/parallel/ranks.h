@@ -49,9 +49,6 @@ class AloneGuard {
 
 // Each of the following is called by every rank, in the same order. They throw RankError.
 
-/// Each tensor becomes its sum over the ranks: dense ones (fp32), and sparse ones with other
-/// indices on each rank. Undefined ones stay so, and must on every rank.
-void sum(std::vector<torch::Tensor>& tensors);
 /// The rows of all ranks, one rank's after the other's: `own` (rows[rank()], ...), any dtype.
 torch::Tensor join_rows(const torch::Tensor& own, const std::vector<std::int64_t>& rows);
 /// Rank owners[i]'s tensors[i] (any dtype) in every rank's, which has its shape.
@@ -64,7 +61,7 @@ std::string text_of_first(const std::string& text);
 std::int64_t largest(std::int64_t value);
 
 /// Throws Interrupted on every rank where one of them was asked to stop: all at the same place, and
-/// none waits for another that has gone.
+/// none waits for another that has gone. Here rank 0 also logs what others have warned of.
 void stop_if_any_interrupted();
 
 /// The command is done: rank 0 waits until the others know, a moment. They may still be at work

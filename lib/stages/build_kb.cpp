@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "evaluation/calibration.h"
 #include "evaluation/kb_description.h"
+#include "parallel/ranks.h"
 #include "retrieval/answers.h"
 #include "retrieval/equal_texts.h"
 #include "retrieval/indexes.h"
@@ -120,6 +121,9 @@ std::string run_build_kb(BuildKbOptions options) {
   KbSource source = rows_of(options, compute, run, report);
   const auto first_changed = retrieval::share_keys_of_equal_texts(source.kb);
   if (first_changed < source.unchanged_rows) source.unchanged_rows = 0;
+  parallel::stop_if_any_interrupted();  // and what others have warned of
+  if (parallel::rank() > 0) return "";  // the first one's threads insert, and nobody else writes
+  const parallel::AloneGuard alone;
   const double before = run.seconds();
   const auto index = index_of(options, source, index_options);
   report.index = index->kind();

@@ -15,6 +15,7 @@ FitOptions fit_options(const std::string& what, const TrainingOptions& options, 
   fit.logging_steps = options.logging_steps;
   fit.early_stopping_patience = options.early_stopping_patience;
   fit.shard_optimizer = options.shard_optimizer;
+  if (options.gradient_exchange == "bf16") fit.exchange = torch::kBFloat16;
   fit.seed = seed;
   fit.checkpoint = {checkpoint, options.save_steps, options.save_minutes};
   return fit;

@@ -11,6 +11,7 @@
 #include "base/interrupt.h"
 #include "base/progress.h"
 #include "base/random.h"
+#include "parallel/gradient_sum.h"
 #include "parallel/ranks.h"
 
 namespace reaugkd::train {
@@ -84,6 +85,7 @@ class Fit {
   }
 
   FitResult run() {
+    const parallel::SendGradientsAs gradients(options_.exchange);
     base::Progress progress(options_.what, total_examples_, "examples", at_.examples);
     objective_.set_training(true);
     try {
@@ -104,18 +106,17 @@ class Fit {
  private:
   static std::int64_t examples_of(const Batches& batches) {
     std::int64_t sum = 0;
-    for (const auto& batch : batches) sum += static_cast<std::int64_t>(batch.size());
+    for (const auto& batch : batches) sum += std::ssize(batch);
     return sum;
   }
 
   std::int64_t steps_of(const Batches& batches) const {
-    return (static_cast<std::int64_t>(batches.size()) + options_.accumulation - 1) /
-           options_.accumulation;
+    return (std::ssize(batches) + options_.accumulation - 1) / options_.accumulation;
   }
 
   void run_epoch(base::Progress& progress) {
     const Batches batches = batches_(at_.epoch);
-    const auto count = static_cast<std::int64_t>(batches.size());
+    const std::int64_t count = std::ssize(batches);
     validate_if_due(count);  // a run stopped between a step and its validation
     while (at_.batch < count && !result_.stopped_early) {
       const std::int64_t end = std::min(at_.batch + options_.accumulation, count);
@@ -298,10 +299,9 @@ class Fit {
 
   void save() {
     if (options_.checkpoint.place.path.empty()) return;
-    if (parallel::rank() > 0 && !optimizer_.sharded()) return;
     if (loss_.total.defined() && !last_step_is_finite()) return;  // the last good one stays
     if (parallel::rank() > 0) {
-      optimizer_.state();  // gives its part to rank 0
+      if (optimizer_.sharded()) optimizer_.state();  // gives its part to rank 0
       return;
     }
     Position now = at_;

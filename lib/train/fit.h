@@ -25,8 +25,9 @@ struct FitOptions {
   double max_grad_norm = 1;
   std::int64_t eval_steps = 0;  // 0: after each epoch
   std::int64_t logging_steps = 10;
-  std::int64_t early_stopping_patience = 0;  // validations without a new best; 0: never
-  bool shard_optimizer = false;              // over ranks
+  std::int64_t early_stopping_patience = 0;      // validations without a new best; 0: never
+  bool shard_optimizer = false;                  // over ranks
+  torch::ScalarType exchange = torch::kFloat32;  // in which gradients go from rank to rank
   std::uint64_t seed = 0;
   CheckpointOptions checkpoint;
 };

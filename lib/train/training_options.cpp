@@ -48,6 +48,12 @@ void TrainingOptions::add_fields(base::OptionList& list) {
             base::kNotNegative});
   list.add({"shard-optimizer", group, &shard_optimizer,
             "with several ranks: each keeps AdamW's two averages of its share of the weights"});
+  list.add({"gradient-exchange",
+            group,
+            &gradient_exchange,
+            "with several ranks: the type in which they send gradients; bf16 is half the bytes",
+            {},
+            {"fp32", "bf16"}});
 }
 
 }  // namespace reaugkd::train

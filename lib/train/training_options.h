@@ -28,6 +28,7 @@ struct TrainingOptions {
   std::int64_t save_steps = 0;
   double save_minutes = 10;
   bool shard_optimizer = false;
+  std::string gradient_exchange = "fp32";
 
   void add_fields(base::OptionList& list);
 };

@@ -3,6 +3,7 @@
 # method, with dropout, gradient accumulation and batches that cannot be divided. Evaluations have the same bytes. A rank that
 # ends, hangs or was started otherwise ends all, with one message. Usage: ranks.sh BINARY SOURCE_DIRECTORY
 source "$(dirname "$0")/expect.sh" "$@"
+reaugkd=$(realpath "$reaugkd")
 export TMPDIR=$work/tmp # where ranks other than the first write
 mkdir "$TMPDIR"
 
@@ -10,8 +11,8 @@ mkdir "$TMPDIR"
   cat "$work/help"
   fail "--ranks 2 eval --help"
 }
-same() { # ONE OTHER: weights within 1e-6, but for the biases of keys: their gradient is 0, and Adam makes steps of its rounding
-  python3 - "$work/$1/model.safetensors" "$work/$2/model.safetensors" <<'PY'
+same() { # ONE OTHER [MOST]: weights within MOST, 1e-6, but for the biases of keys: their gradient is 0, and Adam makes steps of its rounding
+  python3 - "$work/$1/model.safetensors" "$work/$2/model.safetensors" "${3:-1e-6}" <<'PY'
 import array, json, struct, sys
 def floats(path):
     data = open(path, "rb").read()
@@ -20,10 +21,10 @@ def floats(path):
     header.pop("__metadata__", None)
     return {name: array.array("f", data[slice(*(8 + size + end for end in tensor["data_offsets"]))])
             for name, tensor in header.items() if tensor["dtype"] == "F32"}
-one, other = map(floats, sys.argv[1:])
+one, other = map(floats, sys.argv[1:3])
 largest = max(abs(x - y) for name in one if "key.bias" not in name for x, y in zip(one[name], other[name], strict=True))
 print(f"{largest:.1e}")
-sys.exit(one.keys() != other.keys() or largest > 1e-6)
+sys.exit(one.keys() != other.keys() or largest > float(sys.argv[3]))
 PY
 }
 
@@ -43,6 +44,15 @@ both teacher 3 teacher-finetune --model "$demo/teacher" $task $small --gradient-
 ok "best at epoch" "$reaugkd" --ranks 2 teacher-finetune --model "$demo/teacher" $task $small --keep-trajectory 3 --shard-optimizer \
   --output "$work/sharded"
 cmp "$work/teacher-2/model.safetensors" "$work/sharded/model.safetensors" || fail "--shard-optimizer trains other weights"
+for ranks in 2 3; do # gradients of half the bytes: nearly the same weights, and the same bytes again
+  for run in first second; do
+    ok "best at epoch" "$reaugkd" --ranks $ranks teacher-finetune --model "$demo/teacher" $task $small --gradient-exchange bf16 \
+      --output "$work/bf16-$ranks-$run"
+  done
+  cmp "$work/bf16-$ranks-first/model.safetensors" "$work/bf16-$ranks-second/model.safetensors" || fail "--gradient-exchange bf16: other bytes"
+  cmp -s "$work/teacher-2/model.safetensors" "$work/bf16-$ranks-first/model.safetensors" && fail "--gradient-exchange bf16 changes nothing"
+  difference=$(same teacher-2 bf16-$ranks-first 3e-4) || fail "--gradient-exchange bf16 on $ranks ranks: weights differ by $difference"
+done
 for run in made read; do # token ids, by the ranks together and then as they are there
   ok "best at epoch" "$reaugkd" --ranks 2 teacher-finetune --model "$demo/teacher" $task $small --keep-trajectory 3 --token-cache "$work/tokens" \
     --output "$work/tokens-$run"
@@ -96,6 +106,19 @@ printf 'sentence\tone\na good film\t1\n' >"$work/one.tsv"
 "$reaugkd" --ranks 2 predict --model "$work/reaugkd-alone-2" <"$work/texts.txt" >"$work/out" 2>&1
 code=$?
 [ $code = 2 ] && grep -q "several ranks answer for a file" "$work/out" || fail "a pipe to two ranks: $code $(cat "$work/out")"
+
+# A bad row that rank 1 alone has: rank 0 says so.
+mkdir "$work/here" "$work/there"
+cp "$demo/dev.tsv" "$work/here"
+{ cat "$demo/dev.tsv" && printf 'no label\n'; } >"$work/there/dev.tsv"
+export WORLD_SIZE=2 MASTER_PORT=29513
+evaluate="eval --model $work/reaugkd-alone-2 --data . --task sst2 --skip-bad-rows --latency-examples 0 --overwrite --quiet"
+(cd "$work/there" && RANK=1 "$reaugkd" $evaluate --output "$work/warned" >"$work/out1" 2>&1) &
+(cd "$work/here" && RANK=0 "$reaugkd" $evaluate --output "$work/warned" >"$work/out" 2>&1) || fail "eval of other files: $(cat "$work/out")"
+wait
+unset WORLD_SIZE MASTER_PORT
+grep -q "rank 1: .*dev.tsv: 1 bad rows" "$work/warned/run.log" || fail "rank 1's warning is not in run.log: $(cat "$work/warned/run.log")"
+grep -c "warning.*bad rows" "$work/warned/run.log" | grep -qx 1 || fail "a warning is said twice: $(cat "$work/warned/run.log")"
 
 # Rank 0 alone writes, and what the others wrote is gone.
 ls "$TMPDIR" | grep -q "^reaugkd-rank-" && fail "a rank has left its folder behind"
@@ -155,6 +178,7 @@ for fault in KILL STOP; do
   [ $code = 7 ] || fail "rank 1 got SIG$fault: exit code $code, $(cat "$work/out")"
   grep -q "rank 1" "$work/out" || fail "rank 1 got SIG$fault: it is not named in $(cat "$work/out")"
 done
+ls "$TMPDIR" | grep "^reaugkd-rank-" && fail "a killed rank has left its folder behind"
 # Started otherwise.
 WORLD_SIZE=2 RANK=1 MASTER_PORT=29511 "$reaugkd" $train --seed 7 --output "$work/other" --quiet >"$work/out1" 2>&1 &
 WORLD_SIZE=2 RANK=0 MASTER_PORT=29511 "$reaugkd" $train --seed 8 --output "$work/other" --quiet >"$work/out" 2>&1

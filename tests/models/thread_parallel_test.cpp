@@ -100,6 +100,33 @@ TEST_CASE("a batch in slices gives what it gives whole", "[slices]") {
   CHECK(!output.logits.requires_grad());
 }
 
+TEST_CASE("two batches on their way at once keep their gradients apart", "[slices]") {
+  auto model = bert();
+  model->eval();
+  const auto gradients = [&](const std::vector<EncoderInput>& inputs) {
+    model->zero_grad();
+    torch::Tensor loss = torch::zeros({});
+    for (const auto& input : inputs) {
+      loss = loss + forward_on_threads(model, input, Pooling::kMean).embedding.sin().sum();
+    }
+    loss.backward();
+    std::vector<torch::Tensor> all;
+    for (const auto& parameter : model->parameters()) {
+      const auto gradient = tests::gradient_of(parameter);
+      all.push_back(gradient.defined() ? gradient.clone() : torch::zeros_like(parameter));
+    }
+    return all;
+  };
+  const Threads threads(GENERATE(1, 2, 3));
+  auto other = batch();
+  other.input_ids = other.input_ids.flip({0});
+  other.attention_mask = other.attention_mask.flip({0});
+  const auto first = gradients({batch()});
+  auto sum = gradients({other});
+  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] = sum[i] + first[i];
+  CHECK(largest_difference_of(sum, gradients({batch(), other})) < 1e-5);
+}
+
 TEST_CASE("a trace notes the attention of the layers that it asks for", "[slices]") {
   auto model = bert();
   model->eval();
