@@ -135,17 +135,17 @@ def add_run(commands):
     parser.add_argument("--select-on-dev", action="store_true",
                         help="train on all of train and select on dev; the tasks' directories then end in -dev, and the "
                              "report shows them in tables of their own")
-    parser.add_argument("--rehearse", type=positive, metavar="ROWS",
-                        help="the whole plan with the first ROWS rows of each file, one epoch, one seed and random weights, to find what "
+    parser.add_argument("--rehearse", type=rows_to_rehearse, metavar="ROWS",
+                        help="the whole plan with the first ROWS rows of each file, one epoch and one seed, to find what "
                              "would stop it; give an --output of its own")
     parser.add_argument("--dry-run", action="store_true", help="print what would run, and run nothing")
     parser.set_defaults(call=call_run)
 
 
-def positive(text):
+def rows_to_rehearse(text):
     value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of rows")
+    if value < 20:
+        raise argparse.ArgumentTypeError(f"{text} rows are too few: 20 at least")
     return value
 
 

@@ -200,9 +200,9 @@ def run(path, settings, tasks=None, methods=None, seeds=None, select_on_dev=Fals
     if rehearse:
         parts = [one for one in rehearsal.rehearsed(part, rehearse) if one["tasks"]]
         if not settings.dry_run:
-            settings = dataclasses.replace(
-                settings, glue=rehearsal.cut_data(settings.glue, settings.output / rehearsal.MARK, part["tasks"], rehearse),
-                model=rehearsal.model_without_weights(settings.model, settings.output / "rehearsal-model"))
+            cut = rehearsal.cut_data(settings.glue, settings.output / rehearsal.MARK, part["tasks"], rehearse)
+            settings = dataclasses.replace(settings, glue=cut)
+            settings = dataclasses.replace(settings, model=rehearsal.model_with_weights(settings, part["tasks"][0], rehearse))
     if not settings.dry_run:
         name = f"plan-{path.stem}{'-dev' if select_on_dev else ''}.json"  # several plans may share a directory
         (settings.output / name).write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")

@@ -1,9 +1,9 @@
-"""A rehearsal: a plan with a few rows of each task, one epoch, one seed and a model of random weights. It finds what would stop
-the real run early: a missing file, an option that a command does not take. Its scores say nothing."""
-import json
+"""A rehearsal: a plan with a few rows of each task, one epoch and one seed. It finds what would stop the real run early: a missing
+file, an option that a command does not take. Its scores say nothing."""
 import os
 import pathlib
 import shutil
+import subprocess
 
 from .errors import UserError
 
@@ -17,7 +17,7 @@ def rehearsed(plan, rows):
     for command in (*TRAINING, "project"):
         options[command] = {**options.get(command, {}), "epochs": 1}
     for command in TRAINING:
-        options[command]["init"] = "random"
+        options[command]["batch-size"] = batch_size(rows)
     options["eval"] = {**options.get("eval", {}), "latency-examples": 0}
     tasks = [{**task, "rows": min(task.get("rows", rows), rows),
               "options": {command: shortened(named) for command, named in task.get("options", {}).items()}} for task in plan["tasks"]]
@@ -29,9 +29,14 @@ def rehearsed(plan, rows):
     yield {**short, "tasks": tasks[1:], "methods": [{**method, "grid": method["grid"][:1]} for method in methods]}
 
 
+def batch_size(rows):
+    """Enough steps for rco's trajectory."""
+    return max(2, min(8, rows // 10))
+
+
 def shortened(options):
     """Without what the rehearsal says for all."""
-    return {name: value for name, value in options.items() if name not in ("epochs", "init")}
+    return {name: value for name, value in options.items() if name not in ("epochs", "batch-size")}
 
 
 def check_output(output, rehearse):
@@ -59,15 +64,20 @@ def replace(path, data):
     temporary.replace(path)
 
 
-def model_without_weights(model, target):
-    """What is small in the model's directory: no weights, so that a rehearsal needs no download."""
-    source = pathlib.Path(model)
-    try:
-        json.loads((source / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"--model {model}: config.json cannot be read: {error}") from error
-    target.mkdir(parents=True, exist_ok=True)
-    for path in source.iterdir():
+def model_with_weights(settings, task, rows):
+    """The model as it is; where it has no weights, a copy with random ones."""
+    source = pathlib.Path(settings.model)
+    if any(source.glob("*.safetensors*")):
+        return settings.model
+    made, target = settings.output / "rehearsal-start", settings.output / "rehearsal-model"
+    command = [settings.binary, "teacher-finetune", "--model", source, "--task", task["task"], "--data", settings.glue / task.get("folder", ""),
+               "--init", "random", "--epochs", 1, "--batch-size", batch_size(rows), "--output", made, "--resume", "--quiet"]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    if done.returncode:
+        raise UserError(f"--model {source}: random weights cannot be made of it: {done.stderr.strip()}")
+    target.mkdir(exist_ok=True)
+    for path in source.iterdir():  # not made's, which knows the first task
         if path.is_file() and path.suffix in (".json", ".txt", ".model"):
             shutil.copyfile(path, target / path.name)
-    return target
+    shutil.copyfile(made / "model.safetensors", target / "model.safetensors")
+    return str(target)

@@ -1,9 +1,11 @@
 #include "distill/projection.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
 #include "base/random.h"
+#include "data/dataset.h"
 #include "losses/contrastive.h"
 #include "models/classifier.h"
 #include "retrieval/aggregation.h"
@@ -17,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kProjectionFile = "projection.safetensors";
+constexpr std::int64_t kFewestJudged = 1000;  // held-out rows, by knn_accuracy
 
 }  // namespace
 
@@ -85,8 +88,17 @@ train::FitResult train_projection(Projection& projection, const ProjectionData& 
 }
 
 double knn_accuracy(const torch::Tensor& train_z, const torch::Tensor& train_labels,
-                    const torch::Tensor& held_out_z, const torch::Tensor& held_out_labels,
-                    double tau) {
+                    const torch::Tensor& all_held_out_z, const torch::Tensor& all_held_out_labels,
+                    double tau, std::int64_t most_pairs) {
+  auto held_out_z = all_held_out_z;
+  auto held_out_labels = all_held_out_labels;
+  const auto judged = std::max(kFewestJudged, most_pairs / train_z.size(0));
+  if (judged < held_out_z.size(0)) {
+    const auto seed = base::stream_seed(0, "rows that k-NN is judged on");
+    const auto some = torch::tensor(data::sample_rows(held_out_z.size(0), judged, seed));
+    held_out_z = held_out_z.index_select(0, some.to(held_out_z.device()));
+    held_out_labels = held_out_labels.index_select(0, some.to(held_out_labels.device()));
+  }
   const auto [labels, classes] =
       at::_unique(train_labels, /*sorted=*/true, /*return_inverse=*/true);
   const auto one_hot = torch::one_hot(classes, labels.numel()).to(torch::kCPU, torch::kFloat32);

@@ -73,10 +73,11 @@ train::FitResult train_projection(Projection& projection, const ProjectionData& 
 
 /// Share of held-out rows whose label is the one with the largest weight among their k nearest
 /// train rows. Only the projection is judged: neither the head nor the student takes part. z are
-/// (n, D) and (m, D), the labels (n) and (m).
+/// (n, D) and (m, D), the labels (n) and (m). Where n m is more than `most_pairs`, a sample of the
+/// held-out rows is judged, of 1,000 rows or more.
 double knn_accuracy(const torch::Tensor& train_z, const torch::Tensor& train_labels,
                     const torch::Tensor& held_out_z, const torch::Tensor& held_out_labels,
-                    double tau);
+                    double tau, std::int64_t most_pairs = 1'000'000'000);
 inline constexpr std::int64_t kProjectionNeighbors = 16;  // k of knn_accuracy
 
 }  // namespace reaugkd::distill

@@ -12,7 +12,7 @@ python3 - "$work" "$demo/train.tsv" <<'P'
 import json, pathlib, sys
 work, rows = pathlib.Path(sys.argv[1]), [line.split("\t") for line in open(sys.argv[2], encoding="utf-8").read().splitlines()[1:241]]
 config = json.loads((work / "model/config.json").read_text())
-config |= {"num_hidden_layers": 12, "hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2}
+config |= {"num_hidden_layers": 12, "hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2, "max_position_embeddings": 128}
 (work / "model/config.json").write_text(json.dumps(config))
 entails = {"0": "not_entailment", "1": "entailment"}
 FILES = {"CoLA": (None, lambda i, text, label: ["made", label, "", text]),
@@ -28,7 +28,7 @@ for folder, (header, row) in FILES.items():
         (work / "glue" / folder / f"{name}.tsv").write_text("\n".join(([header] if header else []) + lines) + "\n", encoding="utf-8")
 P
 "$experiments" run "$2/experiments/plans/paper.json" --rehearse 60 --binary "$reaugkd" --glue "$work/glue" --model "$work/model" \
-  --output "$work/runs" >"$work/out" 2>&1 || fail "the rehearsal: $(tail -30 "$work/out")"
+  --output "$work/runs" >"$work/out" 2>&1 || fail "the rehearsal: $(grep -m 3 -A 4 "^FAILED" "$work/out")"
 evaluations=$(find "$work/runs" -path "*eval-*/metrics.json" | wc -l)
 [ "$evaluations" = 78 ] || fail "$evaluations evaluations, expected 13 methods of 6 tasks"
 students=$(find "$work/runs" -path "*student-*@*/metrics.json" | wc -l)

@@ -29,24 +29,25 @@ def test_the_assistant_is_between(workplace):
     assert "--student-layers 0,1 " in assistant
 
 
-def test_a_rehearsal_is_short_and_reads_no_weights(workplace):
-    (workplace.root / "RTE/train.tsv").write_text("header\n" + "row\n" * 9)
+def test_a_rehearsal_is_short_and_makes_weights_where_there_are_none(workplace):
+    (workplace.root / "RTE/train.tsv").write_text("header\n" + "row\n" * 29)
     (workplace.root / "RTE/dev.tsv").write_text("header\nrow\n")
     (workplace.root / "QNLI").mkdir()
     model = workplace.root / "model"
     model.mkdir()
     (model / "config.json").write_text("{}")
     (model / "vocab.txt").write_text("[PAD]\n")
-    (model / "model.safetensors").write_text("large")
     plan = dict(PLAN, tasks=[*PLAN["tasks"], {"task": "qnli", "folder": "QNLI"}], options={"distill": {"epochs": 6}, "eval": {"sweep": True}})
-    done = workplace.run_plan(plan, "--rehearse", "4", "--model", model)
+    done = workplace.run_plan(plan, "--rehearse", "20", "--model", model)
     assert done.returncode == 0, done.stderr
     runs = workplace.root / "runs"
-    assert (runs / "rehearsal-data/RTE/train.tsv").read_text() == "header\n" + "row\n" * 4
+    assert (runs / "rehearsal-data/RTE/train.tsv").read_text() == "header\n" + "row\n" * 20
     assert (runs / "rehearsal-data/RTE/dev.tsv").read_text() == "header\nrow\n"
-    assert sorted(path.name for path in (runs / "rehearsal-model").iterdir()) == ["config.json", "vocab.txt"]
-    trainings = [call for call in workplace.calls() if call.startswith(("distill", "teacher-finetune"))]
-    assert all("--epochs 1 " in call and "--init random " in call for call in trainings)
+    made, *calls = workplace.calls()
+    assert f"--model {model} " in made and "--init random " in made
+    trainings = [call for call in calls if call.startswith(("distill", "teacher-finetune"))]
+    assert all("--epochs 1 " in call and "--init" not in call for call in trainings)
+    assert all(f"--model {runs}/rehearsal-model " in call for call in calls if call.startswith("teacher-finetune"))
     assert all(f"--data {runs}/rehearsal-data/" in call for call in workplace.calls())
     assert [len(list((runs / task / "seed-1").glob("student-kd*"))) for task in ("rte", "qnli")] == [3, 1]
     assert not (runs / "rte/seed-2").exists()
