@@ -3,6 +3,8 @@
 #ifdef REAUGKD_RANKS
 #include <algorithm>
 #include <cstdlib>
+#include <future>
+#include <memory>
 #include <thread>
 
 #include "base/interrupt.h"
@@ -17,6 +19,7 @@ using std::chrono::seconds;
 constexpr seconds kGrace{15};             // for the others to read how it ended
 constexpr milliseconds kSurvivors{3000};  // in which those who are left say so
 constexpr milliseconds kPoll{20};
+constexpr seconds kPatience{5};  // with the store beyond what it is asked to wait for
 
 std::string key_of(const char* what, int rank) {
   return fmt::format("{}.{}", what, rank);
@@ -43,6 +46,29 @@ bool wait_until(std::chrono::steady_clock::duration limit, const Done& done) {
     if (std::chrono::steady_clock::now() > end) return false;
     std::this_thread::sleep_for(kPoll);
   }
+  return true;
+}
+
+/// Whether `ask`, which talks to the store, is done within `limit`. Throws what it throws. The
+/// store of a machine that is gone may never answer, so it is asked by a thread that nobody waits
+/// for.
+template <typename Ask>
+bool answered_within(std::chrono::steady_clock::duration limit, const Ask& ask) {
+  const auto done = std::make_shared<std::promise<void>>();
+  auto answer = done->get_future();
+  std::thread([done, ask] {
+    try {
+      ask();
+      done->set_value();
+    } catch (...) {
+      done->set_exception(std::current_exception());
+    }
+  }).detach();
+  if (answer.wait_for(limit) != std::future_status::ready) {
+    group().lost = true;
+    return false;
+  }
+  answer.get();
   return true;
 }
 
@@ -125,6 +151,30 @@ std::shared_ptr<gloo::transport::Device> device_for(const Place& place) {
   return Gloo::createDefaultDevice();
 }
 
+/// What the store says of the others after a call between ranks has failed.
+struct Survivors {
+  std::vector<int> silent = {};  // ranks that have not said that they are alive
+  bool waited = false;           // for them, in vain
+  bool finished = false;         // rank 0 has
+  std::string failed = {};       // why a rank has, in its own words
+};
+
+Survivors survivors() {
+  const Group& all = group();
+  Survivors found;
+  all.set(key_of("survivor", all.place.rank), "1");
+  found.waited = !wait_until(kSurvivors, [&] {
+    found.silent = ranks_without("survivor");
+    return found.silent.empty() || all.has("done") || all.has("failed");
+  });
+  found.finished = all.has("done");
+  if (all.has("failed")) {
+    all.set(key_of("left", all.place.rank), "1");
+    found.failed = all.text("failed");
+  }
+  return found;
+}
+
 /// Rank 0 keeps the store until the others have read it, but for those that are gone.
 void wait_for_others() {
   Group& all = group();
@@ -148,27 +198,22 @@ void explain(const std::exception& failure) {
 #ifdef REAUGKD_NCCL
   all.gpus.reset();
 #endif
-  std::vector<int> silent;
+  const auto found = std::make_shared<Survivors>();
+  bool answered = false;
   try {
-    all.set(key_of("survivor", all.place.rank), "1");
-    const bool answered = wait_until(kSurvivors, [&] {
-      silent = ranks_without("survivor");
-      return silent.empty() || all.has("done") || all.has("failed");
-    });
-    if (!answered) all.silent = silent;
-    if (all.has("done")) throw FinishedElsewhere();
-    if (all.has("failed")) {
-      all.set(key_of("left", all.place.rank), "1");
-      throw RankError(all.text("failed"));
-    }
-  } catch (const base::Error&) {
-    throw;
-  } catch (const std::exception&) {
+    answered = answered_within(kSurvivors + kPatience, [found] { *found = survivors(); });
+  } catch (const std::exception&) {  // the store is gone
+  }
+  if (!answered) {
     throw RankError(fmt::format(
         "rank 0 has ended without a word: it was killed, or its machine ({}) cannot be reached; "
         "the same command with `resume` goes on",
         all.place.address));
   }
+  if (found->waited) all.silent = found->silent;
+  if (found->finished) throw FinishedElsewhere();
+  if (!found->failed.empty()) throw RankError(found->failed);
+  const auto& silent = found->silent;
   const std::string what = failure.what();
   throw RankError(
       silent.empty()
@@ -202,13 +247,14 @@ void join(const Place& place, std::chrono::seconds timeout, const base::Json& id
 
 void leave() noexcept {
   Group& all = group();
-  if (!all.store) return;
+  if (!all.store || all.lost) return;
   try {
-    if (all.place.rank == 0) all.set("done", "1");
-    if (all.place.rank > 0) all.set(key_of("warnings", all.place.rank), take_warnings());
-    wait_for_others();
-    if (all.place.rank > 0) return;
-    for (int rank = 1; rank < all.place.size; ++rank) {
+    answered_within(kGrace + kPatience, [&all] {
+      if (all.place.rank == 0) all.set("done", "1");
+      if (all.place.rank > 0) all.set(key_of("warnings", all.place.rank), take_warnings());
+      wait_for_others();
+    });
+    for (int rank = 1; rank < all.place.size && all.place.rank == 0; ++rank) {
       if (const auto key = key_of("warnings", rank); all.has(key)) {
         repeat_warnings(rank, all.text(key));
       }
@@ -219,12 +265,14 @@ void leave() noexcept {
 
 void leave_with(const std::string& message) noexcept {
   Group& all = group();
-  if (!all.store) return;
+  if (!all.store || all.lost) return;
   try {
-    if (!all.has("failed")) {
-      all.set("failed", fmt::format("rank {} has ended: {}", all.place.rank, message));
-    }
-    wait_for_others();
+    answered_within(kGrace + kPatience, [&all, message] {
+      if (!all.has("failed")) {
+        all.set("failed", fmt::format("rank {} has ended: {}", all.place.rank, message));
+      }
+      wait_for_others();
+    });
   } catch (const std::exception&) {
   }
 }

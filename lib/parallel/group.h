@@ -24,6 +24,7 @@ struct Group {
   c10::intrusive_ptr<c10d::Backend> gpus = {};  // from the first tensor on a GPU on
 #endif
   bool alone = false;
+  bool lost = false;             // the store does not answer
   std::vector<int> silent = {};  // ranks that are known to be gone
 
   bool connected() const {

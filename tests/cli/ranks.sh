@@ -51,7 +51,7 @@ for ranks in 2 3; do # gradients of half the bytes: nearly the same weights, and
   done
   cmp "$work/bf16-$ranks-first/model.safetensors" "$work/bf16-$ranks-second/model.safetensors" || fail "--gradient-exchange bf16: other bytes"
   cmp -s "$work/teacher-2/model.safetensors" "$work/bf16-$ranks-first/model.safetensors" && fail "--gradient-exchange bf16 changes nothing"
-  difference=$(same teacher-2 bf16-$ranks-first 3e-4) || fail "--gradient-exchange bf16 on $ranks ranks: weights differ by $difference"
+  difference=$(same teacher-2 bf16-$ranks-first 5e-5) || fail "--gradient-exchange bf16 on $ranks ranks: weights differ by $difference"
 done
 for run in made read; do # token ids, by the ranks together and then as they are there
   ok "best at epoch" "$reaugkd" --ranks 2 teacher-finetune --model "$demo/teacher" $task $small --keep-trajectory 3 --token-cache "$work/tokens" \
@@ -74,9 +74,12 @@ kb=$work/kb-alone
 declare -A source=([reaugkd]="--kb $kb" [finetune]="--kb $kb" [takd]="--teacher $work/kd-alone-2"
   [sftn]="--teacher $work/friendly-alone-2")
 for method in finetune kd reaugkd pkd rkd tinybert minilm takd rco sftn dml prokt metadistil; do
-  both $method 2 distill --method $method ${source[$method]:---teacher $teacher} $student --data "$demo" $small
+  distill="distill --method $method ${source[$method]:---teacher $teacher} $student --data $demo $small"
+  both $method 2 $distill
+  ok "best at epoch" "$reaugkd" --ranks 3 $distill --output "$work/$method-3"
+  difference=$(same $method-alone-2 $method-3) || fail "$method on 3 ranks differs from one process by $difference"
 done
-both reaugkd 3 distill --kb "$kb" $student --data "$demo" $small --gradient-accumulation-steps 2
+both accumulated 3 distill --kb "$kb" $student --data "$demo" $small --gradient-accumulation-steps 2
 for ranks in 1 2 3; do
   ok "combined" "$reaugkd" --ranks $ranks eval --model "$work/reaugkd-alone-2" --kb "$kb" --data "$demo" --latency-examples 0 \
     --output "$work/eval-$ranks" --quiet
