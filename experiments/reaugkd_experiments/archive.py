@@ -13,6 +13,7 @@ from .tab_separated import read_tab_separated
 
 SUFFIX = ".tar.xz"
 KEPT_COLUMNS = ("index", "label", "prediction", "student_prediction", "kb_prediction", "score", "student_score", "kb_score")
+KEPT_PARTS = ("student_p_", "kb_p_")  # prefixes of probabilities
 KEPT_OF_RUN = ("command", "version", "machine")  # paths are left out, but for the name of eval's student
 
 
@@ -45,7 +46,10 @@ def texts_of(directory):
     predictions = directory / "predictions.tsv"
     if predictions.exists():
         table = read_tab_separated(predictions, ["index", "label"])
-        yield predictions.name, table[[name for name in KEPT_COLUMNS if name in table]].to_csv(sep="\t", index=False, lineterminator="\n")
+        probabilities = [name for name in table if name.startswith(KEPT_PARTS)]
+        table[probabilities] = table[probabilities].astype(float).map("{:.4g}".format)
+        kept = [name for name in KEPT_COLUMNS if name in table] + probabilities
+        yield predictions.name, table[kept].to_csv(sep="\t", index=False, lineterminator="\n")
     sweep = directory / "sweep.tsv"
     if sweep.exists():
         yield sweep.name, sweep.read_text(encoding="utf-8")

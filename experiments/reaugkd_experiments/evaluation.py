@@ -12,8 +12,10 @@ from .metrics import METRICS, score
 from .tab_separated import read_tab_separated
 from .tensor_file import read_tensors
 
-SIDES = {"alone": "student_", "combined": ""}  # the student, and the student with retrieval -> prefix of their columns
+# The student, the student with retrieval, and retrieval alone -> prefix of their columns
+SIDES = {"alone": "student_", "combined": "", "retrieval": "kb_"}
 PARTS = {"student": "student_p_", "retrieval": "kb_p_", "combined": "p_"}  # -> prefix of their probabilities
+PART_OF = {"alone": "student", "combined": "combined", "retrieval": "retrieval"}  # side -> part
 
 TENSORS = {"student": "student", "retrieval": "knowledge_base", "combined": "final"}  # in probabilities.safetensors
 
@@ -98,21 +100,24 @@ def read_evaluation(directory):
     if not (directory / "probabilities.safetensors").exists() and not any(column.startswith("p_") for column in table):
         return Evaluation(directory, results, rows, *decided(path, table))  # of an archive
     classes, probabilities = read_probabilities(directory, table)
-    decisions = {"alone": probabilities["student"].argmax(axis=1), "combined": probabilities["combined"].argmax(axis=1)}
+    decisions = {side: probabilities[PART_OF[side]].argmax(axis=1) for side in SIDES}
     labels = np.array([classes.index(label) for label in table["label"]])
     return Evaluation(directory, results, rows, labels, decisions, classes, probabilities)
 
 
 def decided(path, table):
-    """The labels, the decisions of both sides, and the classes, of a table without probabilities."""
-    columns = {"alone": "student_prediction", "combined": "prediction"}
+    """The labels, the decisions of every side, the classes, and the probabilities of those parts that are there, of a table that an
+    archive has kept."""
+    columns = {side: f"{prefix}prediction" for side, prefix in SIDES.items()}
     missing = [column for column in columns.values() if column not in table]
     if missing:
         raise UserError(f"{path}: there is no column {', '.join(missing)}; evaluate with a knowledge base (eval --kb)")
+    kept = {part: [column for column in table if column.startswith(prefix)] for part, prefix in PARTS.items()}
     names = [table["label"], *(table[column] for column in columns.values())]
-    classes = sorted(set().union(*names))
+    classes = [column.removeprefix(PARTS["student"]) for column in kept["student"]] or sorted(set().union(*names))
     labels, *decisions = (np.array([classes.index(name) for name in column]) for column in names)
-    return labels, dict(zip(columns, decisions)), classes
+    probabilities = {part: numbers(path, table, columns) for part, columns in kept.items() if columns}
+    return labels, dict(zip(SIDES, decisions)), classes, probabilities
 
 
 def read_probabilities(directory, table, parts=tuple(PARTS)):

@@ -1,7 +1,7 @@
 """The report: notes, then every table of finished runs."""
 import sys
 
-from . import difference_tables, score_table, stage_tables, sweep
+from . import difference_tables, score_table, second_opinion, stage_tables, sweep
 from .notes import notes
 from .published import read_published
 from .table_format import COMMENT, FORMATS
@@ -31,6 +31,10 @@ def tables_of(tasks, method, published, groups):
     yield "The best against the runner-up, points", difference_tables.best_table(tasks)
     yield "Gain of retrieval, points, 95 % intervals", difference_tables.gain_table(tasks)
     yield "Gain of retrieval and its control", difference_tables.control_table(tasks)
+    for title, table in (("A second opinion: who errs where", second_opinion.errors_table(tasks)),
+                         ("Gain of a second opinion, mixed half and half", second_opinion.mixed_table(tasks))):
+        if table is not None:
+            yield title, table
     yield f"{method} with retrieval against the others", difference_tables.against_table(tasks, method)
     chosen = stage_tables.configuration_table(tasks)
     if chosen is not None:

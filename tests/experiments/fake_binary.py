@@ -43,9 +43,9 @@ if arguments[0] == "eval":
         (out / "sweep.tsv").write_text("k\\ttau\\tbeta\\tkb_temperature\\tvalidation_loss\\tloss\\taccuracy\\n"
                                        "1\\t0.1\\t0\\t1\\t0.7\\t0.7\\t0.5\\n1\\t0.1\\t1\\t1\\t0.6\\t0.6\\t0.75\\n"
                                        "4\\t0.1\\t0\\t1\\t0.2\\t0.2\\t1\\n4\\t0.1\\t1\\t2\\t0.6\\t0.6\\t0.75\\n")
-    lines = ["index\\tlabel\\tprediction\\tp_0\\tp_1\\tstudent_p_0\\tstudent_p_1\\tkb_p_0\\tkb_p_1\\tstudent_prediction"]
+    lines = ["index\\tlabel\\tprediction\\tp_0\\tp_1\\tstudent_p_0\\tstudent_p_1\\tkb_p_0\\tkb_p_1\\tstudent_prediction\\tkb_prediction"]
     for i, (label, p, s) in enumerate([(0, .9, .9), (1, .2, .3), (0, .8, .1), (1, .6, .7)]):
-        lines.append(f"{i}\\t{label}\\t{int(p < .5)}\\t{p}\\t{1 - p}\\t{s}\\t{1 - s}\\t0.5\\t0.5\\t{int(s < .5)}")
+        lines.append(f"{i}\\t{label}\\t{int(p < .5)}\\t{p}\\t{1 - p}\\t{s}\\t{1 - s}\\t0.5\\t0.5\\t{int(s < .5)}\\t0")
     (out / "predictions.tsv").write_text("\\n".join(lines) + "\\n")
 (out / "model.safetensors").touch()
 (out / "metrics.json").write_text(json.dumps(metrics))

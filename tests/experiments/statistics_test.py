@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
-from made import evaluation, task
-from reaugkd_experiments import cell, difference, metrics, resampling, sweep
+from made import evaluation, opinions, task
+from reaugkd_experiments import cell, difference, metrics, resampling, second_opinion, sweep
 from reaugkd_experiments.score_table import with_average
 
 METRICS = list(metrics.METRICS)
@@ -235,3 +235,43 @@ def test_the_best_setting_breaks_ties_as_eval_does():
     assert sweep.best_settings(settings, ["seed", "k"]).sort_values("k").index.tolist() == [2, 0, 4]
     tied = pd.DataFrame({"k": [4, 1], "beta": [0.5, 0.2], "kb_temperature": 1, "validation_loss": 0.3, "tau": 0.1, "seed": 1})
     assert sweep.best_settings(tied, ["seed"]).index.tolist() == [0]  # beta goes before k
+
+
+def test_who_errs_where():
+    """Two seeds of ten rows. The neighbors say what the student says, but for one row; the other seed errs elsewhere."""
+    labels = [1] * 10
+    wrong_in_2, wrong_in_3 = [0.4, 0.4] + [0.9] * 8, [0.9] * 7 + [0.2] * 3
+    runs = {"kd": {"seed-1": opinions(labels, wrong_in_2, [0.4, 0.8] + [0.8] * 8),
+                   "seed-2": opinions(labels, wrong_in_3, wrong_in_3)}}
+    table = second_opinion.errors_table([task("made", runs)])
+    # Wrong: of seed 1's two rows the neighbors have one and seed 2 has both, of seed 2's three none and all. Right: the neighbors err on
+    # none; seed 2 on three of eight, seed 1 on two of seven.
+    assert list(table.iloc[0]) == ["kd", "25 %, 100 %; 0 %, 33 %"]
+    # Half and half, seed 1 gains one of ten rows by its neighbors (0.6), seed 2 none. Together both have all rows: +2 and +3 of ten.
+    mixed = second_opinion.mixed_table([task("made", runs)])
+    assert [text.split(" ")[0] for text in mixed["made"]] == ["+5.0", "+25.0"]
+
+
+def test_a_second_opinion_needs_two_seeds_and_probabilities():
+    one = {"kd": {"seed-1": opinions([1, 0], [0.9, 0.4], [0.9, 0.4])}}
+    assert second_opinion.errors_table([task("made", one)]) is None
+    assert second_opinion.mixed_table([task("made", one)]) is None
+    without = {"kd": {seed: opinions([1, 0], [0.9, 0.6], [0.9, 0.4]) for seed in ("seed-1", "seed-2")}}
+    for run in without["kd"].values():
+        run.probabilities = {}  # of an archive without them
+    assert list(second_opinion.errors_table([task("made", without)]).iloc[0]) == ["kd", "100 %, 0 %; 0 %, 0 %"]
+    assert second_opinion.mixed_table([task("made", without)]) is None
+
+
+def test_scores_are_averaged():
+    """A regression has no right and wrong rows; its two opinions' mean is a score."""
+    labels = np.arange(6.0)
+    runs = {"kd": {}}
+    for seed, sign in (("seed-1", 1), ("seed-2", -1)):
+        run = evaluation(labels, labels + sign * np.array([2.0, -2, 2, -2, 2, -2]), metric="pearson")
+        run.decisions["retrieval"] = run.decisions["alone"]
+        runs["kd"][seed] = run
+    assert second_opinion.errors_table([task("made", runs)]) is None
+    mixed = second_opinion.mixed_table([task("made", runs)])
+    alone = np.mean([scipy.stats.pearsonr(labels, run.decisions["alone"])[0] for run in runs["kd"].values()])
+    assert [text.split(" ")[0] for text in mixed["made"]] == ["+0.0", f"+{100 * (1 - alone):.1f}"]
