@@ -1,7 +1,9 @@
 #include "train/batches.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
+#include <span>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -38,6 +40,22 @@ void join_single_row(Batches& batches) {
   }
 }
 
+/// Rows, longest first, as two halves that have about as many tokens: of each two rows that follow
+/// one another the longer one goes to either half in turn. Then the same within each half.
+void deal_in_halves(std::span<std::int64_t> rows) {
+  if (rows.size() < 3) return;
+  std::vector<std::int64_t> first, second;
+  for (std::size_t i = 0; i + 1 < rows.size(); i += 2) {
+    const bool swapped = i / 2 % 2 == 1;
+    first.push_back(rows[swapped ? i + 1 : i]);
+    second.push_back(rows[swapped ? i : i + 1]);
+  }
+  if (rows.size() % 2 == 1) second.push_back(rows.back());
+  deal_in_halves(first);
+  deal_in_halves(second);
+  std::ranges::copy(second, std::ranges::copy(first, rows.begin()).out);
+}
+
 }  // namespace
 
 Batches shuffled_batches(std::int64_t n, std::int64_t batch_size, std::uint64_t seed,
@@ -61,6 +79,15 @@ Batches length_bucketed_batches(const std::vector<std::int64_t>& lengths, std::i
   join_single_row(batches);
   base::Random(base::stream_seed(seed, "batches", static_cast<std::uint64_t>(epoch)))
       .shuffle(batches);
+  return batches;
+}
+
+Batches with_even_parts(Batches batches, const std::vector<std::int64_t>& lengths) {
+  for (auto& rows : batches) {
+    std::ranges::stable_sort(rows, std::ranges::greater{},
+                             [&](std::int64_t row) { return lengths[row]; });
+    deal_in_halves(rows);
+  }
   return batches;
 }
 

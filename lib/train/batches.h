@@ -23,6 +23,11 @@ Batches shuffled_batches(std::int64_t n, std::int64_t batch_size, std::uint64_t 
 Batches length_bucketed_batches(const std::vector<std::int64_t>& lengths, std::int64_t batch_size,
                                 std::uint64_t seed, std::int64_t epoch);
 
+/// The same rows in each batch, in an order in which its halves, their halves, and so on have about
+/// as many tokens as one another. Threads and ranks take equal parts of a batch, and wait for the
+/// one with the most tokens. The order depends on lengths alone, not on the number of parts.
+Batches with_even_parts(Batches batches, const std::vector<std::int64_t>& lengths);
+
 /// Rows in order of length, longest first: the least padding, and the largest batch comes first.
 Batches sorted_batches(const std::vector<std::int64_t>& lengths, std::int64_t batch_size);
 

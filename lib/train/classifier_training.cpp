@@ -36,9 +36,11 @@ FitResult train_classifier(const std::string& what, const ModelOnData& student,
   const auto validation_rows = model.encode(data.validation, data.settings, compute);
   const auto lengths = lengths_of(student.encoded());
   const auto batches = [&](std::int64_t epoch) {
-    return objective.compares_rows()
-               ? shuffled_batches(std::ssize(lengths), options.batch_size, seed, epoch)
-               : length_bucketed_batches(lengths, options.batch_size, seed, epoch);
+    return with_even_parts(
+        objective.compares_rows()
+            ? shuffled_batches(std::ssize(lengths), options.batch_size, seed, epoch)
+            : length_bucketed_batches(lengths, options.batch_size, seed, epoch),
+        lengths);
   };
   const data::Task& task = data.settings.task;
   const auto validate = [&] {

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/json.h"
+#include "base/random.h"
 #include "catch.h"
 #include "temporary_directory.h"
 #include "train/batches.h"
@@ -53,6 +54,41 @@ TEST_CASE("batch order depends on seed and epoch alone", "[batches]") {
   CHECK(train::shuffled_batches(100, 8, 1, 2) == train::shuffled_batches(100, 8, 1, 2));
   CHECK(train::shuffled_batches(100, 8, 1, 2) != train::shuffled_batches(100, 8, 1, 3));
   CHECK(train::shuffled_batches(100, 8, 1, 2) != train::shuffled_batches(100, 8, 2, 2));
+}
+
+TEST_CASE("equal parts of a batch have about as many tokens", "[batches]") {
+  std::vector<std::int64_t> lengths(3200);
+  base::Random generator(1);
+  for (auto& length : lengths) length = 4 + static_cast<std::int64_t>(generator.below(100));
+  const auto before = train::shuffled_batches(3200, 32, 1, 0);
+  const auto after = train::with_even_parts(before, lengths);
+  // Of P equal parts, what the largest has over their mean; its mean over the batches.
+  const auto excess = [&](const train::Batches& batches, std::size_t parts) {
+    double sum = 0;
+    for (const auto& batch : batches) {
+      double largest = 0, all = 0;
+      for (std::size_t part = 0; part < parts; ++part) {
+        double tokens = 0;
+        for (std::size_t i = batch.size() * part / parts; i < batch.size() * (part + 1) / parts;
+             ++i)
+          tokens += static_cast<double>(lengths[batch[i]]);
+        largest = std::max(largest, tokens);
+        all += tokens;
+      }
+      sum += largest * static_cast<double>(parts) / all - 1;
+    }
+    return sum / static_cast<double>(batches.size());
+  };
+  CHECK(excess(before, 2) > 0.05);
+  CHECK(excess(after, 2) < 0.01);
+  CHECK(excess(after, 4) < 0.02);
+  CHECK(excess(after, 3) < 0.6 * excess(before, 3));
+  REQUIRE(after.size() == before.size());
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    CHECK(rows_in({after[i]}) == rows_in({before[i]}));
+  }
+  CHECK(train::with_even_parts({{2, 0, 1}, {3}, {}}, {5, 9, 7, 1}) ==
+        train::Batches{{1, 2, 0}, {3}, {}});
 }
 
 TEST_CASE("in random batches rows meet by chance, in bucketed ones often again", "[batches]") {
