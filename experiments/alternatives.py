@@ -150,7 +150,7 @@ def table(done):
     columns = [(task, metric) for task in tasks for metric in next((run["scores"] for run in done if run["task"] == task), {})]
     print("| method | " + " | ".join(f"{task} {metric}" for task, metric in columns) + " |")
     print("| --- |" + " --- |" * len(columns))
-    for method in METHODS:
+    for method in (name for name in METHODS if any(run["method"] == name for run in done)):
         cells = []
         for task, metric in columns:
             found = [100 * run["scores"][metric] for run in done if (run["task"], run["method"]) == (task, method)]

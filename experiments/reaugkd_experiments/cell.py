@@ -27,9 +27,14 @@ def seeds_text(found, planned):
     return f" ({found} of {planned} seeds)" if found < planned else ""
 
 
+def points(value, form="+.1f"):
+    """No "-0.0": what rounds to zero is "+0.0"."""
+    return f"{round(100 * value, 1) + 0.0:{form}}"
+
+
 def interval_text(interval):
     low, high = interval
-    return f"[{100 * low:+.1f}, {100 * high:+.1f}]"
+    return f"[{points(low)}, {points(high)}]"
 
 
 def p_text(p):
@@ -40,7 +45,7 @@ def difference_text(difference, planned):
     """In points: the mean, the interval, p. Bold: more than noise."""
     if difference is None:
         return ""
-    text = f"{100 * difference.mean:+.1f} {interval_text(difference.interval)}"
+    text = f"{points(difference.mean)} {interval_text(difference.interval)}"
     if difference.p is not None:
         text += p_text(difference.p)
     text += seeds_text(difference.seeds, planned)

@@ -4,7 +4,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from .cell import difference_text
+from .cell import difference_text, points
 from .difference import corrected, difference
 from .score_table import AVERAGE, columns_of, methods_of
 
@@ -111,8 +111,8 @@ def control_cell(column, method):
     if not runs:
         return ""
 
-    def points(scores, form):
-        return f"{100 * np.mean(scores):{form}}" if scores else "-"
+    def mean(scores, form="+.1f"):
+        return points(np.mean(scores), form) if scores else "-"
 
     alone = [run.score("alone", column.metric) for run in runs]
     gains = [run.score("combined", column.metric) - score for run, score in zip(runs, alone)]
@@ -120,4 +120,4 @@ def control_cell(column, method):
                 if run.permuted(column.metric) is not None]
     retrieval = [run.score("retrieval", column.metric) for run in runs]
     settings = [f"{run.results['retrieval']['beta']:g} ({run.results['retrieval']['k']})" for run in runs]
-    return ", ".join([points(gains, "+.1f"), points(permuted, "+.1f"), points(retrieval, ".1f"), *settings])
+    return ", ".join([mean(gains), mean(permuted), mean(retrieval, ".1f"), *settings])

@@ -204,6 +204,7 @@ def test_the_text_of_a_difference():
     text = cell.difference_text(difference.Difference(0.1, (-0.05, 0.2), 0.4, 2), 3)
     assert text == "+10.0 [-5.0, +20.0] p 0.400 (2 of 3 seeds)"
     assert cell.difference_text(difference.Difference(0.1, (0.05, 0.2), None, 1), 1) == "+10.0 [+5.0, +20.0]"
+    assert cell.difference_text(difference.Difference(-0.0004, (-0.0004, 0), None, 1), 1) == "+0.0 [+0.0, +0.0]"
     assert cell.difference_text(None, 3) == ""
 
 
