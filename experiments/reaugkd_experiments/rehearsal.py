@@ -1,7 +1,10 @@
 """A rehearsal: a plan with a few rows of each task, one epoch and one seed. It finds what would stop the real run early: a missing
 file, an option that a command does not take. Its scores say nothing."""
+import fcntl
+import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -9,6 +12,7 @@ from .errors import UserError
 
 TRAINING = ("teacher-finetune", "distill")
 MARK = "rehearsal-data"  # a folder of an output directory that holds no real runs
+ROWS = "rows"  # a file there
 
 
 def rehearsed(plan, rows):
@@ -40,16 +44,27 @@ def shortened(options):
 
 
 def check_output(output, rehearse):
-    """A rehearsal and real runs do not share a directory."""
+    """A rehearsal, real runs and a rehearsal of other rows do not share a directory."""
     marked = (output / MARK).is_dir()
     used = output.is_dir() and any(output.glob("plan-*.json"))
-    if used and marked != bool(rehearse):
+    if marked and not rehearse or used and rehearse and not marked:
         raise UserError(f"--output {output} holds {'a rehearsal' if marked else 'real runs'}: give another one")
+    before = (output / MARK / ROWS).read_text().strip() if (output / MARK / ROWS).exists() else ""
+    if before and before != str(rehearse):
+        raise UserError(f"--output {output} holds a rehearsal of {before} rows: give --rehearse {before}, or another --output")
 
 
-def cut_data(glue, target, tasks, rows):
-    """The first rows of every file of the tasks' folders. GLUE's files have one row a line, and CoLA's no header."""
-    for folder in sorted({task.get("folder", "") for task in tasks}):
+def folders_of(plan):
+    """Those of the tasks, and of the files that options name with {glue}."""
+    named = (folder.rstrip("/") for folder in re.findall(r'"\{glue\}/((?:[^"/]+/)*)[^"/]*"', json.dumps(plan)))
+    return sorted({task.get("folder", "") for task in plan["tasks"]} | set(named))
+
+
+def cut_data(glue, target, plan, rows):
+    """The first rows of every file of the plan's folders. GLUE's files have one row a line, and CoLA's no header."""
+    target.mkdir(exist_ok=True)
+    replace(target / ROWS, f"{rows}\n".encode())
+    for folder in folders_of(plan):
         (target / folder).mkdir(parents=True, exist_ok=True)
         for path in sorted((glue / folder).glob("*.tsv")):
             with open(path, "rb") as lines:
@@ -70,6 +85,14 @@ def model_with_weights(settings, task, rows):
     if any(source.glob("*.safetensors*")):
         return settings.model
     made, target = settings.output / "rehearsal-start", settings.output / "rehearsal-model"
+    with open(settings.output / MARK / ".lock", "w", encoding="utf-8") as lock:  # of several drivers one makes it
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (target / "model.safetensors").exists():
+            make_weights(settings, source, task, rows, made, target)
+    return str(target)
+
+
+def make_weights(settings, source, task, rows, made, target):
     command = [settings.binary, "teacher-finetune", "--model", source, "--task", task["task"], "--data", settings.glue / task.get("folder", ""),
                "--init", "random", "--epochs", 1, "--batch-size", batch_size(rows), "--output", made, "--resume", "--quiet"]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
@@ -79,5 +102,4 @@ def model_with_weights(settings, task, rows):
     for path in source.iterdir():  # not made's, which knows the first task
         if path.is_file() and path.suffix in (".json", ".txt", ".model"):
             shutil.copyfile(path, target / path.name)
-    shutil.copyfile(made / "model.safetensors", target / "model.safetensors")
-    return str(target)
+    replace(target / "model.safetensors", (made / "model.safetensors").read_bytes())

@@ -37,7 +37,10 @@ def test_a_rehearsal_is_short_and_makes_weights_where_there_are_none(workplace):
     model.mkdir()
     (model / "config.json").write_text("{}")
     (model / "vocab.txt").write_text("[PAD]\n")
-    plan = dict(PLAN, tasks=[*PLAN["tasks"], {"task": "qnli", "folder": "QNLI"}], options={"distill": {"epochs": 6}, "eval": {"sweep": True}})
+    (workplace.root / "CoLA").mkdir()
+    (workplace.root / "CoLA/test.tsv").write_text("row\n" * 30)
+    plan = dict(PLAN, tasks=[*PLAN["tasks"], {"task": "qnli", "folder": "QNLI"}], options={"distill": {"epochs": 6}, "eval": {"sweep": True}},
+                kbs=[{"name": "foreign", "options": {"extend-files": "{glue}/CoLA/test.tsv"}}])
     done = workplace.run_plan(plan, "--rehearse", "20", "--model", model)
     assert done.returncode == 0, done.stderr
     runs = workplace.root / "runs"
@@ -51,6 +54,14 @@ def test_a_rehearsal_is_short_and_makes_weights_where_there_are_none(workplace):
     assert all(f"--data {runs}/rehearsal-data/" in call for call in workplace.calls())
     assert [len(list((runs / task / "seed-1").glob("student-kd*"))) for task in ("rte", "qnli")] == [3, 1]
     assert not (runs / "rte/seed-2").exists()
+    assert (runs / "rehearsal-data/CoLA/test.tsv").read_text() == "row\n" * 21
+    assert workplace.run_plan(plan, "--rehearse", "20", "--model", model).returncode == 0
+    assert sum("--init random " in call for call in workplace.calls()) == 1
+    for more, text in (((), "holds a rehearsal: give another one"), (("--rehearse", "30"), "holds a rehearsal of 20 rows")):
+        refused = workplace.run_plan(plan, *more)
+        assert refused.returncode == 2 and text in refused.stderr
+    (runs / "plan-plan.json").unlink()  # of a rehearsal that stopped before it wrote its plan
+    assert "holds a rehearsal" in workplace.run_plan(plan).stderr
 
 
 def test_what_is_finished_is_used(workplace):
