@@ -69,7 +69,11 @@ std::string RowStream::where() const {
 }
 
 std::optional<std::string_view> RowStream::take_record() {
-  const std::string_view rest = std::string_view(buffer_).substr(begin_);
+  std::string_view rest = std::string_view(buffer_).substr(begin_);
+  if (line_ == 1 && rest.starts_with(data::kByteOrderMark)) {
+    begin_ += data::kByteOrderMark.size();
+    rest.remove_prefix(data::kByteOrderMark.size());
+  }
   std::size_t end =
       layout_.format == RowFormat::kCsv ? data::end_of_csv_record(rest) : rest.find('\n', scanned_);
   if (end != rest.npos && layout_.format != RowFormat::kCsv) ++end;
@@ -192,8 +196,6 @@ void RowStream::read_object(std::string_view line, Row& row) const {
 }
 
 Row RowStream::row_of(std::string_view record) {
-  constexpr std::string_view kMark = "\xEF\xBB\xBF";
-  if (record_line_ == 1 && record.starts_with(kMark)) record.remove_prefix(kMark.size());
   Row row;
   row.where = where();
   try {

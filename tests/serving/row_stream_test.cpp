@@ -75,6 +75,9 @@ TEST_CASE("lines of text are rows, an empty line is an empty text, the last need
 
 TEST_CASE("a byte order mark is no part of the first text") {
   CHECK(Rows("\xEF\xBB\xBFone\n", of(RowFormat::kText)).all().at(0).text_a == "one");
+  Rows quoted("\xEF\xBB\xBF\"a\nname\",text\n1,one\n", of(RowFormat::kCsv));
+  CHECK(quoted.all().at(0).text_a == "one");
+  CHECK(quoted.reader().columns() == std::vector<std::string>{"a\nname", "text"});
 }
 
 TEST_CASE("lines of text pairs have one tab") {
