@@ -80,12 +80,9 @@ void RunOptions::add_fields(base::OptionList& list, std::vector<std::string> pre
   list.add({"output", "Run", &output, "directory to write", {}, {}, true});
   list.add({"seed", "Run", &seed, "seed of weights, batch order and dropout", base::kNotNegative});
   list.add({"device", "Run", &device, "auto, cpu, cuda or cuda:n"});
-  list.add({"precision",
-            "Run",
-            &precision,
-            "auto: bf16 for training where the hardware is fast at it",
-            {},
-            std::move(precisions)});
+  std::string about = "auto: bf16 for training where the hardware is fast at it";
+  if (std::ranges::count(precisions, "int8") > 0) about += "; int8: for CPUs with AVX512-VNNI";
+  list.add({"precision", "Run", &precision, about, {}, std::move(precisions)});
   list.add({"threads", "Run", &threads,
             "compute threads, 0: OMP_NUM_THREADS, or one a core that the process may use",
             base::Range{0, 512}});
@@ -161,6 +158,7 @@ RunDirectory::RunDirectory(Prepared, std::string command, const base::OptionList
 RunDirectory::RunDirectory(std::string command, const base::OptionList& options,
                            const base::OptionList& defaults, const RunOptions& run)
     : RunDirectory(Prepared{}, std::move(command), options, run) {
+  usual_options_ = computing_options(defaults.to_json());
   try {
     log_ = std::make_unique<LogFile>(path() / kLogFile, /*append=*/resume_);
   } catch (const spdlog::spdlog_ex& error) {
@@ -256,6 +254,7 @@ CheckpointPlace RunDirectory::checkpoint_place() const {
   if (!output_.replaces()) checkpoint.path = path() / kCheckpointFile;
   checkpoint.resume = resume_;
   checkpoint.identity = {{"options", computing_options(options_)}, {"inputs", inputs_}};
+  checkpoint.usual_options = usual_options_;
   checkpoint.surroundings = {{"version", base::version()}, {"machine", machine_}};
   return checkpoint;
 }

@@ -19,6 +19,7 @@ struct CheckpointPlace {
   std::filesystem::path path;  // empty: none is written
   bool resume = false;         // go on from it where it is there
   base::Json identity;         // options and inputs: equal, or the run cannot go on
+  base::Json usual_options;    // the values of options that an older version did not record
   base::Json surroundings;     // version and machine: a difference is logged
 };
 
@@ -89,6 +90,7 @@ class RunDirectory {
   struct LogFile;
   std::string command_;
   base::Json options_;
+  base::Json usual_options_;  // their defaults
   bool resume_;
   bool in_place_;
   OutputDirectory output_;

@@ -45,9 +45,13 @@ std::optional<Checkpoint> load_checkpoint(const run::CheckpointPlace& place) {
   if (!place.resume || place.path.empty() || !std::filesystem::exists(place.path)) return {};
   const Json header = header_of(place);
   const std::string where = place.path.string();
+  Json identity = header.value("identity", Json::object());
+  for (const auto& [name, value] : place.usual_options.items()) {
+    Json& options = identity["options"];
+    if (!options.contains(name)) options[name] = value;
+  }
   const auto differing =
-      base::differences(run::with_real_paths(header.value("identity", Json::object())),
-                        run::with_real_paths(place.identity));
+      base::differences(run::with_real_paths(identity), run::with_real_paths(place.identity));
   if (!differing.empty()) {
     throw base::ConfigError(
         "`resume`: {} was written with other options or inputs ({}); put them back, or start again "

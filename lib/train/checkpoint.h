@@ -28,7 +28,8 @@ void save_checkpoint(const run::CheckpointPlace& place, const Checkpoint& checkp
 
 /// What is there to go on from; empty where there is nothing or place.resume is false. Throws
 /// ConfigError, naming what differs, where it was written with other options or inputs, and
-/// ArtifactError where it is no checkpoint.
+/// ArtifactError where it is no checkpoint. An option that an older version did not record has its
+/// default.
 std::optional<Checkpoint> load_checkpoint(const run::CheckpointPlace& place);
 
 /// What rank 0 has loaded, on every rank: the others have no directory of theirs.

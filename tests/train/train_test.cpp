@@ -293,6 +293,24 @@ TEST_CASE("a checkpoint of other options or inputs is refused", "[fit][resume]")
   CHECK(fit_until(options, second, directory).steps == 15);
 }
 
+TEST_CASE("a checkpoint of a version that did not know an option goes on with its default",
+          "[fit][resume]") {
+  const TemporaryDirectory directory;
+  auto options = five_epochs(directory);
+  options.checkpoint.save_steps = 1;
+  Interruptible first(4);
+  CHECK_THROWS_AS(fit_until(options, first, directory), Killed);
+  options.checkpoint.place.usual_options = {{"tau", 0.3}, {"exchange", "fp32"}};
+  auto& asked = options.checkpoint.place.identity["options"];
+  asked["exchange"] = "bf16";
+  Interruptible second(-1);
+  CHECK_THROWS_WITH(
+      fit_until(options, second, directory),
+      ContainsSubstring("options.exchange was \"fp32\", is \"bf16\"") && !ContainsSubstring("tau"));
+  asked["exchange"] = "fp32";
+  CHECK(fit_until(options, second, directory).steps == 15);
+}
+
 TEST_CASE("a request to stop writes a checkpoint and says so", "[fit][resume]") {
   class Stopping : public Interruptible {
    public:
