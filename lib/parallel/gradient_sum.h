@@ -11,7 +11,7 @@ namespace reaugkd::parallel {
 
 /// While it lives, gradients go from rank to rank as `type`: fp32, or bf16, which is half the
 /// bytes. In bf16 a rank's gradient is rounded once, the ranks' are added up in fp32, and the sum
-/// is rounded once. Equal on all ranks.
+/// is rounded once. Equal on all ranks. Sparse gradients go as fp32.
 class SendGradientsAs {
  public:
   explicit SendGradientsAs(torch::ScalarType type);
@@ -39,7 +39,8 @@ class GradientSum {
   /// This rank's gradient of parameters[i]: dense (fp32) or sparse. Any thread may call it. Throws
   /// RankError.
   void ready(std::size_t i, const torch::Tensor& gradient);
-  /// The sums, as `parameters`; undefined where no rank had a gradient. Throws RankError.
+  /// The sums, as `parameters`; undefined where there was no gradient. All ranks have gradients of
+  /// the same parameters, since they all go the same way back. Throws RankError.
   std::vector<torch::Tensor> finish();
 
  private:

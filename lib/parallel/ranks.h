@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -70,7 +71,11 @@ void leave() noexcept;
 /// The command has failed here, so that the others can say where and why.
 void leave_with(const std::string& message) noexcept;
 
-/// Rank 0 has finished, and this rank has nothing more to do.
-class FinishedElsewhere {};
+/// Rank 0 has finished, and this rank has nothing more to do. It may be thrown in a way back, and
+/// the threads in which LibTorch goes back on a GPU end the process for what is no std::exception.
+class FinishedElsewhere : public std::exception {
+ public:
+  const char* what() const noexcept override { return "rank 0 has finished"; }
+};
 
 }  // namespace reaugkd::parallel

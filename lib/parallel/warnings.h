@@ -1,5 +1,6 @@
-// Warnings of the ranks that do not log: the first one writes them into its run.log. Most are what
-// it has warned of itself, and are said once.
+// Warnings of the ranks that do not log: the first one writes them into its run.log, and what comes
+// after its run has ended to the terminal alone. Most are what it has warned of itself, and are
+// said once.
 #pragma once
 
 #include <string>

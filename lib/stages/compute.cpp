@@ -6,6 +6,9 @@ namespace reaugkd::stages {
 
 tensor::Compute start_compute(const run::RunOptions& options, bool training,
                               run::RunDirectory& run) {
+  // Here, before they load what takes long, other ranks hear it where the first one has nothing to
+  // do. It waits for them only a moment.
+  parallel::stop_if_any_interrupted();
   tensor::Compute compute;
   compute.device = tensor::parse_device(options.device);
   if (compute.device.is_cuda() && !compute.device.has_index() && parallel::size() > 1) {

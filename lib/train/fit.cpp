@@ -299,9 +299,10 @@ class Fit {
 
   void save() {
     if (options_.checkpoint.place.path.empty()) return;
-    if (loss_.total.defined() && !last_step_is_finite()) return;  // the last good one stays
+    if (parallel::rank() > 0 && !optimizer_.sharded()) return;
+    if (norm_.defined() && !last_step_is_finite()) return;  // the last good one stays
     if (parallel::rank() > 0) {
-      if (optimizer_.sharded()) optimizer_.state();  // gives its part to rank 0
+      optimizer_.state();  // gives its part to rank 0
       return;
     }
     Position now = at_;
