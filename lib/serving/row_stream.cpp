@@ -70,9 +70,14 @@ std::string RowStream::where() const {
 
 std::optional<std::string_view> RowStream::take_record() {
   std::string_view rest = std::string_view(buffer_).substr(begin_);
-  if (line_ == 1 && rest.starts_with(data::kByteOrderMark)) {
-    begin_ += data::kByteOrderMark.size();
-    rest.remove_prefix(data::kByteOrderMark.size());
+  if (!begun_) {
+    constexpr auto kMark = data::kByteOrderMark;
+    if (rest.size() < kMark.size() && kMark.starts_with(rest)) return {};  // perhaps half of it
+    begun_ = true;
+    if (rest.starts_with(kMark)) {
+      begin_ += kMark.size();
+      rest.remove_prefix(kMark.size());
+    }
   }
   std::size_t end =
       layout_.format == RowFormat::kCsv ? data::end_of_csv_record(rest) : rest.find('\n', scanned_);

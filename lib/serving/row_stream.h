@@ -82,6 +82,7 @@ class RowStream {
   std::string buffer_;
   std::size_t begin_ = 0;    // of the bytes that no record has taken
   std::size_t scanned_ = 0;  // of them, known to end no record
+  bool begun_ = false;       // behind a byte order mark, if there is one
   std::int64_t line_ = 1;    // on which the next record begins
   std::int64_t record_line_ = 1;
   std::optional<base::DataError> stopped_by_;  // thrown once the rows before it are taken
