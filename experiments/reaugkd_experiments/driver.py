@@ -200,7 +200,7 @@ def run(path, settings, tasks=None, methods=None, seeds=None, select_on_dev=Fals
     if rehearse:
         parts = [one for one in rehearsal.rehearsed(part, rehearse) if one["tasks"]]
         if not settings.dry_run:
-            cut = rehearsal.cut_data(settings.glue, settings.output / rehearsal.MARK, part, rehearse)
+            cut = rehearsal.cut_data(settings.glue, settings.output, part, rehearse)
             settings = dataclasses.replace(settings, glue=cut)
             settings = dataclasses.replace(settings, model=rehearsal.model_with_weights(settings, part["tasks"][0], rehearse))
     if not settings.dry_run:

@@ -1,6 +1,8 @@
 """A rehearsal: a plan with a few rows of each task, one epoch and one seed. It finds what would stop the real run early: a missing
 file, an option that a command does not take. Its scores say nothing."""
+import contextlib
 import fcntl
+import itertools
 import json
 import os
 import pathlib
@@ -13,6 +15,7 @@ from .errors import UserError
 TRAINING = ("teacher-finetune", "distill")
 MARK = "rehearsal-data"  # a folder of an output directory that holds no real runs
 ROWS = "rows"  # a file there
+TEXTS = (".tsv", ".csv", ".jsonl", ".txt")  # are cut, by lines; other files are taken whole
 
 
 def rehearsed(plan, rows):
@@ -49,26 +52,46 @@ def check_output(output, rehearse):
     used = output.is_dir() and any(output.glob("plan-*.json"))
     if marked and not rehearse or used and rehearse and not marked:
         raise UserError(f"--output {output} holds {'a rehearsal' if marked else 'real runs'}: give another one")
-    before = (output / MARK / ROWS).read_text().strip() if (output / MARK / ROWS).exists() else ""
-    if before and before != str(rehearse):
-        raise UserError(f"--output {output} holds a rehearsal of {before} rows: give --rehearse {before}, or another --output")
+    if marked:
+        check_rows(output / MARK, rehearse)
 
 
-def folders_of(plan):
-    """Those of the tasks, and of the files that options name with {glue}."""
-    named = (folder.rstrip("/") for folder in re.findall(r'"\{glue\}/((?:[^"/]+/)*)[^"/]*"', json.dumps(plan)))
-    return sorted({task.get("folder", "") for task in plan["tasks"]} | set(named))
+def check_rows(target, rows):
+    path = target / ROWS
+    before = path.read_text().strip() if path.exists() else ""
+    if before and before != str(rows):
+        raise UserError(f"--output {target.parent} holds a rehearsal of {before} rows: give --rehearse {before}, or another --output")
+    if not before and any(target.glob("*/")):
+        raise UserError(f"--output {target.parent} holds a rehearsal of an older version: give another one")
 
 
-def cut_data(glue, target, plan, rows):
-    """The first rows of every file of the plan's folders. GLUE's files have one row a line, and CoLA's no header."""
+@contextlib.contextmanager
+def locked(output):
+    """Of several drivers with one output directory, one makes what all need."""
+    with open(output / MARK / ".lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def files_of(glue, plan):
+    """Below glue: all of the tasks' folders, and what options name with {glue}."""
+    named = {pathlib.Path(name) for name in re.findall(r'\{glue\}/([^,"]+)', json.dumps(plan, ensure_ascii=False))}
+    folders = {pathlib.Path(task.get("folder", "")) for task in plan["tasks"]} | {path for path in named if (glue / path).is_dir()}
+    inside = {path.relative_to(glue) for folder in folders for path in (glue / folder).glob("*.tsv")}
+    return sorted(inside | {path for path in named if (glue / path).is_file()})
+
+
+def cut_data(glue, output, plan, rows):
+    """The first rows of every file that the plan needs. GLUE's files have one row a line, and CoLA's no header."""
+    target = output / MARK
     target.mkdir(exist_ok=True)
-    replace(target / ROWS, f"{rows}\n".encode())
-    for folder in folders_of(plan):
-        (target / folder).mkdir(parents=True, exist_ok=True)
-        for path in sorted((glue / folder).glob("*.tsv")):
-            with open(path, "rb") as lines:
-                replace(target / folder / path.name, b"".join(line for _, line in zip(range(rows + 1), lines)))
+    with locked(output):
+        check_rows(target, rows)
+        replace(target / ROWS, f"{rows}\n".encode())
+        for path in files_of(glue, plan):
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            with open(glue / path, "rb") as lines:
+                replace(target / path, b"".join(itertools.islice(lines, rows + 1)) if path.suffix in TEXTS else lines.read())
     return target
 
 
@@ -84,11 +107,9 @@ def model_with_weights(settings, task, rows):
     source = pathlib.Path(settings.model)
     if any(source.glob("*.safetensors*")):
         return settings.model
-    made, target = settings.output / "rehearsal-start", settings.output / "rehearsal-model"
-    with open(settings.output / MARK / ".lock", "w", encoding="utf-8") as lock:  # of several drivers one makes it
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (target / "model.safetensors").exists():
-            make_weights(settings, source, task, rows, made, target)
+    target = settings.output / "rehearsal-model"
+    with locked(settings.output):
+        make_weights(settings, source, task, rows, settings.output / "rehearsal-start", target)
     return str(target)
 
 
@@ -99,7 +120,7 @@ def make_weights(settings, source, task, rows, made, target):
     if done.returncode:
         raise UserError(f"--model {source}: random weights cannot be made of it: {done.stderr.strip()}")
     target.mkdir(exist_ok=True)
-    for path in source.iterdir():  # not made's, which knows the first task
+    for path in source.iterdir():  # not those of `made`, which knows the first task
         if path.is_file() and path.suffix in (".json", ".txt", ".model"):
-            shutil.copyfile(path, target / path.name)
+            replace(target / path.name, path.read_bytes())
     replace(target / "model.safetensors", (made / "model.safetensors").read_bytes())

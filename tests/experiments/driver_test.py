@@ -39,8 +39,10 @@ def test_a_rehearsal_is_short_and_makes_weights_where_there_are_none(workplace):
     (model / "vocab.txt").write_text("[PAD]\n")
     (workplace.root / "CoLA").mkdir()
     (workplace.root / "CoLA/test.tsv").write_text("row\n" * 30)
+    (workplace.root / "given").mkdir()
+    (workplace.root / "given/answers.npz").write_text("whole\n" * 30)
     plan = dict(PLAN, tasks=[*PLAN["tasks"], {"task": "qnli", "folder": "QNLI"}], options={"distill": {"epochs": 6}, "eval": {"sweep": True}},
-                kbs=[{"name": "foreign", "options": {"extend-files": "{glue}/CoLA/test.tsv"}}])
+                kbs=[{"name": "foreign", "options": {"extend-files": "{glue}/CoLA/test.tsv,{glue}/given/answers.npz"}}])
     done = workplace.run_plan(plan, "--rehearse", "20", "--model", model)
     assert done.returncode == 0, done.stderr
     runs = workplace.root / "runs"
@@ -55,8 +57,11 @@ def test_a_rehearsal_is_short_and_makes_weights_where_there_are_none(workplace):
     assert [len(list((runs / task / "seed-1").glob("student-kd*"))) for task in ("rte", "qnli")] == [3, 1]
     assert not (runs / "rte/seed-2").exists()
     assert (runs / "rehearsal-data/CoLA/test.tsv").read_text() == "row\n" * 21
+    assert (runs / "rehearsal-data/given/answers.npz").read_bytes() == b"whole\n" * 30
+    (model / "config.json").write_text('{"corrected": true}')
     assert workplace.run_plan(plan, "--rehearse", "20", "--model", model).returncode == 0
-    assert sum("--init random " in call for call in workplace.calls()) == 1
+    assert "corrected" in (runs / "rehearsal-model/config.json").read_text()
+    assert all("--resume" in call for call in workplace.calls() if "--init random " in call)
     for more, text in (((), "holds a rehearsal: give another one"), (("--rehearse", "30"), "holds a rehearsal of 20 rows")):
         refused = workplace.run_plan(plan, *more)
         assert refused.returncode == 2 and text in refused.stderr
