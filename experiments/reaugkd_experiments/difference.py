@@ -35,10 +35,11 @@ def corrected(differences):
             for found in differences]
 
 
-def difference(columns, left, right):
+def difference(columns, left, right, over_seeds=True):
     """left - right, averaged over the columns, with the seeds that all of them have for both sides.
 
-    The rows of different tasks are drawn independently. None without a common seed, or for a metric without intervals.
+    The rows of different tasks are drawn independently. None without a common seed, or for a metric without intervals. Without
+    `over_seeds` the interval says what other rows would change, and there is no p: for seeds that are not independent.
     """
     seeds = sorted(set.intersection(*(column.seeds(left, right) for column in columns))) if columns else []
     if not seeds or not all(column.has_intervals for column in columns):
@@ -47,8 +48,8 @@ def difference(columns, left, right):
                        for column in columns], axis=0)
     resampled = np.mean([column.resampled_scores(left, seed) - column.resampled_scores(right, seed)
                          for column in columns for seed in seeds], axis=0)
-    if len(seeds) == 1:
-        return Difference(float(by_seed.mean()), middle(resampled), None, 1)
+    if len(seeds) == 1 or not over_seeds:
+        return Difference(float(by_seed.mean()), middle(resampled), None, len(seeds))
     rows = sum(len(column.task.first.labels) for column in columns)
     return Difference(float(by_seed.mean()), *of_rows_and_seeds(by_seed, np.var(resampled, ddof=1), rows), len(seeds))
 

@@ -16,9 +16,9 @@ class Cell:
     planned: int  # seeds
 
 
-def difference_cell(columns, left, right, before=""):
+def difference_cell(columns, left, right, before="", over_seeds=True):
     planned = max((len(column.teacher) for column in columns), default=0)
-    return Cell(before, difference(columns, left, right), planned)
+    return Cell(before, difference(columns, left, right, over_seeds), planned)
 
 
 def table_of(rows, titles):

@@ -54,37 +54,36 @@ def mixed_task(task):
 
 
 def mixed_table(tasks):
-    """What a mean with equal weights adds to the student: with its neighbors, and with another seed's student. None if no task has both."""
+    """What a mean with equal weights adds to the student: with its neighbors, and with another seed's student. Each student is in
+    two of the latter, so their interval is over the rows alone. None if no task has both."""
     tasks = [found for found in map(mixed_task, tasks) if found is not None]
     columns, rows = columns_of(tasks), []
     for method in methods_of(tasks):
         for title, side in (("its neighbors", NEIGHBORS), ("another seed's student", OTHER_SEED)):
-            rows.append([f"{method}, {title}", *(difference_cell(part, (method, side), (method, "alone")) for part in parts(columns))])
+            rows.append([f"{method}, {title}", *(difference_cell(part, (method, side), (method, "alone"), over_seeds=side == NEIGHBORS)
+                                                 for part in parts(columns))])
     return table_of(rows, ["student, and what it is mixed with", *titles(columns)]) if rows else None
 
 
 def errors_table(tasks):
-    """How often the second opinion is right where the student is wrong, and wrong where it is right. Means over seeds. None for
-    regressions alone, and for one seed."""
-    tasks = [task for task in tasks if task.first.classes]
-    rows = [[method, *(errors_cell(task.runs.get(method, {})) for task in tasks)] for method in methods_of(tasks)]
-    if not any(cell for row in rows for cell in row[1:]):
-        return None
-    return pd.DataFrame(rows, columns=["method", *(f"{task.name}: student wrong: neighbors, another seed's right; student right: "
-                                                   "neighbors, another seed's wrong" for task in tasks)])
+    """How often the second opinion is right where the student is wrong, and wrong where it is right. Means over seeds. The neighbors
+    are `eval`'s k, which is the smallest where beta is 1. None for regressions alone, and for one seed."""
+    rows = [[task.name, method, *found] for task in tasks if task.first.classes for method in methods_of([task])
+            if (found := shares(task.runs[method])) is not None]
+    return pd.DataFrame(rows, columns=["task", "method", "k", "student wrong: neighbors right", "another seed right",
+                                       "student right: neighbors wrong", "another seed wrong"]) if rows else None
 
 
-def errors_cell(runs):
-    shares = []
+def shares(runs):
+    """k of each seed, and the four shares as texts. None where there are none."""
+    found, ks = [], []
     for seed, other in seconds_of(runs).items():
         run = runs[seed]
         right = {"student": run.decisions["alone"] == run.labels, "neighbors": run.decisions["retrieval"] == run.labels,
                  "other": other.decisions["alone"] == other.labels}
         wrong = ~right["student"]
+        ks.append(str(run.results["retrieval"]["k"]))
         if wrong.any() and not wrong.all():
-            shares.append([right[who][wrong].mean() for who in ("neighbors", "other")]
-                          + [1 - right[who][~wrong].mean() for who in ("neighbors", "other")])
-    if not shares:
-        return ""
-    first, second, third, fourth = (f"{100 * share:.0f} %" for share in np.mean(shares, axis=0))
-    return f"{first}, {second}; {third}, {fourth}"
+            found.append([right["neighbors"][wrong].mean(), right["other"][wrong].mean(),
+                          1 - right["neighbors"][~wrong].mean(), 1 - right["other"][~wrong].mean()])
+    return [", ".join(ks), *(f"{100 * share:.0f} %" for share in np.mean(found, axis=0))] if found else None

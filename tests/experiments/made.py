@@ -23,6 +23,7 @@ def opinions(labels, student, neighbors):
     found = evaluation(labels, student.argmax(axis=1))
     found.classes, found.probabilities = ["0", "1"], {"student": student, "retrieval": neighbors}
     found.decisions["retrieval"] = neighbors.argmax(axis=1)
+    found.results["retrieval"] = {"k": 8}
     return found
 
 

@@ -247,10 +247,11 @@ def test_who_errs_where():
     table = second_opinion.errors_table([task("made", runs)])
     # Wrong: of seed 1's two rows the neighbors have one and seed 2 has both, of seed 2's three none and all. Right: the neighbors err on
     # none; seed 2 on three of eight, seed 1 on two of seven.
-    assert list(table.iloc[0]) == ["kd", "25 %, 100 %; 0 %, 33 %"]
+    assert list(table.iloc[0]) == ["made", "kd", "8, 8", "25 %", "100 %", "0 %", "33 %"]
     # Half and half, seed 1 gains one of ten rows by its neighbors (0.6), seed 2 none. Together both have all rows: +2 and +3 of ten.
     mixed = second_opinion.mixed_table([task("made", runs)])
     assert [text.split(" ")[0] for text in mixed["made"]] == ["+5.0", "+25.0"]
+    assert ["p" in text for text in mixed["made"]] == [True, False]
 
 
 def test_a_second_opinion_needs_two_seeds_and_probabilities():
@@ -260,7 +261,7 @@ def test_a_second_opinion_needs_two_seeds_and_probabilities():
     without = {"kd": {seed: opinions([1, 0], [0.9, 0.6], [0.9, 0.4]) for seed in ("seed-1", "seed-2")}}
     for run in without["kd"].values():
         run.probabilities = {}  # of an archive without them
-    assert list(second_opinion.errors_table([task("made", without)]).iloc[0]) == ["kd", "100 %, 0 %; 0 %, 0 %"]
+    assert list(second_opinion.errors_table([task("made", without)]).iloc[0]) == ["made", "kd", "8, 8", "100 %", "0 %", "0 %", "0 %"]
     assert second_opinion.mixed_table([task("made", without)]) is None
 
 
