@@ -6,8 +6,8 @@ namespace reaugkd::stages {
 
 tensor::Compute start_compute(const run::RunOptions& options, bool training,
                               run::RunDirectory& run) {
-  // Here, before they load what takes long, other ranks hear it where the first one has nothing to
-  // do. It waits for them only a moment.
+  // If rank 0 has already finished this stage, the other ranks learn it here, before they load
+  // models: rank 0 waits for them only a moment.
   parallel::stop_if_any_interrupted();
   tensor::Compute compute;
   compute.device = tensor::parse_device(options.device);

@@ -41,7 +41,7 @@ void join_single_row(Batches& batches) {
 }
 
 /// Rows, longest first, as two halves that have about as many tokens: of each two rows that follow
-/// one another the longer one goes to either half in turn. Then the same within each half.
+/// one another the longer one goes to either half in turn. Each half is then divided likewise.
 void deal_in_halves(std::span<std::int64_t> rows) {
   if (rows.size() < 3) return;
   std::vector<std::int64_t> first, second;
@@ -89,6 +89,13 @@ Batches with_even_parts(Batches batches, const std::vector<std::int64_t>& length
     deal_in_halves(rows);
   }
   return batches;
+}
+
+Batches training_batches(const std::vector<std::int64_t>& lengths, std::int64_t batch_size,
+                         std::uint64_t seed, std::int64_t epoch, bool random) {
+  return with_even_parts(random ? shuffled_batches(std::ssize(lengths), batch_size, seed, epoch)
+                                : length_bucketed_batches(lengths, batch_size, seed, epoch),
+                         lengths);
 }
 
 Batches sorted_batches(const std::vector<std::int64_t>& lengths, std::int64_t batch_size) {

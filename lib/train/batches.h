@@ -28,6 +28,11 @@ Batches length_bucketed_batches(const std::vector<std::int64_t>& lengths, std::i
 /// one with the most tokens. The order depends on lengths alone, not on the number of parts.
 Batches with_even_parts(Batches batches, const std::vector<std::int64_t>& lengths);
 
+/// The batches of one epoch of training, with even parts: random ones for a loss that compares the
+/// rows of a batch, else rows of about the same length.
+Batches training_batches(const std::vector<std::int64_t>& lengths, std::int64_t batch_size,
+                         std::uint64_t seed, std::int64_t epoch, bool random);
+
 /// Rows in order of length, longest first: the least padding, and the largest batch comes first.
 Batches sorted_batches(const std::vector<std::int64_t>& lengths, std::int64_t batch_size);
 

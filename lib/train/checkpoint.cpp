@@ -28,6 +28,11 @@ Json header_of(const run::CheckpointPlace& place) {
         "{}: has format {}, this version reads {}; start again with `overwrite`", where, format,
         kFormat);
   }
+  const Json identity = header.value("identity", Json::object());
+  if (!identity.is_null() &&  // of a caller that gives none
+      (!identity.is_object() || !identity.value("options", Json::object()).is_object())) {
+    throw base::ArtifactError("{}: its options are no object", where);
+  }
   return header;
 }
 

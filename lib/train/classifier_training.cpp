@@ -36,11 +36,7 @@ FitResult train_classifier(const std::string& what, const ModelOnData& student,
   const auto validation_rows = model.encode(data.validation, data.settings, compute);
   const auto lengths = lengths_of(student.encoded());
   const auto batches = [&](std::int64_t epoch) {
-    return with_even_parts(
-        objective.compares_rows()
-            ? shuffled_batches(std::ssize(lengths), options.batch_size, seed, epoch)
-            : length_bucketed_batches(lengths, options.batch_size, seed, epoch),
-        lengths);
+    return training_batches(lengths, options.batch_size, seed, epoch, objective.compares_rows());
   };
   const data::Task& task = data.settings.task;
   const auto validate = [&] {

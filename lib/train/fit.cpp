@@ -82,6 +82,8 @@ class Fit {
     }
     if (parallel::rank() > 0) at_.log_bytes = 0;  // a log that nobody reads
     log_.emplace(log_path, at_.log_bytes);
+    const bool here = parallel::rank() == 0 && !options.checkpoint.place.path.empty();
+    saves_ = parallel::largest(here ? 1 : 0) == 1;
   }
 
   FitResult run() {
@@ -298,9 +300,9 @@ class Fit {
   }
 
   void save() {
-    if (options_.checkpoint.place.path.empty()) return;
-    if (parallel::rank() > 0 && !optimizer_.sharded()) return;
-    if (norm_.defined() && !last_step_is_finite()) return;  // the last good one stays
+    if (!saves_ || (parallel::rank() > 0 && !optimizer_.sharded())) return;
+    const bool stepped = loss_.total.defined() && norm_.defined();
+    if (stepped && !last_step_is_finite()) return;  // the last good one stays
     if (parallel::rank() > 0) {
       optimizer_.state();  // gives its part to rank 0
       return;
@@ -376,7 +378,8 @@ class Fit {
   const std::function<Validation()>& validate_;
   AdamW optimizer_;
   double base_rate_;
-  double rate_ = 0;  // of the last step
+  double rate_ = 0;     // of the last step
+  bool saves_ = false;  // the first rank writes checkpoints
   std::optional<base::AppendedFile> log_;
   std::int64_t total_steps_ = 0;
   std::int64_t total_examples_ = 0;

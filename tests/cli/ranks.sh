@@ -44,6 +44,8 @@ both teacher 3 teacher-finetune --model "$demo/teacher" $task $small --gradient-
 ok "best at epoch" "$reaugkd" --ranks 2 teacher-finetune --model "$demo/teacher" $task $small --keep-trajectory 3 --shard-optimizer \
   --output "$work/sharded"
 cmp "$work/teacher-2/model.safetensors" "$work/sharded/model.safetensors" || fail "--shard-optimizer trains other weights"
+ok "best at epoch" "$reaugkd" --ranks 2 teacher-finetune --model "$demo/teacher" $task $small --keep-trajectory 3 --shard-optimizer \
+  --save-steps 2 --overwrite --rank-timeout 60 --output "$work/sharded" # no rank writes a checkpoint
 for ranks in 2 3; do # gradients of half the bytes: nearly the same weights, and the same bytes again
   for run in first second; do
     ok "best at epoch" "$reaugkd" --ranks $ranks teacher-finetune --model "$demo/teacher" $task $small --gradient-exchange bf16 \

@@ -87,6 +87,9 @@ TEST_CASE("equal parts of a batch have about as many tokens", "[batches]") {
   for (std::size_t i = 0; i < after.size(); ++i) {
     CHECK(rows_in({after[i]}) == rows_in({before[i]}));
   }
+  CHECK(train::training_batches(lengths, 32, 1, 0, /*random=*/true) == after);
+  CHECK(train::training_batches(lengths, 32, 1, 0, /*random=*/false) ==
+        train::with_even_parts(train::length_bucketed_batches(lengths, 32, 1, 0), lengths));
   CHECK(train::with_even_parts({{2, 0, 1}, {3}, {}}, {5, 9, 7, 1}) ==
         train::Batches{{1, 2, 0}, {3}, {}});
 }
@@ -342,6 +345,29 @@ TEST_CASE("a request to stop writes a checkpoint and says so", "[fit][resume]") 
   base::forget_interrupt();
   Interruptible again(-1);
   fit_until(options, again, directory);
+  CHECK(torch::equal(again.w_, whole.w_));
+}
+
+TEST_CASE("a request to stop that is heard within a step leaves what was before it",
+          "[fit][resume]") {
+  // So does one of several ranks whose peers end, as all are asked to.
+  class Stopping : public Interruptible {
+   public:
+    Stopping() : Interruptible(-1) {}
+    train::LossTerms loss(const std::vector<std::int64_t>& rows) override {
+      if (++calls_ == 8) throw base::Interrupted(SIGTERM, "the others have ended");
+      return Interruptible::loss(rows);
+    }
+
+   private:
+    int calls_ = 0;
+  };
+  const TemporaryDirectory directory, other;
+  Interruptible whole(-1), again(-1);
+  fit_until(five_epochs(other), whole, other);
+  Stopping stopped;
+  CHECK_THROWS_AS(fit_until(five_epochs(directory), stopped, directory), base::Interrupted);
+  fit_until(five_epochs(directory), again, directory);
   CHECK(torch::equal(again.w_, whole.w_));
 }
 
