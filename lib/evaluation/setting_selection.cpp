@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "retrieval/calibrated_loss.h"
 #include "train/predict.h"
 
 namespace reaugkd::evaluation {
@@ -38,16 +39,33 @@ retrieval::Criterion metric_of(const data::Task& task, const std::vector<float>&
   };
 }
 
+/// What the settings are compared by; `better` is empty for the loss.
+struct Comparison {
+  std::string name;
+  retrieval::Criterion better;
+  double sign = 1;  // of the value that is shown
+};
+
+Comparison comparison_of(SelectBy by, const data::Task& task, const torch::Tensor& labels,
+                         const retrieval::Criterion& metric) {
+  if (by == SelectBy::kMetric) return {task.metrics.front(), metric};
+  if (by == SelectBy::kLoss || task.regression()) return {"loss", {}};
+  const auto better = [labels](const torch::Tensor& combined) {
+    return -retrieval::calibrated_loss(combined, labels);
+  };
+  return {"calibrated loss", better, -1};
+}
+
 SelectionRecord record_of(const retrieval::RetrievalGrid& grid, const RetrievalSetting& setting,
-                          const retrieval::Criterion& criterion, const data::Task& task,
+                          const Comparison& by, const data::Task& task,
                           const LabelledQueries& validation, const std::string& selected_on) {
   const auto& student = validation.queries.probabilities;
   SelectionRecord record;
   record.selected_on = selected_on;
-  record.selected_by = criterion ? task.metrics.front() : "loss";
-  if (criterion) {
-    record.score = setting.score;
-    record.score_student = criterion(student);
+  record.selected_by = by.name;
+  if (by.better) {
+    record.score = by.sign * setting.score;
+    record.score_student = by.sign * by.better(student);
   }
   record.examples = static_cast<std::int64_t>(validation.labels.size());
   record.loss = setting.loss;
@@ -78,21 +96,21 @@ SelectedRetrieval select_retrieval(const SelectionOptions& options, const data::
     const auto labels = torch::tensor(selected.validation->labels);
     const auto own = retriever.own_classes(validation->rows);
     const auto metric = metric_of(task, selected.validation->labels);
-    const auto criterion = options.by_metric ? metric : retrieval::Criterion();
+    const auto by = comparison_of(options.by, task, labels, metric);
     const auto best_of = [&](const std::vector<SoftLabels>& values,
-                             const retrieval::Criterion& by) {
+                             const retrieval::Criterion& better) {
       return retrieval::select_setting(grid, queries.neighbors, values, queries.probabilities,
-                                       labels, task.kind(), by, own);
+                                       labels, task.kind(), better, own);
     };
-    choice.setting = best_of(soft_labels, criterion);
-    selected.permuted_setting = best_of(permuted, criterion);
-    if (choice.unused() && !options.by_metric) {
+    choice.setting = best_of(soft_labels, by.better);
+    selected.permuted_setting = best_of(permuted, by.better);
+    if (choice.unused() && options.by == SelectBy::kLoss) {
       const auto refused = best_of(soft_labels, metric);
       selected.warnings = refused_hints({refused, task.metrics.front(), refused.score,
                                          metric(queries.probabilities), validation->name});
     }
     choice.selection =
-        record_of(grid, choice.setting, criterion, task, *selected.validation, validation->name);
+        record_of(grid, choice.setting, by, task, *selected.validation, validation->name);
   }
   selected.soft_labels = labels_of(soft_labels, choice.setting);
   selected.permuted_soft_labels = labels_of(permuted, selected.permuted_setting);

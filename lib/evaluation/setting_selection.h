@@ -17,8 +17,8 @@ namespace reaugkd::evaluation {
 /// How a setting was selected, on the validation part.
 struct SelectionRecord {
   std::string selected_on;                     // "holdout:0.1"
-  std::string selected_by;                     // "loss", or a metric
-  std::optional<double> score, score_student;  // by the metric
+  std::string selected_by;                     // "loss", "calibrated loss", or a metric
+  std::optional<double> score, score_student;  // by what is not the loss
   std::int64_t examples = 0;
   double loss = 0;
   double loss_student = 0;
@@ -40,12 +40,16 @@ struct RetrievalChoice {
   }
 };
 
+/// The loss; the loss at the best temperature (retrieval/calibrated_loss.h), of regressions the
+/// loss; the task's first metric.
+enum class SelectBy : std::uint8_t { kLoss, kCalibrated, kMetric };
+
 /// What to select from.
 struct SelectionOptions {
   retrieval::RetrievalGrid grid;
-  std::string beta_mode = "constant";        // of the grid
-  bool fixed = false;                        // the grid has one setting: nothing to select
-  bool by_metric = false;                    // by the task's first metric, not the loss
+  std::string beta_mode = "constant";  // of the grid
+  bool fixed = false;                  // the grid has one setting: nothing to select
+  SelectBy by = SelectBy::kLoss;
   std::vector<std::int64_t> ef_search_grid;  // empty: as built
   std::uint64_t seed = 0;
 };

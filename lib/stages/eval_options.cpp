@@ -33,9 +33,10 @@ base::OptionList EvalOptions::fields() {
             group,
             &select_by,
             "what k, beta and tau-retrieval are selected by on the validation part: loss (mean "
-            "negative log likelihood; regression: squared error) or the task's first metric",
+            "negative log likelihood; regression: squared error), calibrated (the loss at the best "
+            "temperature) or metric (the task's first one)",
             {},
-            {"loss", "metric"}});
+            {"loss", "calibrated", "metric"}});
   list.add({"beta-mode",
             group,
             &beta_mode,
@@ -146,7 +147,8 @@ evaluation::SelectionOptions EvalOptions::selection(bool selects_more) const {
   selection.grid = grid(selects_more);
   selection.beta_mode = to_string(selection.grid.beta_mode);
   selection.fixed = nothing_to_select(selects_more);
-  selection.by_metric = select_by == "metric";
+  if (select_by == "calibrated") selection.by = evaluation::SelectBy::kCalibrated;
+  if (select_by == "metric") selection.by = evaluation::SelectBy::kMetric;
   selection.ef_search_grid = grid_ef_search;
   selection.seed = static_cast<std::uint64_t>(run.seed);
   return selection;

@@ -79,6 +79,10 @@ ok "by accuracy" "$reaugkd" eval --model "$work/student" --kb "$work/half" --dat
   --output "$work/eval-metric" --latency-examples 0 --quiet
 number() { sed -n "s/.*\"$1\": \([0-9.e-]*\),*$/\1/p" "$work/eval-metric/metrics.json"; }
 holds "$(number validation_score) >= $(number validation_score_student)" "the score that was selected"
+ok "by calibrated loss" "$reaugkd" eval --model "$work/student" --kb "$work/half" --data "$work/data" --select-by calibrated \
+  --output "$work/eval-metric" --overwrite --latency-examples 0 --quiet
+holds "$(number validation_score) <= $(number validation_score_student)" "the calibrated loss that was selected"
+holds "$(number validation_score) <= $(number validation_loss)" "a loss at the best temperature"
 
 # New rows with distributions of their own: right ones, wrong ones, the teacher's.
 extend="$reaugkd build-kb --extend $work/half --teacher $work/projected --quiet --extend-files"
