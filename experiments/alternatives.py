@@ -153,7 +153,7 @@ def table(done):
     for method in (name for name in METHODS if any(run["method"] == name for run in done)):
         cells = []
         for task, metric in columns:
-            found = [100 * run["scores"][metric] for run in done if (run["task"], run["method"]) == (task, method)]
+            found = [round(100 * run["scores"][metric], 9) + 0.0 for run in done if (run["task"], run["method"]) == (task, method)]
             deviation = f" ± {np.std(found, ddof=1):.1f}" if len(found) > 1 else ""
             cells.append(f"{np.mean(found):.1f}{deviation}" if found else "")
         print(f"| {method} | " + " | ".join(cells) + " |")

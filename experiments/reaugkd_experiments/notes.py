@@ -39,7 +39,7 @@ def unequal_budgets(tasks, runs):
 def notes_of(task):
     for reason in task.left_out:
         yield f"- Left out: {reason}."
-    shown = {"loss", *(column.metric for column in task.columns)}
+    shown = {"loss", "calibrated loss", *(column.metric for column in task.columns)}
     others = sorted({run.results["retrieval"].get("selected_by", "loss") for runs in task.runs.values()
                      for run in runs.values()} - shown)
     if others:
