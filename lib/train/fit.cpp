@@ -301,8 +301,10 @@ class Fit {
 
   void save() {
     if (!saves_ || (parallel::rank() > 0 && !optimizer_.sharded())) return;
-    const bool stepped = loss_.total.defined() && norm_.defined();
-    if (stepped && !last_step_is_finite()) return;  // the last good one stays
+    const auto broken = [](const torch::Tensor& value) {
+      return value.defined() && !std::isfinite(value.item<double>());
+    };
+    if (broken(norm_) || broken(loss_.total)) return;  // the last good one stays
     if (parallel::rank() > 0) {
       optimizer_.state();  // gives its part to rank 0
       return;
