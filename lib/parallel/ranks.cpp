@@ -209,7 +209,8 @@ void stop_if_any_interrupted() {
     }
     signal = largest(base::interrupt_signal());
   }
-  if (signal != 0) base::note_interrupt(static_cast<int>(signal));
+  if (signal == 0) return;  // a signal that came since then is for the next call, on all ranks
+  base::note_interrupt(static_cast<int>(signal));
   base::stop_if_interrupted();
 }
 
