@@ -117,6 +117,7 @@ Predictions predict(models::Classifier& model, const text::EncodedDataset& datas
   base::Progress progress(options.what, dataset.size(), "examples");
   const Batches batches = sorted_batches(lengths_of(dataset), options.batch_size);
   const Dealt dealt(batches);
+  const bool one_process = parallel::size() == 1;  // others might not have heard of a signal yet
   for (std::size_t batch = 0; batch < batches.size(); ++batch) {
     const auto& rows = batches[batch];
     done += std::ssize(rows);
@@ -131,7 +132,7 @@ Predictions predict(models::Classifier& model, const text::EncodedDataset& datas
     }
     outputs.add(rows, models::forward_on_threads(model, input.to(options.device), options.pooling));
     if (!options.what.empty()) progress.update(done);
-    if (!dealt.among_ranks()) base::stop_if_interrupted();
+    if (one_process) base::stop_if_interrupted();
   }
   if (dealt.among_ranks()) parallel::stop_if_any_interrupted();
   Predictions result = outputs.take();
