@@ -213,8 +213,12 @@ class Fit {
                norm_.item<double>());
   }
 
+  /// A fit may be stopped within a step, where not both are there.
   bool last_step_is_finite() const {
-    return std::isfinite(loss_.total.item<double>()) && std::isfinite(norm_.item<double>());
+    const auto finite = [](const torch::Tensor& value) {
+      return !value.defined() || std::isfinite(value.item<double>());
+    };
+    return finite(loss_.total) && finite(norm_);
   }
 
   void write_line(const Json& line) {
@@ -301,10 +305,7 @@ class Fit {
 
   void save() {
     if (!saves_ || (parallel::rank() > 0 && !optimizer_.sharded())) return;
-    const auto broken = [](const torch::Tensor& value) {
-      return value.defined() && !std::isfinite(value.item<double>());
-    };
-    if (broken(norm_) || broken(loss_.total)) return;  // the last good one stays
+    if (!last_step_is_finite()) return;  // the last good one stays
     if (parallel::rank() > 0) {
       optimizer_.state();  // gives its part to rank 0
       return;
