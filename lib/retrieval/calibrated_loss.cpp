@@ -5,7 +5,7 @@
 namespace reaugkd::retrieval {
 namespace {
 
-constexpr double kLeastProbability = 1e-12;  // probability
+constexpr double kLeastProbability = 1e-12;
 constexpr double kMostTemperature = 100;
 constexpr int kMostNewtonSteps = 60;
 constexpr double kCloseEnough = 1e-10;

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <csignal>
+#include <filesystem>
 #include <numeric>
 #include <set>
 
@@ -15,6 +16,7 @@
 #include "catch.h"
 #include "temporary_directory.h"
 #include "train/batches.h"
+#include "train/checkpoint.h"
 #include "train/fit.h"
 #include "train/least_squares.h"
 #include "train/optimizer.h"
@@ -296,6 +298,17 @@ TEST_CASE("a checkpoint of other options or inputs is refused", "[fit][resume]")
   CHECK(fit_until(options, second, directory).steps == 15);
 }
 
+TEST_CASE("a checkpoint whose options are no object is damaged", "[fit][resume]") {
+  const TemporaryDirectory directory;
+  auto place = five_epochs(directory).checkpoint.place;
+  const auto identity = place.identity;
+  place.identity = {{"options", "none"}};
+  train::save_checkpoint(place, {base::Json::object(), {{"w", torch::zeros(1)}}});
+  place.identity = identity;
+  place.usual_options = {{"tau", 0.1}};
+  CHECK_THROWS_AS(train::load_checkpoint(place), base::ArtifactError);
+}
+
 TEST_CASE("a checkpoint of a version that did not know an option goes on with its default",
           "[fit][resume]") {
   const TemporaryDirectory directory;
@@ -367,6 +380,7 @@ TEST_CASE("a request to stop that is heard within a step leaves what was before 
   fit_until(five_epochs(other), whole, other);
   Stopping stopped;
   CHECK_THROWS_AS(fit_until(five_epochs(directory), stopped, directory), base::Interrupted);
+  CHECK(std::filesystem::exists(five_epochs(directory).checkpoint.place.path));
   fit_until(five_epochs(directory), again, directory);
   CHECK(torch::equal(again.w_, whole.w_));
 }
