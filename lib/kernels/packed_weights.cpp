@@ -3,13 +3,12 @@
 #ifdef REAUGKD_ONEDNN
 #include <algorithm>
 #include <array>
-#include <new>
-#include <oneapi/dnnl/dnnl.hpp>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "kernels/int8.h"
+#include "kernels/onednn.h"
 
 namespace reaugkd::kernels {
 namespace {
@@ -19,75 +18,23 @@ using dnnl::memory;
 // oneDNN compiles code for each number of rows, so there are no more than these.
 constexpr std::int64_t kBlock = 64;
 
-const dnnl::engine& engine() {
-  static const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
-  return cpu;
-}
-
 memory::desc row_major(std::int64_t rows, std::int64_t columns, memory::data_type type) {
   return {{rows, columns}, type, memory::format_tag::ab};
 }
 
-dnnl::matmul::primitive_desc description(const memory::desc& x, const memory::desc& w,
-                                         const memory::desc& y) {
-  return {{x, w, y}, engine()};
-}
-
-/// y (m, n) = x (m, k) w, ready for any memory of such kinds; of one thread.
-class Product {
- public:
-  Product(const memory::desc& x, const memory::desc& w, const memory::desc& y)
-      : primitive_(description(x, w, y)),
-        x_(x, engine(), DNNL_MEMORY_NONE),
-        w_(w, engine(), DNNL_MEMORY_NONE),
-        y_(y, engine(), DNNL_MEMORY_NONE),
-        arguments_{{DNNL_ARG_SRC, x_}, {DNNL_ARG_WEIGHTS, w_}, {DNNL_ARG_DST, y_}} {}
-
-  bool is_of(const memory::desc& w) const { return w_.get_desc() == w; }
-
-  void operator()(const void* x, const void* w, void* y) {
-    x_.set_data_handle(const_cast<void*>(x));
-    w_.set_data_handle(const_cast<void*>(w));
-    y_.set_data_handle(y);
-    primitive_.execute(stream_, arguments_);
-    stream_.wait();
-  }
-
- private:
-  dnnl::matmul primitive_;
-  dnnl::stream stream_{engine()};
-  memory x_, w_, y_;
-  std::unordered_map<int, memory> arguments_;
-};
-
 /// A thread's products of m rows by weights (n, k); kBlock at most for each size of layer.
-using Products = std::unordered_map<std::int64_t, Product>;
-
-/// work(), with oneDNN's lack of memory as C++ says it.
-template <typename Work>
-void call(const Work& work) {
-  try {
-    work();
-  } catch (const dnnl::error& error) {
-    if (error.status == dnnl_out_of_memory) throw std::bad_alloc();
-    throw;
-  }
-}
+using Products = std::unordered_map<std::int64_t, OneDnnProduct>;
 
 }  // namespace
 
 bool can_pack(Format format) {
-  const auto has = [](dnnl::cpu_isa isa) {
-    const auto bits = static_cast<unsigned>(isa);
-    return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
-  };
-  if (format == Format::kFp32) return has(dnnl::cpu_isa::avx512_core);
-  return has(dnnl::cpu_isa::avx512_core_vnni) && !has(dnnl::cpu_isa::avx512_core_amx);
+  if (format == Format::kFp32) return onednn_has(dnnl::cpu_isa::avx512_core);
+  return onednn_has(dnnl::cpu_isa::avx512_core_vnni) && !onednn_has(dnnl::cpu_isa::avx512_core_amx);
 }
 
 void product_of_rows(std::int64_t m, std::int64_t n, std::int64_t k, const float* x, const float* w,
                      float* y) {
-  call([&] {
+  call_onednn([&] {
     const auto status = dnnl_sgemm('N', 'T', m, n, k, 1, x, k, w, k, 0, y, n);
     if (status != dnnl_success) throw dnnl::error(status, "dnnl_sgemm");
   });
@@ -119,11 +66,12 @@ struct PackedWeights::Packed {
   /// `from` (n, k) of type() into the order that products of kBlock rows want.
   void pack(void* from) {
     const auto wanted =
-        description(rows_in(kBlock), {{k, n}, type(), memory::format_tag::any}, rows_out(kBlock))
+        product_description(rows_in(kBlock), {{k, n}, type(), memory::format_tag::any},
+                            rows_out(kBlock))
             .weights_desc();
-    memory given({{k, n}, type(), memory::format_tag::ba}, engine(), from);
-    weights = memory(wanted, engine());
-    dnnl::stream stream(engine());
+    memory given({{k, n}, type(), memory::format_tag::ba}, onednn_engine(), from);
+    weights = memory(wanted, onednn_engine());
+    dnnl::stream stream(onednn_engine());
     dnnl::reorder(given, weights).execute(stream, given, weights);
     stream.wait();
   }
@@ -132,7 +80,7 @@ struct PackedWeights::Packed {
     const std::int64_t size = (n << 40) + (k << 16) + m;
     auto known = products.find(size);
     if (known == products.end() || !known->second.is_of(weights.get_desc())) {
-      Product made(rows_in(m), weights.get_desc(), rows_out(m));
+      OneDnnProduct made(rows_in(m), weights.get_desc(), rows_out(m));
       known = products.insert_or_assign(size, std::move(made)).first;
     }
     known->second(x, weights.get_data_handle(), y);
@@ -141,7 +89,7 @@ struct PackedWeights::Packed {
 
 PackedWeights::PackedWeights(Format format, std::int64_t n, std::int64_t k, const float* w)
     : packed_(std::make_unique<Packed>(format, n, k)) {
-  call([&] {
+  call_onednn([&] {
     if (format == Format::kFp32) {
       packed_->pack(const_cast<float*>(w));
       return;
@@ -169,7 +117,7 @@ void PackedWeights::product(std::int64_t m, const float* x, float* y) const {
     sums.resize(std::max(sums.size(), most * static_cast<std::size_t>(n)));
   }
   std::array<float, kBlock> scales;
-  call([&] {
+  call_onednn([&] {
     for (std::int64_t row = 0; row < m; row += kBlock, x += kBlock * k, y += kBlock * n) {
       const std::int64_t rows = std::min(kBlock, m - row);
       if (!rounds) {

@@ -32,13 +32,14 @@ class BertEmbeddingsImpl : public torch::nn::Module {
 };
 TORCH_MODULE(BertEmbeddings);
 
-class BertSelfAttentionImpl : public torch::nn::Module {
+class BertSelfAttentionImpl : public torch::nn::Module, public HasRoundedProduct {
  public:
   explicit BertSelfAttentionImpl(const ModelConfig& config);
   /// softmax(Q K^T / sqrt(d) + bias) V; hidden (B, T, H), or packed (N, H). Notes scores and values
   /// in `trace` unless it is null.
   torch::Tensor forward(const torch::Tensor& hidden, const AttentionBias& bias,
                         EncoderTrace* trace);
+  void round_weights() override { projections_.round(); }
 
  private:
   std::int64_t num_heads_;

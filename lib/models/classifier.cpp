@@ -1,6 +1,9 @@
 #include "models/classifier.h"
 
+#include <ATen/Parallel.h>
+
 #include <limits>
+#include <vector>
 
 #include "base/error.h"
 #include "models/dense.h"
@@ -50,6 +53,17 @@ void ClassifierImpl::prepare_to_answer(const tensor::Compute& compute) {
     if (auto* const dense = module->as<DenseImpl>()) dense->pack(format);
   }
   is_packed_ = true;
+}
+
+void ClassifierImpl::round_weights() {
+  std::vector<HasRoundedProduct*> all;
+  for (const auto& module : modules(/*include_self=*/false)) {
+    auto* const product = dynamic_cast<HasRoundedProduct*>(module.get());
+    if (product != nullptr) all.push_back(product);
+  }
+  at::parallel_for(0, std::ssize(all), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (; begin < end; ++begin) all[static_cast<std::size_t>(begin)]->round_weights();
+  });
 }
 
 torch::Tensor ClassifierImpl::continue_from(std::int64_t first, const torch::Tensor& hidden,

@@ -39,6 +39,9 @@ class ClassifierImpl : public torch::nn::Module {
   /// the layers of its encoder keep a copy of their weights as products want them, where there are
   /// such products (kernels/packed_weights.h). Heads stay in fp32, and so do DeBERTa's positions.
   void prepare_to_answer(const tensor::Compute& compute);
+  /// By all threads: what rounded products (rounded_product.h) read, where weights have changed.
+  /// Without it the first of several threads that needs a layer's copy makes it.
+  void round_weights();
   bool is_packed() const { return is_packed_; }
 
  private:

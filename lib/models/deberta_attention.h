@@ -40,12 +40,13 @@ class PositionProjection {
   std::mutex mutex_;  // slices of a batch ask at once
 };
 
-class DebertaSelfAttentionImpl : public torch::nn::Module {
+class DebertaSelfAttentionImpl : public torch::nn::Module, public HasRoundedProduct {
  public:
   DebertaSelfAttentionImpl(const ModelConfig& config, const DebertaSettings& settings);
   /// hidden (B, T, H) -> (B, T, H). Notes scores (positions included) and values in `trace` unless
   /// it is null.
   torch::Tensor forward(const torch::Tensor& hidden, const DebertaPass& pass, EncoderTrace* trace);
+  void round_weights() override { joined_.round(); }
 
  private:
   void register_projections(std::int64_t size);

@@ -54,12 +54,19 @@ torch::Tensor WeightProduct::operator()(const torch::Tensor& x, const torch::Ten
   return bias.defined() ? y.add_(bias) : y;
 }
 
+torch::Tensor DenseImpl::product(const torch::Tensor& x, const torch::Tensor& added) {
+  if (!RoundedProduct::is_for(x, weight)) return product_(x, weight, added, format_);
+  std::vector<torch::Tensor> biases;
+  if (added.defined()) biases.push_back(added);
+  return rounded_(x, {weight}, biases);
+}
+
 torch::Tensor DenseImpl::product(const torch::Tensor& x) {
-  return product_(x, weight, {}, format_);
+  return product(x, {});
 }
 
 torch::Tensor DenseImpl::forward(const torch::Tensor& x) {
-  return product_(x, weight, bias, format_);
+  return product(x, bias);
 }
 
 }  // namespace reaugkd::models

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "kernels/packed_weights.h"
+#include "models/rounded_product.h"
 
 namespace reaugkd::models {
 
@@ -32,7 +33,7 @@ class WeightProduct {
 };
 
 /// torch::nn::Linear by such products.
-class DenseImpl : public torch::nn::LinearImpl {
+class DenseImpl : public torch::nn::LinearImpl, public HasRoundedProduct {
  public:
   using LinearImpl::LinearImpl;
 
@@ -43,9 +44,13 @@ class DenseImpl : public torch::nn::LinearImpl {
   /// From now on products without gradients are of this format; once.
   void pack(kernels::Format format) { format_ = format; }
   std::optional<kernels::Format> format() const { return format_; }
+  void round_weights() override { rounded_.round(); }
 
  private:
+  torch::Tensor product(const torch::Tensor& x, const torch::Tensor& added);
+
   WeightProduct product_;
+  RoundedProduct rounded_;
   std::optional<kernels::Format> format_;
 };
 TORCH_MODULE(Dense);

@@ -3,34 +3,32 @@
 
 #include <torch/torch.h>
 
-#include <cstdint>
 #include <mutex>
-#include <utility>
 #include <vector>
 
 #include "models/dense.h"
 
 namespace reaugkd::models {
 
-/// Tells one state of some parameters from another: place and version of each.
-using ParameterState = std::vector<std::pair<const void*, std::uint32_t>>;
-ParameterState state_of(const std::vector<torch::Tensor>& parameters);
-
 class JoinedLinear {
  public:
   /// All parts' outputs side by side: x (.., in) -> (.., sum of out). x is read, and under autocast
   /// converted, once. Every part has a bias.
   torch::Tensor operator()(const std::vector<Dense>& parts, const torch::Tensor& x);
+  /// As RoundedProduct::round.
+  void round() { rounded_.round(); }
 
  private:
   struct Weights {
     torch::Tensor weight, bias;
     ParameterState made_of;
   };
-  Weights joined(const std::vector<Dense>& parts);
+  Weights joined(const std::vector<torch::Tensor>& weights,
+                 const std::vector<torch::Tensor>& biases);
 
   Weights kept_;
   WeightProduct product_;
+  RoundedProduct rounded_;
   std::mutex kept_mutex_;
 };
 

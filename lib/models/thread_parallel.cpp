@@ -172,6 +172,7 @@ struct SlicedBatch : torch::CustomClassHolder {
   /// Every slice's outputs, with their graphs where gradients are wanted.
   std::vector<variable_list> forward(bool with_gradients) {
     std::vector<variable_list> of_slices(static_cast<std::size_t>(slices));
+    model->round_weights();
     if (model->is_training()) seed_gpu("rank", static_cast<std::uint64_t>(cut.rank));
     for_slices(slices, with_gradients, [&](std::int64_t slice) {
       const DropoutKeys keys(dropout_seed, place_of(slice));

@@ -23,7 +23,7 @@ LEVEL = {module: level for level, modules in enumerate(LEVELS) for module in mod
 WITHOUT_LIBTORCH = ["base", "kernels", "run", "metrics", "text", "data"]
 # Each library that is seen by one file alone.
 SEEN_BY = {
-    "oneapi/dnnl/dnnl.hpp": "lib/kernels/packed_weights.cpp",
+    "oneapi/dnnl/dnnl.hpp": "lib/kernels/onednn.h",
     "hnswlib/hnswlib.h": "lib/retrieval/hnsw_index.cpp",
     "torch/csrc/distributed/c10d/ProcessGroupGloo.hpp": "lib/parallel/group.h",
     "sentencepiece_processor.h": "lib/text/sentencepiece_shim/sentencepiece_shim.cpp",
