@@ -4,12 +4,14 @@ import statistics
 import pandas as pd
 
 from .json_file import read_json
+from .plan import load_plan
 from .score_table import methods_of
 
 
 def plans_of(run):
-    """The plans that ran in a directory. Each is kept as plan-<its name>.json; older versions wrote plan.json."""
-    return [read_json(path) for path in sorted(run.glob("plan-*.json")) or run.glob("plan.json")]
+    """The plans that ran in a directory. Each is kept as plan-<its name>.json; older versions wrote plan.json. One that somebody copied there is
+    read as a run would read it."""
+    return [load_plan(path) for path in sorted(run.glob("plan-*.json")) or run.glob("plan.json")]
 
 
 def cost_table(tasks, method):

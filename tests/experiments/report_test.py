@@ -75,6 +75,19 @@ def test_damaged_files_are_named(workplace):
         workplace.report()
 
 
+def test_a_plan_that_was_copied_by_hand(workplace):
+    plan = dict(PLAN, seeds=[1], methods=[{"method": "kd"}])
+    workplace.run_plan(plan)
+    tables = workplace.report()
+    kept = workplace.root / "runs/plan-plan.json"
+    assert json.loads(kept.read_text()) != plan  # a run writes names and grids that its plan may leave out
+    kept.write_text(json.dumps(plan))
+    assert workplace.report() == tables
+    kept.write_text(json.dumps(dict(plan, methods=[{"method": "kd", "grid": []}])))
+    with pytest.raises(UserError, match='runs/plan-plan.json: method kd: "grid" is'):
+        workplace.report()
+
+
 def write_tensors(path, labels, tensors):
     header = {"__metadata__": {"labels": json.dumps(labels)}}
     content = b""
