@@ -136,7 +136,7 @@ results: experiments
 	@for file in experiments/results/*.jsonl; do \
 	  name=$$(basename $$file .jsonl); \
 	  echo "docs/tables/$$name.md"; \
-	  .venv/bin/python experiments/$$name.py --table $$file > docs/tables/$$name.md || exit 1; \
+	  .venv/bin/python $$(ls experiments/$$name.py bench/$$name.py 2>/dev/null) --table $$file > docs/tables/$$name.md || exit 1; \
 	done
 
 .venv-torch/.parity: .venv-torch/.installed tests/parity-requirements.txt

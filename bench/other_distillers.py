@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""Knowledge distillation by other people's code: the same teacher, student, loss and epochs in reaugkd, TextBrewer and a plain loop.
+"""Knowledge distillation by other people's code: the same teacher, student, loss and epochs in reaugkd, TextBrewer, torchdistill and a plain
+loop.
 
-    .venv-torch/bin/pip install textbrewer==0.2.1.post1
+    .venv-torch/bin/pip install textbrewer==0.2.1.post1 torchdistill==1.1.5
     .venv-torch/bin/python bench/other_distillers.py --teacher runs/teacher --student $MODEL_DIR --layers 0,2,4 --glue $GLUE_DIR \\
         --task rte --seeds 1,2,3 --output runs/distillers
 
 The teacher is a directory of `reaugkd teacher-finetune`, which transformers loads. The loss is the cross entropy to its predictions, AdamW, a
 tenth of the steps of warmup, gradients clipped at 1, batches of 32, bf16 autocast (--precision fp32: without). TextBrewer caches the teacher's logits, as
-its documentation advises for one teacher; its cached batches are then the same in every epoch. The plain loop caches them by row. Scores are of
+its documentation advises for one teacher; its cached batches are then the same in every epoch. The plain loop caches them by row. torchdistill asks the teacher at every step. Scores are of
 the last epoch on all of dev, so give a teacher that was trained with --validation dev; seconds are of the whole process, the teacher's pass included. Each run is a process of its own, whose peak memory
-is taken, and one line of OUTPUT/runs.jsonl: a second call goes on where the first one stopped.
+is taken, and one line of OUTPUT/runs.jsonl: a second call goes on where the first one stopped. --table FILE prints the table of such a
+file again, and needs neither torch nor transformers.
 """
 import argparse
 import json
@@ -19,15 +21,20 @@ import sys
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import numpy as np  # noqa: E402
-import torch  # noqa: E402
-import transformers  # noqa: E402
+import scipy.stats  # noqa: E402
+
+try:
+    import torch
+    import transformers
+except ImportError:  # --table needs neither
+    torch = transformers = None
 
 import measure  # noqa: E402
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "experiments"))
 from beside_transformers import TASKS, Transformers, read_lines, read_rows  # noqa: E402
 
-SIDES = ("reaugkd", "textbrewer", "loop")
+SIDES = ("reaugkd", "textbrewer", "torchdistill", "loop")
 
 
 def student_of(args, classes):
@@ -95,6 +102,32 @@ def by_textbrewer(job):
                         scheduler_class=transformers.get_linear_schedule_with_warmup, scheduler_args=job.schedule())
 
 
+def by_torchdistill(job):
+    from torchdistill.core.distillation import DistillationBox
+    from torchdistill.core.interfaces.registry import register_forward_proc_func
+
+    @register_forward_proc_func
+    def logits_of(model, batch, *_):
+        return model(**batch).logits.float()
+
+    logits = {f"{side}_module_path": "." for side in ("student", "teacher")} | {f"{side}_module_io": "output" for side in ("student", "teacher")}
+    loss = {"criterion": {"key": "KDLoss", "kwargs": {**logits, "temperature": 1, "alpha": 0}}, "weight": 1}
+    box = DistillationBox(
+        job.teacher, job.student, {},
+        {"num_epochs": job.args.epochs, "teacher": {"forward_proc": "logits_of", "requires_grad": False}, "student": {"forward_proc": "logits_of"},
+         "criterion": {"key": "WeightedSumLoss", "kwargs": {"sub_terms": {"kd": loss}}}},
+        torch.device("cpu"), device_ids=None, distributed=False, lr_factor=1)
+    box.optimizer, box.grad_accum_step, box.max_grad_norm = job.optimizer, 1, 1.0  # without weight decay for biases and norms, as the others
+    box.lr_scheduler, box.scheduling_step = transformers.get_linear_schedule_with_warmup(job.optimizer, **job.schedule()), 1
+    generator = np.random.default_rng(job.seed)
+    for epoch in range(job.args.epochs):
+        box.pre_epoch_process(epoch=epoch)
+        for batch in job.batches(generator.permutation(job.count).tolist()):
+            box.pre_forward_process()
+            box.post_forward_process(loss=box.forward_process(batch))
+        box.post_epoch_process()
+
+
 def by_loop(job):
     generator = np.random.default_rng(job.seed)
     targets = torch.empty(job.count, job.rows.classes)
@@ -121,7 +154,7 @@ def by_loop(job):
 def run_python(args, side, seed):
     """Prints what runs.jsonl gets, but for the peak memory."""
     job = Job(args, seed)
-    (by_textbrewer if side == "textbrewer" else by_loop)(job)
+    {"textbrewer": by_textbrewer, "torchdistill": by_torchdistill, "loop": by_loop}[side](job)
     print(json.dumps({"score": job.rows.dev_score(job.student)}))
 
 
@@ -149,22 +182,30 @@ def table(done):
     def seconds_of(side):
         return np.median([run["seconds"] for run in done if run["side"] == side])
 
-    print("| by | seeds | score | whole, s | over reaugkd | peak, MiB |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    recipe = done[0]["recipe"]
+    ours = [100 * run["score"] for run in done if run["side"] == "reaugkd"]
+    print(f"{recipe['task']}, dev after {recipe['epochs']} epochs at {recipe['learning_rate']:g}, layers {recipe['layers']}, {recipe['precision']}\n")
+    print("| by | seeds | score | reaugkd - it, 95 % | whole, s | over reaugkd | peak, MiB |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     for side in SIDES:
         runs = [run for run in done if run["side"] == side]
         if not runs:
             continue
         scores = [100 * run["score"] for run in runs]
         deviation = f" ± {np.std(scores, ddof=1):.1f}" if len(scores) > 1 else ""
-        print(f"| {side} | {len(runs)} | {np.mean(scores):.1f}{deviation} | {seconds_of(side):.0f} | {seconds_of(side) / seconds_of('reaugkd'):.2f} | "
+        difference = ""
+        if side != "reaugkd" and min(len(scores), len(ours)) > 1:
+            interval = scipy.stats.ttest_ind(ours, scores, equal_var=False).confidence_interval()
+            difference = f"{np.mean(ours) - np.mean(scores):+.1f} [{interval.low:+.1f}, {interval.high:+.1f}]"
+        print(f"| {side} | {len(runs)} | {np.mean(scores):.1f}{deviation} | {difference} | {seconds_of(side):.0f} | {seconds_of(side) / seconds_of('reaugkd'):.2f} | "
               f"{max(run['peak_mib'] for run in runs):.0f} |")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--table", type=pathlib.Path, metavar="FILE", help="print the table of a runs.jsonl, and run nothing")
     for name in ("--teacher", "--student", "--glue", "--output"):
-        parser.add_argument(name, required=True, type=pathlib.Path)
+        parser.add_argument(name, type=pathlib.Path)
     parser.add_argument("--layers", default="0,2,4")
     parser.add_argument("--task", default="rte", choices=[name for name, task in TASKS.items() if task[3] != "pearson"])
     parser.add_argument("--seeds", default="1,2,3")
@@ -174,6 +215,11 @@ def main():
     parser.add_argument("--binary", default="build/release/bin/reaugkd")
     parser.add_argument("--only", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.table:
+        table(read_lines(args.table))
+        return
+    if torch is None or not (args.teacher and args.student and args.glue and args.output):
+        parser.error("--teacher, --student, --glue and --output are needed, and torch and transformers; or --table")
     args.output.mkdir(parents=True, exist_ok=True)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
