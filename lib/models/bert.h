@@ -39,7 +39,7 @@ class BertSelfAttentionImpl : public torch::nn::Module, public HasRoundedProduct
   /// in `trace` unless it is null.
   torch::Tensor forward(const torch::Tensor& hidden, const AttentionBias& bias,
                         EncoderTrace* trace);
-  void round_weights() override { projections_.round(); }
+  bool round_weights() override { return projections_.round(); }
 
  private:
   std::int64_t num_heads_;

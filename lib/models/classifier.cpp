@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 
+#include <atomic>
 #include <limits>
 #include <vector>
 
@@ -55,15 +56,19 @@ void ClassifierImpl::prepare_to_answer(const tensor::Compute& compute) {
   is_packed_ = true;
 }
 
-void ClassifierImpl::round_weights() {
+std::int64_t ClassifierImpl::round_weights() {
   std::vector<HasRoundedProduct*> all;
   for (const auto& module : modules(/*include_self=*/false)) {
     auto* const product = dynamic_cast<HasRoundedProduct*>(module.get());
     if (product != nullptr) all.push_back(product);
   }
+  std::atomic<std::int64_t> rounded = 0;
   at::parallel_for(0, std::ssize(all), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (; begin < end; ++begin) all[static_cast<std::size_t>(begin)]->round_weights();
+    for (; begin < end; ++begin) {
+      if (all[static_cast<std::size_t>(begin)]->round_weights()) ++rounded;
+    }
   });
+  return rounded;
 }
 
 torch::Tensor ClassifierImpl::continue_from(std::int64_t first, const torch::Tensor& hidden,

@@ -39,9 +39,10 @@ class ClassifierImpl : public torch::nn::Module {
   /// the layers of its encoder keep a copy of their weights as products want them, where there are
   /// such products (kernels/packed_weights.h). Heads stay in fp32, and so do DeBERTa's positions.
   void prepare_to_answer(const tensor::Compute& compute);
-  /// By all threads: what rounded products (rounded_product.h) read, where weights have changed.
-  /// Without it the first of several threads that needs a layer's copy makes it.
-  void round_weights();
+  /// By all threads: makes anew what the layers' rounded products (rounded_product.h) have read,
+  /// where weights have changed since. Returns the number of layers. Without it, and before a
+  /// layer's first product, the first of several threads that needs its copy makes it.
+  std::int64_t round_weights();
   bool is_packed() const { return is_packed_; }
 
  private:

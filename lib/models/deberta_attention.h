@@ -46,7 +46,7 @@ class DebertaSelfAttentionImpl : public torch::nn::Module, public HasRoundedProd
   /// hidden (B, T, H) -> (B, T, H). Notes scores (positions included) and values in `trace` unless
   /// it is null.
   torch::Tensor forward(const torch::Tensor& hidden, const DebertaPass& pass, EncoderTrace* trace);
-  void round_weights() override { joined_.round(); }
+  bool round_weights() override { return joined_.round(); }
 
  private:
   void register_projections(std::int64_t size);

@@ -55,7 +55,8 @@ torch::Tensor WeightProduct::operator()(const torch::Tensor& x, const torch::Ten
 }
 
 torch::Tensor DenseImpl::product(const torch::Tensor& x, const torch::Tensor& added) {
-  if (!RoundedProduct::is_for(x, weight)) return product_(x, weight, added, format_);
+  const bool int8 = format_ == kernels::Format::kInt8;  // never under autocast: the product says so
+  if (int8 || !RoundedProduct::is_for(x, weight)) return product_(x, weight, added, format_);
   std::vector<torch::Tensor> biases;
   if (added.defined()) biases.push_back(added);
   return rounded_(x, {weight}, biases);

@@ -44,7 +44,7 @@ class DenseImpl : public torch::nn::LinearImpl, public HasRoundedProduct {
   /// From now on products without gradients are of this format; once.
   void pack(kernels::Format format) { format_ = format; }
   std::optional<kernels::Format> format() const { return format_; }
-  void round_weights() override { rounded_.round(); }
+  bool round_weights() override { return rounded_.round(); }
 
  private:
   torch::Tensor product(const torch::Tensor& x, const torch::Tensor& added);

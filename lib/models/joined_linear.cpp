@@ -24,9 +24,12 @@ torch::Tensor JoinedLinear::operator()(const std::vector<Dense>& parts, const to
     weights.push_back(part->weight);
     biases.push_back(part->bias);
   }
-  if (RoundedProduct::is_for(x, weights.front())) return rounded_(x, weights, biases);
+  const auto format = parts.front()->format();
+  if (format != kernels::Format::kInt8 && RoundedProduct::is_for(x, weights.front())) {
+    return rounded_(x, weights, biases);
+  }
   const auto all = joined(weights, biases);
-  return product_(x, all.weight, all.bias, parts.front()->format());
+  return product_(x, all.weight, all.bias, format);
 }
 
 }  // namespace reaugkd::models

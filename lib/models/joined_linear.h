@@ -16,7 +16,7 @@ class JoinedLinear {
   /// converted, once. Every part has a bias.
   torch::Tensor operator()(const std::vector<Dense>& parts, const torch::Tensor& x);
   /// As RoundedProduct::round.
-  void round() { rounded_.round(); }
+  bool round() { return rounded_.round(); }
 
  private:
   struct Weights {

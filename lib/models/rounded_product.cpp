@@ -11,14 +11,13 @@ using torch::autograd::variable_list;
 
 /// a (m, k) b (k, n) of bf16 matrices, in fp32.
 torch::Tensor product_to_fp32(const torch::Tensor& a, const torch::Tensor& b) {
-  const bool transposed = !a.is_contiguous();
-  const auto from = transposed ? a.t() : a;
-  if (!kernels::has_product_to_fp32() || !from.is_contiguous()) {
-    return a.mm(b).to(torch::kFloat32);
-  }
+  if (!kernels::has_product_to_fp32() || a.numel() == 0) return a.mm(b).to(torch::kFloat32);
+  const bool transposed = !a.is_contiguous() && a.t().is_contiguous();
+  const auto left = transposed ? a.t() : a.contiguous();
+  const auto right = b.contiguous();
   auto c = torch::empty({a.size(0), b.size(1)}, torch::kFloat32);
-  kernels::product_to_fp32(transposed, a.size(0), b.size(1), a.size(1), values<std::uint16_t>(from),
-                           values<std::uint16_t>(b), values<float>(c));
+  kernels::product_to_fp32(transposed, a.size(0), b.size(1), a.size(1), values<std::uint16_t>(left),
+                           values<std::uint16_t>(right), values<float>(c));
   return c;
 }
 
@@ -76,6 +75,7 @@ RoundedProduct::Copy RoundedProduct::copy_of(const std::vector<torch::Tensor>& w
   auto made_of = state_of(parameters);
   const std::lock_guard lock(mutex_);
   if (made_of == made_of_) return copy_;
+  ++copies_;
   const torch::NoGradGuard no_grad;
   // In memory of its own: a way back may still read the copy before.
   const auto joined = [](const std::vector<torch::Tensor>& parts) {
@@ -98,8 +98,10 @@ RoundedProduct::Copy RoundedProduct::copy_of(const std::vector<torch::Tensor>& w
   return copy_;
 }
 
-void RoundedProduct::round() {
+bool RoundedProduct::round() {
+  const auto copies = copies_;
   if (!weights_.empty()) copy_of(weights_, biases_);
+  return copies_ > copies;
 }
 
 torch::Tensor RoundedProduct::operator()(const torch::Tensor& x,

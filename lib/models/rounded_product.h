@@ -18,12 +18,14 @@ class RoundedProduct {
   static bool is_for(const torch::Tensor& x, const torch::Tensor& weight);
 
   /// x (.., in) -> (.., sum of out). `biases` are as `weights`, or none. Gradients of both are
-  /// fp32. The copy is kept until one of them changes.
+  /// fp32; those of weights are not rounded to bf16 where kernels::has_product_to_fp32(). The copy
+  /// is kept until one of them changes.
   torch::Tensor operator()(const torch::Tensor& x, const std::vector<torch::Tensor>& weights,
                            const std::vector<torch::Tensor>& biases);
 
-  /// Rounds what the last product read anew where it has changed since.
-  void round();
+  /// Rounds what the last product read anew where it has changed since, and says whether it has. No
+  /// product may be under way.
+  bool round();
 
  private:
   struct Copy {
@@ -34,14 +36,16 @@ class RoundedProduct {
   std::vector<torch::Tensor> weights_, biases_;
   ParameterState made_of_;
   Copy copy_;
-  std::mutex mutex_;  // slices of a batch ask at once
+  std::int64_t copies_ = 0;  // made so far
+  std::mutex mutex_;         // slices of a batch ask at once
 };
 
 /// A module with such products, which it can prepare.
 class HasRoundedProduct {
  public:
   virtual ~HasRoundedProduct() = default;
-  virtual void round_weights() = 0;
+  /// As RoundedProduct::round.
+  virtual bool round_weights() = 0;
 };
 
 }  // namespace reaugkd::models

@@ -28,6 +28,8 @@ SEEN_BY = {
     "torch/csrc/distributed/c10d/ProcessGroupGloo.hpp": "lib/parallel/group.h",
     "sentencepiece_processor.h": "lib/text/sentencepiece_shim/sentencepiece_shim.cpp",
 }
+# Each of our headers that brings such a library with it, and the module that keeps it to itself.
+KEPT_BY = {"kernels/onednn.h": "kernels"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.M)
 STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*')
 FLAG = re.compile(r"--[a-z][a-z-]+")
@@ -90,6 +92,8 @@ def library_problems(root):
         for name in includes(path):
             if name in SEEN_BY and where != SEEN_BY[name]:
                 problems.append(f"{where}: includes {name}, which {SEEN_BY[name]} alone may")
+            if name in KEPT_BY and (module != KEPT_BY[name] or not where.endswith(".cpp")):
+                problems.append(f"{where}: includes {name}, which lib/{KEPT_BY[name]}/*.cpp alone may")
             if module in WITHOUT_LIBTORCH and where.startswith("lib/") and re.match(r"(torch|ATen|c10)/", name):
                 problems.append(f"{where}: includes {name}, but {module} is built without LibTorch")
     return problems

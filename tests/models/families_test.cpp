@@ -233,6 +233,11 @@ TEST_CASE("each family trains under bf16 autocast", "[family]") {
       INFO(item.key());
       CHECK(reaugkd::tests::gradient_of(item.value()).isfinite().all().item<bool>());
     }
+    CHECK(loaded.model->round_weights() == 0);
+    const torch::NoGradGuard no_grad;
+    for (auto& parameter : loaded.model->parameters()) parameter.mul_(2);
+    CHECK(loaded.model->round_weights() > 0);
+    CHECK(loaded.model->round_weights() == 0);
   }
 }
 

@@ -250,6 +250,8 @@ TEST_CASE("in bf16 too, and a weight that changed is seen", "[slices]") {
     const torch::NoGradGuard no_grad;
     for (auto& parameter : model->parameters()) parameter.mul_(1.5);
   }
+  // Query, key and value as one, and three more products of each layer.
+  CHECK(model->round_weights() == 4 * load_config(kGoldenBert).num_hidden_layers);
   const auto after = logits();
   CHECK(largest_difference(before, after) > 1e-2);
   const Threads one(1);
