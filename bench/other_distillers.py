@@ -7,11 +7,12 @@ loop.
         --task rte --seeds 1,2,3 --output runs/distillers
 
 The teacher is a directory of `reaugkd teacher-finetune`, which transformers loads. The loss is the cross entropy to its predictions, AdamW, a
-tenth of the steps of warmup, gradients clipped at 1, batches of 32, bf16 autocast (--precision fp32: without). TextBrewer caches the teacher's logits, as
-its documentation advises for one teacher; its cached batches are then the same in every epoch. The plain loop caches them by row. torchdistill asks the teacher at every step. Scores are of
-the last epoch on all of dev, so give a teacher that was trained with --validation dev; seconds are of the whole process, the teacher's pass included. Each run is a process of its own, whose peak memory
-is taken, and one line of OUTPUT/runs.jsonl: a second call goes on where the first one stopped. --table FILE prints the table of such a
-file again, and needs neither torch nor transformers.
+tenth of the steps of warmup, gradients clipped at 1, batches of 32, bf16 autocast (--precision fp32: without). TextBrewer caches the teacher's
+logits, as its documentation advises for one teacher; its cached batches are then the same in every epoch. The plain loop caches them by row.
+torchdistill asks the teacher at every step. Scores are of the last epoch on all of dev, so give a teacher that was trained with --validation
+dev; seconds are of the whole process, the teacher's pass included. Each run is a process of its own, whose peak memory is taken, and one line
+of OUTPUT/runs.jsonl: a second call goes on where the first one stopped. --table FILE prints the table of such a file again, and needs neither
+torch nor transformers.
 """
 import argparse
 import json

@@ -1,8 +1,6 @@
 // Products of rounded weights against autocast's own, and their gradients against double precision.
 #include "models/rounded_product.h"
 
-#include <ATen/Parallel.h>
-
 #include "catch.h"
 #include "kernels/product_to_fp32.h"
 #include "models/dense.h"
